@@ -294,7 +294,7 @@ func TestSignerInPanel(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Identity = client })
 	owner := s.Owner("olga@example.com")
 	page := func() string { return string(owner.Get("/panel/certificate").Body) }
-	servertest.Eventually(t, "the certificate of the signer", func() bool { return strings.Contains(page(), "setup.example.com") })
+	servertest.Eventually(t, "the signer's certificate", func() bool { return strings.Contains(page(), "setup.example.com") })
 	if text := page(); !strings.Contains(text, "Separate signer process") || strings.Contains(text, "working") || strings.Contains(text, `name="private_key"`) {
 		t.Errorf("the page doesn't describe the signer, or offers to replace it: %s", text)
 	}

@@ -46,7 +46,7 @@ func pushCases() []panelCase {
 	silent, secret := connected, connected
 	silent.Heard, secret.Secret = time.Time{}, "-webhook-url "+hook+" -webhook-hmac-key nms_"+strings.Repeat("k3v7", 6)
 	page := pushPage{Form: panelForm{}, States: pushStates, ID: "bat_1", Name: "staff-2026-11.csv", Planned: true, NoDevice: 2, Devices: 300, Installed: 285, Waiting: 13, Failed: 2, Asked: panelNow, Pushable: true, Next: at + "?after=psh_9"}
-	details := map[string]string{"refused": "The profile could not be installed. (MCInstallationErrorDomain 4001)", "failed": "NanoMDM refuses the API key. Enter the right one, then push again."}
+	details := map[string]string{"refused": "The profile could not be installed. (MCInstallationErrorDomain 4001)", "failed": "NanoMDM refused the API key. Enter the right one, then push again."}
 	for _, state := range pushStates {
 		page.Rows = append(page.Rows, pushRow{"jane." + state + "@example.com", "470E005B-17C1-4537-BBB3-0EBC340D432A", state, details[state], panelNow})
 	}

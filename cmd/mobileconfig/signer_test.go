@@ -31,7 +31,7 @@ func TestSignerApprovals(t *testing.T) {
 	const all = "host *.dav.example.com host imap.example.com domain example.com organization Example & Sons organization Müller erasing on limit 600"
 	lists(all)
 	for _, tt := range []struct{ args, says string }{
-		{"allow-host *", "write a host such as"}, {"allow-host *.co.uk", "below it"}, {"allow-host good.example.com a_b", "a_b"}, {"allow-host", "expected"}, {"allow-domain *.com", "below it"},
+		{"allow-host *", "enter a host such as"}, {"allow-host *.co.uk", "below it"}, {"allow-host good.example.com a_b", "a_b"}, {"allow-host", "expected"}, {"allow-domain *.com", "below it"},
 		{"withdraw-host smtp.example.com", "signer list"}, {"withdraw-domain *", "signer list"}, {"withdraw-organization Muller", "signer list"},
 		{"erasing maybe", "on"}, {"limit 0", "off"}, {"limit -1", ""}, {"limit 99999999999", "off"}, {"limit many", "off"},
 	} {
@@ -75,7 +75,7 @@ func TestSignerRefuses(t *testing.T) {
 		{[]string{"signer", "--allow-user", "nobody-of-that-name"}, exitUsage, "--allow-user"},
 		{[]string{"signer", "--allow-group", "nobody-of-that-name"}, exitUsage, "--allow-group"},
 		{[]string{"signer", "--allow-user", "0", "--signing-cert", "x.pem"}, exitUsage, "--signing-key"},
-		{[]string{"signer", "--allow-user", "0", "--socket", filepath.Join(dir, "file")}, exitRefused, "is no socket"},
+		{[]string{"signer", "--allow-user", "0", "--socket", filepath.Join(dir, "file")}, exitRefused, "isn't a socket"},
 		{[]string{"signer", "--allow-user", "0", "--socket", filepath.Join(dir, "no", "socket")}, exitRefused, "no such file"},
 		{[]string{"signer", "status"}, exitRefused, "systemctl start mobileconfig-signer"},
 		{append([]string{"serve", "--acme-email", "a@example.com", "--base-url", "https://setup.example.com"}, data...), exitUsage, "--reuse-key"},

@@ -78,7 +78,7 @@ func TestBadRows(t *testing.T) {
 			t.Fatalf("got %d good and %d bad rows", b.Plan.Rows, b.Plan.Bad)
 		}
 		all, err := r.Problems(t.Context(), account.Default, b.ID, 0, 100)
-		if err != nil || len(all) != 2 || all[0].Code != "address_malformed" || all[1].Code != "not_possible" || all[1].Row != 4 || all[1].Detail != "The mail domain of this address is not set up here." {
+		if err != nil || len(all) != 2 || all[0].Code != "address_malformed" || all[1].Code != "not_possible" || all[1].Row != 4 || all[1].Detail != "The domain of this address isn't set up here." {
 			t.Fatalf("got %+v, %v", all, err)
 		}
 		_, err = r.Start(t.Context(), owner(), account.Default, b.ID)

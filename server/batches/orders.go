@@ -84,7 +84,7 @@ func (o *orders) domain(name string) (settings.Domain, error) {
 		case d.err != nil && !fault.Is(d.err, fault.NotFound):
 			o.err = d.err
 		case d.err != nil, d.Account != o.account, len(o.allowed) > 0 && !slices.Contains(o.allowed, name):
-			d.err = fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+			d.err = fault.On("address", fault.AddressForeign, "The domain of this address isn't set up here.")
 		}
 		o.domains[name] = d
 	}

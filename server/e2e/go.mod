@@ -1,5 +1,5 @@
-// Tests that need modules of others which the product does not use: a browser,
-// scripts at the command line, the library of the webhooks' specification.
+// Tests that need modules that the product doesn't use: a browser, command-line
+// scripts, the library of the webhooks' specification.
 module github.com/updatecase/mobileconfig/server/e2e
 
 go 1.26.6

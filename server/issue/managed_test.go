@@ -106,7 +106,7 @@ func TestManage(t *testing.T) {
 		Service: settings.MailService{Incoming: profile.Server{Host: "imap.gmail.com", Port: 993}, Outgoing: profile.Server{Host: "smtp.gmail.com", Port: 465}},
 	}
 	set, err := i.Manage(issue.ManagedOrderOf(d, fleet, settings.Secure))
-	if err != nil || len(set.Templates) != 1 || set.Login() != fleet.LocalPart || !strings.HasPrefix(set.Advice, "Google takes an app password only.") {
+	if err != nil || len(set.Templates) != 1 || set.Login() != fleet.LocalPart || !strings.HasPrefix(set.Advice, "Google accepts only an app password.") {
 		t.Fatalf("%v, %+v", err, set)
 	}
 	text := written(t, set.Templates[0])

@@ -18,34 +18,35 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// Queue is the queue of the jobs.
+// Queue is the name of the job queue.
 const Queue = "mailing"
 
-// A Job sends one mail.
+// A Job sends one email.
 type Job struct {
 	Mail string `json:"mail"`
 }
 
-// Kind names the job in the queue.
+// Kind is the job's name in the queue.
 func (Job) Kind() string { return "mailing.send" }
 
-// How many mails an address gets in a window by single requests.
+// The most emails that single requests can send to an address in a window.
 const (
 	LimitPerAddress = 5
 	LimitWindow     = time.Hour
 )
 
-// MaxReply is how much is kept of what the mail server says, in characters.
+// MaxReply is how many characters of the mail server's reply are stored.
 const MaxReply = 300
 
-// A Mail is the mail of one setup link.
+// A Mail is the email with one setup link.
 type Mail struct {
-	ID      string // "msg_…", within the Message-ID: the same at every try
+	ID      string // "msg_…", part of the Message-ID: the same for every attempt
 	Account string
 	Link    string // the link's ID
 	State   notify.State
 	Tries   int
-	// Failure is why the last try failed, and Reply what the mail server said.
+	// Failure is why the last attempt failed, and Reply what the mail server
+	// said.
 	Failure notify.Failure
 	Reply   string
 	Created time.Time
@@ -53,64 +54,67 @@ type Mail struct {
 	Ended   time.Time // zero: waiting
 }
 
-// A Refused is a mail that a mail server has refused, with whom it is for.
+// A Refused is an email that a mail server refused, with its recipient.
 type Refused struct {
 	Mail
 	Address string
 }
 
-// A Try is a mail that is being tried, with its link and the link's domain.
+// A Try is an email that is being sent, with its link and the link's domain.
 type Try struct {
 	Mail
 	Person setup.Link
 	Domain settings.Domain
-	// Language is that of the account's first owner: for a person whose
-	// language nobody has said.
+	// Language is that of the account's first owner. It is used for people
+	// whose language isn't known.
 	Language string
 }
 
-// An Outcome is how a try ended.
+// An Outcome is the result of an attempt.
 type Outcome struct {
-	State   notify.State // Waiting: to be tried again
+	State   notify.State // Waiting: it will be retried
 	Failure notify.Failure
 	Reply   string
 }
 
-// A Store keeps mails.
+// A Store stores emails.
 type Store interface {
-	// CreateLinkMail keeps m, has it sent, and keeps a. If no mails can be sent,
-	// the link is not live or a mail of it is waiting already, it keeps nothing
-	// and the fault is a Conflict. A limit that is used up is a Limited fault.
+	// CreateLinkMail stores m and a, and enqueues the job. If email can't be
+	// sent, the link doesn't work or an email with it is already waiting, it
+	// stores nothing and returns a Conflict fault. If a limit is used up, it
+	// returns a Limited fault.
 	CreateLinkMail(ctx context.Context, by audit.Grant, m Mail, limits []setup.Limit, a audit.Action) error
-	// LastLinkMail returns the newest mail of a link, or a NotFound fault.
+	// LastLinkMail returns the newest email of a link, or a NotFound fault.
 	LastLinkMail(ctx context.Context, link string) (Mail, error)
-	// RefusedMails returns up to limit mails of a batch of the account that the
-	// mail server has refused, for good or for now, in the order of the list.
+	// RefusedMails returns up to limit emails of a batch of the account that
+	// the mail server refused, permanently or temporarily, in the order of the
+	// list.
 	RefusedMails(ctx context.Context, account, batch string, limit int) ([]Refused, error)
-	// TakeTurn lets one mail be sent for each interval, on all servers together.
-	// It returns how long to wait if it is too early.
+	// TakeTurn lets one email be sent per interval, across all servers. If
+	// it's too early, it returns how long to wait.
 	TakeTurn(ctx context.Context, every time.Duration) (time.Duration, error)
-	// BeginLinkMail counts a try of a mail that is waiting. Any other is a
-	// NotFound fault. If its link no longer works, the state is Dropped.
+	// BeginLinkMail counts an attempt to send a waiting email. If the email
+	// isn't waiting, it returns a NotFound fault. If its link no longer works,
+	// the state is Dropped.
 	BeginLinkMail(ctx context.Context, id string) (Try, error)
-	// EndLinkMail keeps how a try ended.
+	// EndLinkMail records the result of an attempt.
 	EndLinkMail(ctx context.Context, id string, o Outcome) error
 }
 
-// Mails asks for mails and says what has become of them.
+// Mails requests emails and reports their status.
 type Mails struct {
 	store Store
 	links *setup.Links
 	now   func() time.Time
 }
 
-// New returns Mails of the links.
+// New returns Mails for the links.
 func New(store Store, links *setup.Links, now func() time.Time) *Mails {
 	return &Mails{store, links, now}
 }
 
-// Send has a link of the account sent to its person. A link that no longer works
-// is a Conflict, and so is one whose last mail is still waiting.
+// Send requests an email with a link of the account. If the link no longer
+// works or its last email is still waiting, it returns a Conflict fault.
 func (m *Mails) Send(ctx context.Context, by audit.Grant, account, link string) (Mail, error) {
 	l, err := m.links.Get(ctx, account, link)
 	if err != nil {
@@ -124,7 +128,7 @@ func (m *Mails) Send(ctx context.Context, by audit.Grant, account, link string) 
 	return mail, m.store.CreateLinkMail(ctx, by, mail, limits, a)
 }
 
-// of returns a mail of the link and the action that asks for it.
+// of returns a new email for the link and the action that records the request.
 func (m *Mails) of(by audit.Grant, l setup.Link) (Mail, audit.Action, error) {
 	address, err := profile.ParseAddress(l.Address)
 	if err != nil {
@@ -143,7 +147,8 @@ func (m *Mails) of(by audit.Grant, l setup.Link) (Mail, audit.Action, error) {
 	}, nil
 }
 
-// Check returns the fault that Send would have for the link as it is.
+// Check returns the fault that Send would return for the link in its present
+// state.
 func (m *Mails) Check(l setup.Link) error {
 	if !l.Live(m.now()) {
 		return ErrOver()
@@ -151,17 +156,17 @@ func (m *Mails) Check(l setup.Link) error {
 	return nil
 }
 
-// ErrOver refuses the mail of a link that leads nowhere.
+// ErrOver refuses to send a link that no longer works.
 func ErrOver() error {
-	return fault.New(fault.Conflict, "This link no longer works. Create a new one and send that.")
+	return fault.New(fault.Conflict, "This link no longer works. Create a new link and send that one.")
 }
 
-// ErrWaiting refuses a second mail of a link while the first is on its way.
+// ErrWaiting refuses a second email for a link while the first is on its way.
 func ErrWaiting() error {
-	return fault.New(fault.Conflict, "A mail with this link is already on its way.")
+	return fault.New(fault.Conflict, "An email with this link is already on its way.")
 }
 
-// Last returns the newest mail of a link. ok is false if there is none.
+// Last returns the newest email of a link. ok is false if there is none.
 func (m *Mails) Last(ctx context.Context, link string) (mail Mail, ok bool, err error) {
 	mail, err = m.store.LastLinkMail(ctx, link)
 	if fault.Is(err, fault.NotFound) {
@@ -170,8 +175,8 @@ func (m *Mails) Last(ctx context.Context, link string) (mail Mail, ok bool, err 
 	return mail, err == nil, err
 }
 
-// RefusedOf returns up to limit mails of a batch of the account that the mail
-// server has refused, for good or for now, in the order of the list.
+// RefusedOf returns up to limit emails of a batch of the account that the mail
+// server refused, permanently or temporarily, in the order of the list.
 func (m *Mails) RefusedOf(ctx context.Context, account, batch string, limit int) ([]Refused, error) {
 	return m.store.RefusedMails(ctx, account, batch, limit)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A sent is a mail as the API shows it.
+// A sent is an email as the API shows it.
 type sent struct {
 	ID, State, Reason, Reply string
 	Tries                    int
@@ -42,7 +42,7 @@ func mailOf(t *testing.T, c servertest.Client, link string) (m sent) {
 	return m
 }
 
-// ended waits until the last mail of a link isn't waiting any more.
+// ended waits until the last email of a link isn't waiting any more.
 func ended(t *testing.T, c servertest.Client, link string) (m sent) {
 	t.Helper()
 	servertest.Eventually(t, "the mail to end", func() bool {
@@ -52,7 +52,8 @@ func ended(t *testing.T, c servertest.Client, link string) (m sent) {
 	return m
 }
 
-// TestPostfix has a real Postfix take links, and shows what it refuses.
+// TestPostfix sends links through a real Postfix and checks how refusals are
+// shown.
 func TestPostfix(t *testing.T) {
 	p := notifytest.NewPostfix(t)
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -83,7 +84,7 @@ func TestPostfix(t *testing.T) {
 			t.Errorf("it is from %q", from)
 		}
 		if page := string(owner.Get("/panel/links/" + l.ID).Body); !strings.Contains(page, "Sent by email") {
-			t.Error("the page does not say that it was sent")
+			t.Error("the page doesn't say that it was sent")
 		}
 
 		refused := newLink(t, c, "refused@example.com")
@@ -92,7 +93,7 @@ func TestPostfix(t *testing.T) {
 			t.Errorf("refused: %+v", m)
 		}
 		if page := string(owner.Get("/panel/links/" + refused.ID).Body); !strings.Contains(page, "No such mailbox") {
-			t.Error("the page does not say what the mail server said")
+			t.Error("the page doesn't show the mail server's reply")
 		}
 
 		later := newLink(t, c, "later@example.com")
@@ -113,8 +114,8 @@ func TestPostfix(t *testing.T) {
 	})
 }
 
-// TestOnce wants one mail of many requests at a time, and the same one for a
-// request that is sent again.
+// TestOnce checks that simultaneous requests send a link once, and that a
+// repeated request returns the same email.
 func TestOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, func(c *server.Config) {
@@ -154,8 +155,8 @@ func TestOnce(t *testing.T) {
 	})
 }
 
-// TestRefused wants no mail by those who may not send one, or of what leads
-// nowhere.
+// TestRefused checks that members without permission, and links that no longer
+// work, cause no email.
 func TestRefused(t *testing.T) {
 	database := storetest.SQLite(t)
 	with := func(c *server.Config) {
@@ -193,7 +194,7 @@ func TestRefused(t *testing.T) {
 		t.Errorf("mails: %q", got)
 	}
 
-	// Where no mail server is set, nothing is kept for one.
+	// Without a mail server, nothing is stored.
 	database = storetest.SQLite(t)
 	c = writer(t, servertest.New(t, database, nil), database)
 	c.Want(t, 409, "POST", "/setup-links/"+newLink(t, c, "jane@example.com").ID+"/mail", "")
@@ -202,8 +203,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// TestRate wants no more turns than the rate in any time, and as many for those
-// who come in time.
+// TestRate checks that no period has more turns than the rate allows, and that
+// senders that come in time get all of them.
 func TestRate(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -225,7 +226,7 @@ func TestRate(t *testing.T) {
 		if turns != 300 {
 			t.Errorf("%d turns in a minute, want 300", turns)
 		}
-		clock.Move(time.Hour) // nobody asks: this is not made up for
+		clock.Move(time.Hour) // no one asks: unused turns aren't saved up
 		turns = 0
 		for range 10 {
 			if wait, err := s.TakeTurn(t.Context(), every); err != nil {

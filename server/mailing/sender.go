@@ -16,35 +16,38 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// The rates at which links are sent, in mails a minute.
+// The rates at which links are sent, in emails a minute.
 const (
 	DefaultRate = 300
 	MinRate     = 6
 	MaxRate     = 60000
 )
 
-// patience is how long a mail waits for its turn before another one may.
+// patience is how long an email waits for its turn before it lets another go
+// first.
 const patience = 30 * time.Second
 
-// A Sender sends the mails that were asked for. All fields are required but
-// Relay and Rate.
+// A Sender sends the requested emails. All fields are required except Relay
+// and Rate.
 type Sender struct {
 	Store Store
-	// Relay is nil where no mails are sent.
+	// Relay is nil if email isn't sent.
 	Relay notify.Sender
 	Texts *templates.Set
-	// URL is where a link leads.
+	// URL returns the address of a link's setup page.
 	URL func(setup.Link) string
-	// Brand returns what mails to people of a domain show, with the logo.
+	// Brand returns the branding, with the logo, of emails to people of a
+	// domain.
 	Brand func(context.Context, settings.Domain) (templates.MailBrand, []byte, error)
-	// Rate is how many mails are sent a minute, on all servers together. 0:
+	// Rate is how many emails are sent a minute, across all servers. 0 means
 	// DefaultRate.
 	Rate int
 	Log  *slog.Logger
 }
 
-// Send sends one mail when its turn has come. It returns how long to wait before
-// the next try; 0 if there is none. An error says that nothing could be kept.
+// Send sends one email when its turn has come. It returns how long to wait
+// before the next attempt, or 0 if there is none. It returns an error only if
+// the result couldn't be stored.
 func (s *Sender) Send(ctx context.Context, id string) (time.Duration, error) {
 	if wait, err := s.turn(ctx); err != nil || wait > 0 {
 		return wait, err
@@ -71,8 +74,8 @@ func (s *Sender) Send(ctx context.Context, id string) (time.Duration, error) {
 	return wait, s.Store.EndLinkMail(ctx, id, o)
 }
 
-// turn waits until the next mail may be sent. After a while it gives up for now
-// and returns how long to wait.
+// turn waits until the next email may be sent. After a while it gives up for
+// now and returns how long to wait.
 func (s *Sender) turn(ctx context.Context) (time.Duration, error) {
 	rate := s.Rate
 	if rate == 0 {
@@ -119,7 +122,7 @@ func (s *Sender) send(ctx context.Context, try Try) (Outcome, error) {
 	return o, nil
 }
 
-// write returns the mail in the person's language.
+// write returns the email in the person's language.
 func (s *Sender) write(ctx context.Context, try Try) (notify.Mail, error) {
 	brand, logo, err := s.Brand(ctx, try.Domain)
 	if err != nil {
@@ -139,7 +142,7 @@ func (s *Sender) write(ctx context.Context, try Try) (notify.Mail, error) {
 	return notify.Mail{ID: try.ID, To: l.Address, From: brand.Name, Subject: m.Subject, Text: m.Text, HTML: m.HTML, Logo: logo}, nil
 }
 
-// replyOf is what the mail server has said, on one line, without the person's
+// replyOf returns what the mail server said, on one line, without the person's
 // address.
 func replyOf(text, address string) string {
 	text = strings.Map(func(r rune) rune {

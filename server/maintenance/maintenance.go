@@ -1,6 +1,6 @@
-// Package maintenance does the scheduled work on the action logs, once a day: it
-// checks each log, removes the content of what is too old, and has a signed
-// checkpoint sent.
+// Package maintenance does the scheduled work on the action logs, once a day:
+// it checks each log, removes the content of old actions, and sends a signed
+// checkpoint.
 package maintenance
 
 import (
@@ -14,56 +14,59 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// Queue is the queue of the jobs.
+// Queue is the name of the job queue.
 const Queue = "maintenance"
 
 // A Round enqueues the jobs of one day. There is one for each day.
 type Round struct {
-	// Day is as Day returns it, with a number behind it when days came again.
+	// Day is the value that the function Day returns, with a number appended
+	// if the clock was set back and the day repeats.
 	Day string `json:"day"`
 }
 
-// Kind names the job in the queue.
+// Kind is the job's name in the queue.
 func (Round) Kind() string { return "maintenance.round" }
 
-// A Job works on one log. There is one for each log and day.
+// A Job processes one log. There is one for each log and day.
 type Job struct {
 	Account string `json:"account"`
 	Day     string `json:"day"`
 }
 
-// Kind names the job in the queue.
+// Kind is the job's name in the queue.
 func (Job) Kind() string { return "maintenance.log" }
 
 const (
 	day  = 24 * time.Hour
 	week = 7 * day
-	// slack is by how much one round can come earlier than another.
+	// slack is how much less than a week may have passed since the last weekly
+	// mail. Rounds don't start at exactly the same time.
 	slack = day / 2
 	// hour is when a round begins, in UTC.
 	hour = time.Hour
 )
 
-// Day is the day of the round that began last.
+// Day returns the day of the latest round.
 func Day(now time.Time) string { return now.UTC().Add(-hour).Format(time.DateOnly) }
 
-// A Store keeps the logs. *store.Store is one.
+// A Store stores the logs. *store.Store is one.
 type Store interface {
 	audit.Keeper
 	// EnqueueJobs enqueues the day's job for each log.
 	EnqueueJobs(ctx context.Context, day string) error
-	// ReportLog keeps a, a LogCheckFailed, and has those told who are to be,
-	// unless the same finding was reported since the time.
+	// ReportLog records a, a LogCheckFailed, and notifies its recipients,
+	// unless the same finding has been reported since the given time.
 	ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error
-	// ClearLog says that the check of the log has found nothing.
+	// ClearLog records that the check of the log found nothing.
 	ClearLog(ctx context.Context, account string) error
 	// Steady reports whether the clock has run for a day without a jump.
 	Steady(ctx context.Context) (bool, error)
-	// Retain removes the content of the account's actions that r names, and
-	// keeps a as a signed LogRetain if there was any.
+	// Retain removes the content of the account's actions that r names. If
+	// there was any, it records a as a signed LogRetain.
 	Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error)
-	// SendCheckpoint keeps the note and sends it out, unless that of this size
-	// was; by mail only if none was mailed since the time.
+	// SendCheckpoint stores the note and sends it, unless a note of this size
+	// was sent before. It sends it by email only if none was emailed since the
+	// given time.
 	SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error
 }
 
@@ -83,9 +86,9 @@ func (r *Runner) Begin(ctx context.Context, day string) error {
 	return nil
 }
 
-// Run works on the account's log; doing it again does no harm. Where the check
-// finds something, that is reported and nothing else is done: what may be
-// evidence stays, and no checkpoint vouches for such a log.
+// Run processes the account's log; running it again does no harm. If the check
+// fails, Run reports that and does nothing else: possible evidence stays, and
+// no checkpoint vouches for such a log.
 func (r *Runner) Run(ctx context.Context, account string) error {
 	report, err := r.check(ctx, account)
 	if f, ok := errors.AsType[*audit.Finding](err); ok {
@@ -128,8 +131,8 @@ func (r *Runner) check(ctx context.Context, account string) (audit.Report, error
 	return report, err
 }
 
-// retain removes what the log's own setting says is too old, by the check that
-// has just found the log good and a clock that can be believed.
+// retain removes content that is older than the log's own setting allows. It
+// requires a log that has just been verified and a clock that can be trusted.
 func (r *Runner) retain(ctx context.Context, account string, report audit.Report) error {
 	what, due := report.Retention(r.Now())
 	if !due {
@@ -143,7 +146,7 @@ func (r *Runner) retain(ctx context.Context, account string, report audit.Report
 	return err
 }
 
-// checkpoint has it sent out what the log is now. By mail that is weekly.
+// checkpoint sends a checkpoint of the log. By email it does so once a week.
 func (r *Runner) checkpoint(ctx context.Context, account string) error {
 	tree, err := r.Store.Checkpoint(ctx, account)
 	if err != nil || tree.Size == 0 {

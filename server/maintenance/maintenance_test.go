@@ -21,8 +21,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A watch is a server with maintenance: with an owner, who gets mails, a webhook, and
-// a clock that the test sets.
+// A watch is a server with maintenance. It has an owner who gets email, a
+// webhook, and a clock that the test sets.
 type watch struct {
 	*testing.T
 	database string
@@ -35,7 +35,7 @@ type watch struct {
 	days     int
 }
 
-// watching has two servers on one database, one of which works on jobs.
+// watching starts two servers on one database. Only one of them runs jobs.
 func watching(t *testing.T, database string) *watch {
 	t.Helper()
 	w := &watch{T: t, database: database, sink: notifytest.New(t, true), hook: servertest.NewEndpoint(t, nil)}
@@ -55,8 +55,8 @@ func watching(t *testing.T, database string) *watch {
 	return w
 }
 
-// nextDay lets a day pass, has both servers look more than once, and waits until
-// the work is done.
+// nextDay lets a day pass, makes both servers check for work more than once,
+// and waits until the work is done.
 func (w *watch) nextDay() {
 	w.Helper()
 	w.days++
@@ -65,7 +65,7 @@ func (w *watch) nextDay() {
 	}
 }
 
-// pass is nextDay on any clock, and returns how many jobs there were so far.
+// pass is nextDay for any clock. It returns the number of jobs so far.
 func (w *watch) pass() (jobs int) {
 	w.Helper()
 	for range 48 {
@@ -89,9 +89,9 @@ func (w *watch) pass() (jobs int) {
 	return len(states)
 }
 
-// TestClockJumps sets the clock forward and back. Nothing is erased, the logs stay
-// sound, what happens then has the time of then, and a checkpoint of it is sent
-// within a day.
+// TestClockJumps sets the clock forward and back. It checks that no content is
+// erased, the logs stay valid, actions during a jump have the clock's time,
+// and a checkpoint is sent within a day.
 func TestClockJumps(t *testing.T) {
 	for name, jump := range map[string]time.Duration{"an hour": time.Hour, "a day": 24 * time.Hour, "400 days": 400 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -127,8 +127,9 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
-// TestMissedRound leaves all servers off for three days. Whichever starts first
-// makes up one round, and the next is due after 01:00 UTC.
+// TestMissedRound stops all servers for three days. It checks that the first
+// one to start runs one round to catch up, and that the next is due after
+// 01:00 UTC.
 func TestMissedRound(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		var now atomic.Pointer[time.Time]
@@ -177,7 +178,7 @@ func TestMissedRound(t *testing.T) {
 	})
 }
 
-// called returns the calls of a type, as soon as there are n, and no more.
+// called waits for n calls of a type and fails if there are more.
 func (w *watch) called(kind string, n int) []notify.Message {
 	w.Helper()
 	var all []notify.Message
@@ -197,22 +198,22 @@ func (w *watch) called(kind string, n int) []notify.Message {
 	return all
 }
 
-// quiet says that no delivery waits.
+// quiet waits until no delivery is waiting.
 func (w *watch) quiet() bool { return servertest.Quiet(w, w.database) }
 
-// mails returns the mails to the owner with the subject.
+// mails returns the emails to the owner with the subject.
 func (w *watch) mails(subject string) []string {
 	w.Helper()
 	return servertest.MailsTo(w.T, w.database, w.sink, "olga@example.com", subject)
 }
 
-// log returns the actions of an account's log by a name.
+// log returns the actions with a name from an account's log.
 func (w *watch) log(owner string, name audit.Name) []audit.Entry {
 	w.Helper()
 	return servertest.ReadLog(w.T, w.database, owner, name)
 }
 
-// failedLogs is how many logs there are whose check has failed.
+// failedLogs returns the number of logs whose check failed.
 func (w *watch) failedLogs() int {
 	w.Helper()
 	s, err := store.Open(w.Context(), store.Config{Database: w.database})
@@ -227,7 +228,7 @@ func (w *watch) failedLogs() int {
 	return n
 }
 
-// public is the key of the account's log.
+// public returns the public key of the account's log.
 func (w *watch) public(owner string) string {
 	w.Helper()
 	key, err := audit.NewLogKey(servertest.LogKey)
@@ -241,8 +242,8 @@ func (w *watch) public(owner string) string {
 	return public
 }
 
-// TestCheckpoints goes through nine days: a checkpoint is sent out when the
-// log has grown, by mail once a week.
+// TestCheckpoints runs nine days. It checks that a checkpoint is sent when the
+// log has grown, and by email once a week.
 func TestCheckpoints(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
@@ -283,13 +284,14 @@ func TestCheckpoints(t *testing.T) {
 	})
 }
 
-// TestCheckFails changes a log behind the program's back, in several ways.
+// TestCheckFails changes a log directly in the database, in several ways.
 func TestCheckFails(t *testing.T) {
 	const failed = "Action log check failed"
 	for name, tt := range map[string]struct {
 		statement string
 		finding   string
-		// head says that nothing can be added to the log any more.
+		// head reports whether the head is so damaged that nothing can be
+		// appended.
 		head bool
 	}{
 		"edited": {`UPDATE actions SET leaf = personal WHERE account = 'acc_default' AND seq = 2`,
@@ -301,7 +303,7 @@ func TestCheckFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.EachDatabase(t, func(t *testing.T, database string) {
-				t.Parallel() // each mostly waits for its jobs
+				t.Parallel() // most of the time is spent waiting for jobs
 				w := watching(t, database)
 				w.nextDay()
 				w.called("log.checkpoint", 1)
@@ -335,14 +337,15 @@ func TestCheckFails(t *testing.T) {
 				w.called("log.check_failed", 1)
 				w.nextDay()
 				w.called("log.check_failed", 2)
-				w.called("log.checkpoint", 1) // none of a log that is not sound
+				w.called("log.checkpoint", 1) // none for a log that failed its check
 			})
 		})
 	}
 }
 
-// TestRetention removes what is too old, and the log stays sound. Nothing is
-// removed by a clock that has jumped until it has run on for a day.
+// TestRetention checks that old content is removed and the log stays valid.
+// After a jump of the clock, nothing is removed until the clock has run for a
+// day.
 func TestRetention(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
@@ -358,7 +361,7 @@ func TestRetention(t *testing.T) {
 		if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
 			t.Errorf("%d removals on the first day", n)
 		}
-		w.now.Add((92 * 24 * time.Hour).Milliseconds()) // content goes by whole days
+		w.now.Add((92 * 24 * time.Hour).Milliseconds()) // content is removed by whole days
 		w.nextDay()
 		if n := len(w.log(account.Default, audit.LogRetain)); n != 0 {
 			t.Errorf("%d removals after a jump of the clock", n)

@@ -22,9 +22,9 @@ import (
 const (
 	// CallTimeout is how long an endpoint may take to answer.
 	CallTimeout = 20 * time.Second
-	// maxAnswer is how much of an answer is read, and thrown away.
+	// maxAnswer is how much of an answer is read and discarded.
 	maxAnswer = 16 << 10
-	// maxWait is the longest that an endpoint can ask to be left alone.
+	// maxWait is the longest delay that an endpoint can request.
 	maxWait = 24 * time.Hour
 )
 
@@ -36,7 +36,7 @@ type Message struct {
 	Data      Data      `json:"data"`
 }
 
-// Data is what a message tells of. What is empty is left out.
+// Data describes the event. Empty fields are left out.
 type Data struct {
 	Account  string         `json:"account"`
 	Sequence int64          `json:"sequence,omitempty"` // in the account's action log
@@ -47,10 +47,10 @@ type Data struct {
 	Link     string         `json:"link,omitempty"`
 	External string         `json:"external_id,omitempty"` // of the link
 	Changes  []audit.Change `json:"changes,omitempty"`
-	Note     string         `json:"note,omitempty"` // of a LogCheckpoint, as it was signed
+	Note     string         `json:"note,omitempty"` // of a LogCheckpoint: the signed note
 }
 
-// message is the same at every try.
+// message returns the same message at every attempt.
 func message(t Try) ([]byte, error) {
 	m, err := messageOf(t)
 	if err != nil {
@@ -63,7 +63,7 @@ func message(t Try) ([]byte, error) {
 	return body, nil
 }
 
-// errUnreadable says that somebody changed an action in the database.
+// errUnreadable means that an action was altered directly in the database.
 var errUnreadable = errors.New("notify: the action can't be read")
 
 func messageOf(t Try) (Message, error) {
@@ -80,8 +80,8 @@ func messageOf(t Try) (Message, error) {
 	return m, nil
 }
 
-// call makes one call. Besides how it ended it returns how long the endpoint
-// asks to be left alone.
+// call makes one call. It returns the outcome and the delay that the endpoint
+// requests.
 func (n *Notifier) call(ctx context.Context, w Webhook, t Try) (Outcome, time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTimeout)
 	defer cancel()
@@ -94,7 +94,7 @@ func (n *Notifier) call(ctx context.Context, w Webhook, t Try) (Outcome, time.Du
 		return Outcome{State: Waiting, Failure: callFailure(err)}, 0, nil
 	}
 	defer res.Body.Close()
-	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // whatever it says
+	_, _ = io.CopyN(io.Discard, res.Body, maxAnswer) // its content doesn't matter
 	o := Outcome{State: Waiting, Status: res.StatusCode}
 	switch {
 	case res.StatusCode >= 200 && res.StatusCode < 300:
@@ -104,7 +104,7 @@ func (n *Notifier) call(ctx context.Context, w Webhook, t Try) (Outcome, time.Du
 	default:
 		o.Failure = BadStatus
 	}
-	return o, leaveAlone(res, n.Now()), nil
+	return o, retryAfter(res, n.Now()), nil
 }
 
 func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request, error) {
@@ -125,8 +125,8 @@ func (n *Notifier) request(ctx context.Context, w Webhook, t Try) (*http.Request
 	return req, nil
 }
 
-// signatures are those by the secret and, during a rotation, by the one before
-// it.
+// signatures returns the signatures by the secret and, during a rotation, by
+// the previous secret.
 func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) (string, error) {
 	s, err := n.cipher.Decrypt(w.Secret, w.ID)
 	if err != nil {
@@ -142,9 +142,9 @@ func (n *Notifier) signatures(w Webhook, id string, now time.Time, body []byte) 
 	return text + " " + secret(s).sign(id, now, body), nil
 }
 
-// leaveAlone is how long an answer asks to wait, if it is one of those that
-// can.
-func leaveAlone(res *http.Response, now time.Time) time.Duration {
+// retryAfter returns the delay that an answer requests, if its status can
+// request one.
+func retryAfter(res *http.Response, now time.Time) time.Duration {
 	switch res.StatusCode {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 	default:
@@ -160,9 +160,9 @@ func leaveAlone(res *http.Response, now time.Time) time.Duration {
 	return 0
 }
 
-// callFailure says why an endpoint didn't answer. A name that doesn't resolve
-// and one that leads inside are the same, or anybody with a webhook could list
-// the names of the operator's network.
+// callFailure returns why an endpoint didn't answer. A name that doesn't
+// resolve and one that resolves to a private address are reported alike, or
+// anyone with a webhook could list the names of the operator's network.
 func callFailure(err error) Failure {
 	if _, ok := errors.AsType[*net.DNSError](err); ok || errors.Is(err, dial.ErrForbidden) {
 		return NoPublicAddress
@@ -170,7 +170,8 @@ func callFailure(err error) Failure {
 	return failureOf(err)
 }
 
-// failureOf says why nothing answered. Nothing of what it met there is in it.
+// failureOf returns why there was no answer. It reveals nothing about the
+// peer.
 func failureOf(err error) Failure {
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 		return Timeout

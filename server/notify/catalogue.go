@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// texts say of each type when its event comes, for people who write programs.
+// texts describe when the event of each type is sent. They are for developers.
 var texts = map[Type]string{
 	LinkCreated:      "A setup link was created.",
-	LinkOpened:       "Somebody asked for a profile on the page of a setup link.",
-	LinkUsed:         "A setup link was opened as often as it may be.",
+	LinkOpened:       "Someone requested a profile on the setup page of a link.",
+	LinkUsed:         "A setup link reached its limit of downloads.",
 	LinkDownloaded:   "A device fetched the profile of a setup link.",
-	LinkExpired:      "A setup link came to its end without being used up or revoked.",
-	LinkRevoked:      "A setup link was revoked, or all links of a mailbox or domain.",
+	LinkExpired:      "A setup link expired without being used up or revoked.",
+	LinkRevoked:      "A setup link, or all links of a mailbox or domain, were revoked.",
 	BatchFinished:    "A batch was finished, or failed.",
-	DomainChanged:    "A domain was created, changed or deleted.",
+	DomainChanged:    "A domain was created, updated or deleted.",
 	HostApproved:     "A server was approved for the domains of the account.",
-	BrandingChanged:  "The name, logo, color or links that people of the account or a domain see changed.",
-	HostWithdrawn:    "The approval of a server was withdrawn.",
-	PolicyChanged:    "A device policy was created, changed or deleted.",
-	NewDevice:        "A member signed in from a device and network not seen before.",
-	SignInsRefused:   "Ten sign-ins of a member were refused within an hour.",
+	BrandingChanged:  "The branding of the account or a domain (name, logo, color or links) changed.",
+	HostWithdrawn:    "The approval of a server was revoked.",
+	PolicyChanged:    "A device policy was created, updated or deleted.",
+	NewDevice:        "A member signed in from a new device and network.",
+	SignInsRefused:   "Ten sign-ins of a member failed within an hour.",
 	RecoveryUsed:     "A member signed in with a recovery code.",
 	PasswordChanged:  "A member's password changed.",
 	FactorChanged:    "A second factor of a member was added or removed.",
@@ -29,37 +29,37 @@ var texts = map[Type]string{
 	MemberJoined:     "A member joined the account.",
 	MemberChanged:    "A member's role or name changed.",
 	MemberRemoved:    "A member was removed.",
-	AccountChanged:   "The account's rules changed, or it was suspended or resumed.",
+	AccountChanged:   "The account's settings changed, or it was suspended or resumed.",
 	KeyCreated:       "An API key was created.",
-	KeyChanged:       "An API key was renamed, or its expiry changed.",
+	KeyChanged:       "The name or expiry of an API key changed.",
 	KeyRevoked:       "An API key was revoked.",
 	KeyExpiring:      "An API key or a public key for redirects expires within 30 days, 7 days or a day.",
 	KeyUnused:        "An API key has not been used for 90 days.",
-	KeyNewNetwork:    "An API key was used from a network that it was never used from before.",
-	RedirectKeys:     "A public key for redirects was registered, changed or deleted.",
-	IdentityChanged:  "Profiles are signed by another certificate.",
-	IdentityExpiring: "The certificate that signs expires within 30, 14, 7, 3 days or a day.",
-	RenewalFailed:    "No new certificate could be got, and it's tried again.",
-	Renewed:          "The certificate that signs was renewed, for the same key.",
-	LogCheckFailed:   "The daily check of the action log found that it was changed behind the program's back.",
-	LogCheckpoint:    "Once a day, if the action log has grown: what it is now, signed.",
-	SettingsChanged:  "Who is notified of what changed.",
-	WebhookChanged:   "A webhook was created, changed or deleted, or got a new secret.",
+	KeyNewNetwork:    "An API key was used from a new network.",
+	RedirectKeys:     "A public key for redirects was registered, updated or deleted.",
+	IdentityChanged:  "The signing certificate changed.",
+	IdentityExpiring: "The signing certificate expires within 30, 14, 7 or 3 days, or within a day.",
+	RenewalFailed:    "The certificate couldn't be renewed. The service will try again.",
+	Renewed:          "The signing certificate was renewed for the same key.",
+	LogCheckFailed:   "The daily check of the action log found that the log was changed outside of the program.",
+	LogCheckpoint:    "Once a day, if the action log has grown: a signed checkpoint of the log.",
+	SettingsChanged:  "The notification settings changed.",
+	WebhookChanged:   "A webhook was created, updated or deleted, or its secret was replaced.",
 	WebhookFailing:   "A webhook has failed for 24 hours.",
-	WebhookDisabled:  "A webhook was disabled, because its endpoint is gone or the last try failed.",
-	TestEvent:        "Somebody asked for a test.",
+	WebhookDisabled:  "A webhook was disabled because its endpoint is gone or the last attempt failed.",
+	TestEvent:        "A test was requested.",
 }
 
-// A Kind is a type of event with a text that says when it comes.
+// A Kind is a type of event with a text that describes when it is sent.
 type Kind struct {
 	Type Type
 	Text string
-	// Streamed is whether the stream of events has it. It has all events that
-	// are actions.
+	// Streamed is whether the event stream includes the type. It includes all
+	// events that are actions.
 	Streamed bool
 }
 
-// Catalogue lists all types that webhooks are called for, sorted.
+// Catalogue lists all types that webhooks can receive, sorted.
 func Catalogue() []Kind {
 	var all []Kind
 	for _, t := range slices.Sorted(maps.Keys(texts)) {

@@ -10,49 +10,49 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// Refused sign-ins of a member are told of when there are refusedMany within
+// Failed sign-ins of a member are reported when there are refusedMany within
 // refusedWindow.
 const (
 	refusedWindow = time.Hour
 	refusedMany   = 10
 )
 
-// DeviceLife is for how long a device is known that a member doesn't sign in
-// from any more.
+// DeviceLife is how long a device is remembered after a member's last sign-in
+// from it.
 const DeviceLife = 400 * 24 * time.Hour
 
-// A Reader looks up, in the transaction of an action, what decides who is told
-// of it.
+// A Reader looks up, in the transaction of an action, the facts that decide
+// who is notified about it.
 type Reader interface {
-	// Webhooks returns the ids of the account's enabled webhooks that want the
+	// Webhooks returns the IDs of the account's enabled webhooks that want the
 	// type.
 	Webhooks(account string, t Type) ([]string, error)
-	// SendsMail reports whether mails can be sent.
+	// SendsMail reports whether email can be sent.
 	SendsMail() (bool, error)
-	// Recipients returns the members and the further addresses of the account,
-	// and what each has said about the topic, sorted by address. Those of the
-	// installation are its operators.
+	// Recipients returns the members and the additional addresses of the
+	// account with their choices about the topic, sorted by address. The
+	// recipients of the installation are its operators.
 	Recipients(account string, topic Topic) ([]Recipient, error)
-	// CountRefused counts a refused sign-in of the member, and returns how many
-	// there were in the window.
+	// CountRefused counts a refused sign-in of the member, and returns how
+	// many there were in the window.
 	CountRefused(member string, at time.Time, window time.Duration) (int, error)
-	// SeeDevice notes that the member has signed in from the device. It reports
-	// whether it was seen before, and whether any was.
+	// SeeDevice records that the member has signed in from the device. It
+	// reports whether that device was seen before, and whether any device was.
 	SeeDevice(member string, device []byte, at time.Time) (known, any bool, err error)
 }
 
-// A Recipient is somebody who may be told of a topic by mail.
+// A Recipient may be notified about a topic by email.
 type Recipient struct {
-	Member  string // the member's id; empty for a further address
+	Member  string // the member's ID; empty for an additional address
 	Address string
 	Owner   bool
-	// Said is whether the recipient has said anything about the topic, and
-	// Wanted what.
+	// Said is whether the recipient has made a choice about the topic, and
+	// Wanted is that choice.
 	Said, Wanted bool
 }
 
-// told reports whether the recipient is told of the event, which concerns a
-// member more than others. Owners are told by default.
+// told reports whether the recipient is notified about the event. The event
+// concerns one member more than others. Owners are notified by default.
 func (r Recipient) told(e Event, concerned string) bool {
 	if e.Locked && r.Member != "" && (r.Owner || r.Member == concerned) {
 		return true
@@ -60,9 +60,9 @@ func (r Recipient) told(e Event, concerned string) bool {
 	return r.Wanted || !r.Said && r.Owner
 }
 
-// Decide returns which events an action is, and the deliveries by which it is
-// told of, to be kept in its transaction with the action's number. It looks up
-// nothing for an action that nobody is told of.
+// Decide returns the events of an action and the deliveries that report them.
+// The caller stores the deliveries in the action's transaction, with its
+// number. Decide looks up nothing for an action that isn't reported.
 func Decide(r Reader, a audit.Action, at time.Time) ([]Type, []Delivery, error) {
 	events, err := eventsOf(r, a, at)
 	if err != nil {
@@ -80,8 +80,8 @@ func Decide(r Reader, a audit.Action, at time.Time) ([]Type, []Delivery, error) 
 	return types, all, nil
 }
 
-// DecideCheckpoint returns the deliveries of a checkpoint of the account's log,
-// to be kept with its size: to webhooks, and by mail if that is due.
+// DecideCheckpoint returns the deliveries of a checkpoint of the account's
+// log, to be stored with its size: to webhooks, and by email if that is due.
 func DecideCheckpoint(r Reader, account string, mail bool, at time.Time) ([]Delivery, error) {
 	e := Event{Type: LogCheckpoint}
 	if mail {
@@ -90,7 +90,7 @@ func DecideCheckpoint(r Reader, account string, mail bool, at time.Time) ([]Deli
 	return tell(r, audit.Action{Account: account}, e, at)
 }
 
-// eventsOf returns what the action is to those who are told of it.
+// eventsOf returns the events of an action.
 func eventsOf(r Reader, a audit.Action, at time.Time) ([]Event, error) {
 	if a.Name == audit.MemberSignIn {
 		return signInEvents(r, a, at)
@@ -105,8 +105,8 @@ func eventsOf(r Reader, a audit.Action, at time.Time) ([]Event, error) {
 	return all, nil
 }
 
-// signInEvents returns what a member should know of a sign-in: that it came
-// from a new device, that it used a recovery code, or that many were refused.
+// signInEvents returns the events of a sign-in: that it came from a new
+// device, that it used a recovery code, or that many were refused.
 func signInEvents(r Reader, a audit.Action, at time.Time) ([]Event, error) {
 	if a.Target.ID == "" {
 		return nil, nil
@@ -130,8 +130,8 @@ func signInEvents(r Reader, a audit.Action, at time.Time) ([]Event, error) {
 	return all, err
 }
 
-// networkOf is the network of an address, as far as providers give it to one
-// customer or many.
+// networkOf returns the network of an address, in the size that providers
+// assign to customers.
 func networkOf(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil {
@@ -180,8 +180,9 @@ func tell(r Reader, a audit.Action, e Event, at time.Time) ([]Delivery, error) {
 	return all, nil
 }
 
-// addresses returns the addresses that are told of an event by mail: those who
-// want to be and, if it is locked, all owners and the member concerned.
+// addresses returns the addresses that are notified about an event by email:
+// those that want it and, if it is locked, all owners and the member
+// concerned.
 func addresses(r Reader, a audit.Action, e Event) ([]string, error) {
 	recipients, err := r.Recipients(a.Account, e.Topic)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// facts are a [notify.Reader] of fixed answers.
+// facts is a [notify.Reader] of fixed answers.
 type facts struct {
 	recipients []notify.Recipient
 	mail       bool
@@ -25,8 +25,8 @@ func (a *facts) Recipients(string, notify.Topic) ([]notify.Recipient, error) {
 func (a *facts) CountRefused(string, time.Time, time.Duration) (int, error) { return a.refused, nil }
 func (a *facts) SeeDevice(string, []byte, time.Time) (bool, bool, error)    { return a.known, a.any, nil }
 
-// TestDecide wants each told of what they want to be told of, and nobody spared
-// what is locked.
+// TestDecide checks that recipients get the events they chose, and that nobody
+// can avoid a locked event.
 func TestDecide(t *testing.T) {
 	people := []notify.Recipient{
 		{Member: "mem_a", Address: "admin@example.com"},

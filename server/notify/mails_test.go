@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMails invites a member, who joins by the link of the mail, and wants the
-// owner to be told.
+// TestMails invites a member, who joins through the link in the email. It
+// checks that the owner is notified.
 func TestMails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		sink := notifytest.New(t, true)
@@ -41,7 +41,7 @@ func TestMails(t *testing.T) {
 			t.Error("the link is kept")
 		}
 		s.Join("new@example.com", link)
-		servertest.Eventually(t, "both to be told of the member", func() bool {
+		servertest.Eventually(t, "both to be notified about the member", func() bool {
 			told := map[string]bool{}
 			for _, m := range sink.Mails() {
 				if strings.Contains(m.Data, "Subject: New member") {

@@ -13,44 +13,44 @@ import (
 )
 
 const (
-	// FloodMost is how many mails an address gets within FloodWindow; what
-	// comes on top is counted in one digest.
+	// FloodMost is how many emails an address receives within FloodWindow. Any
+	// more are counted in one digest.
 	FloodMost = 20
-	// FloodWindow is the time that FloodMost is for.
+	// FloodWindow is the period for FloodMost.
 	FloodWindow = time.Hour
-	// InFlight is how long a try that has not ended counts as under way.
+	// InFlight is how long an attempt without a result counts as running.
 	InFlight = 5 * time.Minute
-	// MailHistory is how long it is kept how a mail went.
+	// MailHistory is how long the result of an email is kept.
 	MailHistory = 90 * 24 * time.Hour
-	// FailingLong is how long a webhook fails until somebody is told.
+	// FailingLong is how long a webhook fails before someone is notified.
 	FailingLong = 24 * time.Hour
 )
 
-// A DeliveryStore keeps deliveries.
+// A DeliveryStore stores deliveries.
 type DeliveryStore interface {
-	// BeginTry counts a try of a delivery that is Waiting and returns what it
-	// tells of. Any other is a NotFound fault. The state is Held where the
-	// address has had its mails for now.
+	// BeginTry counts an attempt at a delivery that is Waiting and returns its
+	// content. For any other delivery it returns a NotFound fault. The state
+	// is Held if the address has received enough emails for now.
 	BeginTry(ctx context.Context, id string) (Try, error)
-	// EndTry keeps how a try of a mail ended.
+	// EndTry records the result of an attempt to send an email.
 	EndTry(ctx context.Context, d Delivery, o Outcome) error
-	// EndCall keeps how a call of a webhook ended, and disables the webhook if
-	// there is a reason.
+	// EndCall records the result of a webhook call, and disables the webhook
+	// if there is a reason.
 	EndCall(ctx context.Context, by audit.Grant, d Delivery, o Outcome, disable Reason) error
 	// WebhookByID returns a webhook, or a NotFound fault.
 	WebhookByID(ctx context.Context, id string) (Webhook, error)
 }
 
-// A Sender sends mails. *Relay is one.
+// A Sender sends emails. *Relay is one.
 type Sender interface {
-	// Send sends the mail. The error is a [*SendError] if the relay could not
-	// be used or has refused the mail.
+	// Send sends the email. The error is a [*SendError] if the relay can't be
+	// used or has refused the email.
 	Send(ctx context.Context, m Mail) error
 }
 
-// A Writer says in words what a delivery tells of. The mail lacks ID and To.
+// A Writer writes the email for a delivery. The mail lacks ID and To.
 type Writer interface {
-	// Write returns nil if there is nothing to tell any more.
+	// Write returns nil if nothing is left to report.
 	Write(ctx context.Context, t Try) (*Mail, error)
 }
 
@@ -59,21 +59,22 @@ type Client interface {
 	Do(req *http.Request) (*http.Response, error)
 }
 
-// Config is what a Notifier needs. All fields are required but Sender.
+// Config holds the settings of a Notifier. All fields are required except
+// Sender.
 type Config struct {
 	Store  DeliveryStore
 	Secret *crypt.Secret // the installation's
-	// Client calls webhooks. It follows no redirect and goes where the service
-	// may connect to.
+	// Client calls webhooks. It follows no redirects and connects only where
+	// the service may.
 	Client Client
-	// Sender is nil where no mails are sent.
+	// Sender is nil if email isn't sent.
 	Sender Sender
 	Writer Writer
 	Log    *slog.Logger
 	Now    func() time.Time
 }
 
-// A Notifier makes deliveries.
+// A Notifier sends deliveries.
 type Notifier struct {
 	Config
 	cipher *crypt.Cipher
@@ -82,8 +83,9 @@ type Notifier struct {
 // New returns a Notifier.
 func New(c Config) *Notifier { return &Notifier{c, c.Secret.Cipher(crypt.Webhooks)} }
 
-// Mail sends the mail of a delivery. It returns how long to wait before the
-// next try; 0 if there is none. An error says that nothing could be kept.
+// Mail sends the email of a delivery. It returns how long to wait before the
+// next attempt, or 0 if there is none. It returns an error only if the result
+// couldn't be stored.
 func (n *Notifier) Mail(ctx context.Context, delivery string) (wait time.Duration, err error) {
 	try, err := n.Store.BeginTry(ctx, delivery)
 	if fault.Is(err, fault.NotFound) || err == nil && try.State != Waiting {
@@ -100,7 +102,7 @@ func (n *Notifier) Mail(ctx context.Context, delivery string) (wait time.Duratio
 		var more bool
 		if wait, more = Again(try.Tries); !more {
 			o.State = GivenUp
-			n.Log.Warn("mail given up", "delivery", delivery, "failure", o.Failure)
+			n.Log.Warn("mail failed", "delivery", delivery, "failure", o.Failure)
 		}
 	}
 	n.Log.Debug("mail", "delivery", delivery, "event", try.Type, "try", try.Tries, "state", o.State, "failure", o.Failure)
@@ -138,7 +140,8 @@ func (n *Notifier) send(ctx context.Context, try Try) (Outcome, error) {
 }
 
 // Call calls the webhook of a delivery. It returns how long to wait before the
-// next try; 0 if there is none. An error says that nothing could be kept.
+// next attempt, or 0 if there is none. It returns an error only if the result
+// couldn't be stored.
 func (n *Notifier) Call(ctx context.Context, delivery string) (wait time.Duration, err error) {
 	try, err := n.Store.BeginTry(ctx, delivery)
 	if fault.Is(err, fault.NotFound) || err == nil && try.State != Waiting {

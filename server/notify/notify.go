@@ -1,10 +1,9 @@
-// Package notify tells people and programs what has happened in an account:
-// by mail and by webhooks.
+// Package notify tells people by email and programs by webhook what has
+// happened in an account.
 //
-// Which actions notify whom is decided in the transaction of the action, by
-// the table in this file. Each delivery is a row of its own and a job that
-// names the row, so that neither can be lost, nor sent for a change that was
-// rolled back.
+// The table in this file decides, in the transaction of an action, who is
+// notified. Each delivery is a row and a job that names the row. So no
+// delivery is lost, and none is sent for a change that was rolled back.
 package notify
 
 import (
@@ -14,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// A Topic is a group of events that a person can ask to be told of. Topics are
+// A Topic is a group of events that a person can subscribe to. Topics are
 // stored: add, never rename.
 type Topic string
 
@@ -37,7 +36,7 @@ func Topics() []Topic {
 	return []Topic{SignIns, Factors, Members, Keys, Identity, Policies, Domains, Batches, Log, Notifications}
 }
 
-// A Type names an event, as webhooks do. Types are published: add, never
+// A Type is the name of an event in webhooks. Types are published: add, never
 // rename.
 type Type string
 
@@ -45,7 +44,7 @@ type Type string
 const (
 	LinkCreated      Type = "link.created"
 	LinkOpened       Type = "link.opened"
-	LinkUsed         Type = "link.used" // it gives out no tickets any more
+	LinkUsed         Type = "link.used" // it issues no more tickets
 	LinkDownloaded   Type = "link.downloaded"
 	LinkExpired      Type = "link.expired"
 	LinkRevoked      Type = "link.revoked"
@@ -76,30 +75,30 @@ const (
 	IdentityChanged  Type = "identity.changed"
 	IdentityExpiring Type = "identity.expiring"
 	RenewalFailed    Type = "identity.renewal_failed"
-	Renewed          Type = "certificate.renewed" // the one that signs
+	Renewed          Type = "certificate.renewed" // the signing certificate
 	LogCheckFailed   Type = "log.check_failed"
-	LogCheckpoint    Type = "log.checkpoint" // tells of no action
+	LogCheckpoint    Type = "log.checkpoint" // reports no action
 	SettingsChanged  Type = "notifications.changed"
 	WebhookChanged   Type = "webhook.changed"
 	WebhookFailing   Type = "webhook.failing"
 	WebhookDisabled  Type = "webhook.disabled"
 	TestEvent        Type = "test"
-	DigestMail       Type = "digest"     // mail alone
-	InvitationMail   Type = "invitation" // mail alone
+	DigestMail       Type = "digest"     // email only
+	InvitationMail   Type = "invitation" // email only
 )
 
-// An Event is what an action is to those who are told of it.
+// An Event is how an action is reported.
 type Event struct {
 	Type Type
-	// Topic is empty where programs alone are told.
+	// Topic is empty if only programs are notified.
 	Topic Topic
-	// Locked events cannot be turned off: the member concerned and all owners
-	// are always told by mail.
+	// Locked events can't be turned off: the member concerned and all owners
+	// always get them by email.
 	Locked bool
 }
 
-// events says of which actions anybody is told, and as what. Those that were
-// refused are told by nobody but [refused].
+// events lists the actions that are reported, and their events. Refused
+// actions are reported only through [refused].
 var events = map[audit.Name]Event{
 	audit.LinkCreate:      {LinkCreated, "", false},
 	audit.LinkOpen:        {LinkOpened, "", false},
@@ -173,12 +172,11 @@ var signIns = map[Type]Event{
 	RecoveryUsed:   {RecoveryUsed, Factors, true},
 }
 
-// UsedField is the change by which an action is told of as a second event: that of
-// a LinkOpen that took the last ticket.
+// UsedField is the change that adds a second event to an action: it marks the
+// LinkOpen that took the last ticket.
 var UsedField = audit.Change{Field: "state", New: "used"}
 
-// second returns the event that an action is told of besides its own, to
-// programs alone.
+// second returns an action's second event, which only programs receive.
 func second(a audit.Action) (e Event, ok bool) {
 	if a.Outcome == audit.Done && a.Name == audit.LinkOpen && slices.Contains(a.Changes, UsedField) {
 		return Event{Type: LinkUsed}, true
@@ -186,8 +184,8 @@ func second(a audit.Action) (e Event, ok bool) {
 	return Event{}, false
 }
 
-// eventOf returns what the action is to those who are told of it; ok is false
-// if nobody is. Sign-ins are not among them.
+// eventOf returns the event of an action. ok is false if it has none. Sign-ins
+// aren't included.
 func eventOf(a audit.Action) (e Event, ok bool) {
 	if a.Outcome != audit.Done {
 		return Event{}, false
@@ -196,7 +194,7 @@ func eventOf(a audit.Action) (e Event, ok bool) {
 	return e, ok
 }
 
-// Types lists the types that a webhook can ask for, sorted.
+// Types lists the types that a webhook can subscribe to, sorted.
 func Types() []Type {
 	all := []Type{NewDevice, SignInsRefused, RecoveryUsed, LogCheckpoint, LinkUsed}
 	for _, e := range events {
@@ -206,8 +204,8 @@ func Types() []Type {
 	return slices.Compact(all)
 }
 
-// EventsOf returns what those are told of who ask for the topic, sorted, and
-// apart from it what is locked.
+// EventsOf returns the events of a topic, sorted, and separately the locked
+// ones.
 func EventsOf(topic Topic) (free, locked []Type) {
 	add := func(e Event) {
 		switch {
@@ -230,7 +228,7 @@ func EventsOf(topic Topic) (free, locked []Type) {
 }
 
 // Concerned returns the member whom an action concerns most, and the address
-// that the member had. Both may be empty. What is changed for a recipient of
+// that the member had. Both may be empty. A change for a recipient of
 // notifications concerns the recipient.
 func Concerned(a audit.Action) (member, address string) {
 	if a.Target.Kind == audit.RecipientTarget {
@@ -245,6 +243,6 @@ func Concerned(a audit.Action) (member, address string) {
 	return "", ""
 }
 
-// IsAddress reports whether a recipient of notifications is a mail address
-// rather than a member's id.
+// IsAddress reports whether a recipient of notifications is an email address
+// rather than a member ID.
 func IsAddress(recipient string) bool { return strings.Contains(recipient, "@") }

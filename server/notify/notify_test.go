@@ -22,8 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 )
 
-// TestSignatures checks what is signed with each of two secrets during a
-// rotation.
+// TestSignatures checks which secrets sign during a rotation.
 func TestSignatures(t *testing.T) {
 	n := New(Config{Secret: crypt.Single([]byte(strings.Repeat("s", 32)))})
 	now := time.Now()
@@ -56,7 +55,8 @@ func TestSignatures(t *testing.T) {
 	}
 }
 
-// TestSchedule holds that of the specification: ten tries in about three days.
+// TestSchedule checks the schedule of the specification: ten attempts in about
+// three days.
 func TestSchedule(t *testing.T) {
 	var total time.Duration
 	for tries := 1; ; tries++ {
@@ -131,8 +131,8 @@ func TestRelay(t *testing.T) {
 	}
 }
 
-// TestRelayNeedsTLS wants nothing handed in where the server is not the one,
-// or offers no TLS.
+// TestRelayNeedsTLS checks that no email is sent to a server that offers no
+// TLS or can't prove its identity.
 func TestRelayNeedsTLS(t *testing.T) {
 	s, other := notifytest.New(t, false), notifytest.New(t, false)
 	plain := notifytest.New(t, true) // speaks plain text first
@@ -155,7 +155,7 @@ func TestRelayNeedsTLS(t *testing.T) {
 		}
 	}
 	if len(s.Mails())+len(plain.Mails()) > 0 {
-		t.Error("a mail was handed in")
+		t.Error("an email was sent")
 	}
 }
 
@@ -171,8 +171,8 @@ func TestRelayAnswers(t *testing.T) {
 	}
 }
 
-// TestRelayTalksFirst has a server fail before the mail: what was said decides
-// the failure, and the connection is closed.
+// TestRelayTalksFirst makes a server fail before the email is sent. It checks
+// that the reply decides the failure and that the connection is closed.
 func TestRelayTalksFirst(t *testing.T) {
 	for script, want := range map[string]Failure{
 		"554 go away": Refused,
@@ -210,7 +210,7 @@ func TestRelayTalksFirst(t *testing.T) {
 	}
 }
 
-// TestHeaderInjection sends strings that try to end a header in every field.
+// TestHeaderInjection tries to end a header with strings in every field.
 func TestHeaderInjection(t *testing.T) {
 	s := notifytest.New(t, false)
 	r := newRelay(t, s)

@@ -19,8 +19,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestPostfixBranded has a real Postfix take a mail of an account with a brand. It
-// has the logo with it, as a part that its page shows, and no line is too long.
+// TestPostfixBranded sends an email of an account with a brand through a real
+// Postfix. The logo must be a part that the HTML refers to, and no line may be
+// too long.
 func TestPostfixBranded(t *testing.T) {
 	p := notifytest.NewPostfix(t)
 	logo, err := os.ReadFile("../branding/logo/testdata/mark.svg")

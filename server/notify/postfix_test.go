@@ -20,7 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// mailing starts a server that sends its mails by Postfix.
+// mailing starts a server that sends email through Postfix.
 func mailing(t *testing.T, database string, p *notifytest.Postfix, c notifytest.Certificate, starttls bool) *servertest.Server {
 	t.Helper()
 	return servertest.Notifying(t, database, nil, func(config *server.Config) {
@@ -28,7 +28,7 @@ func mailing(t *testing.T, database string, p *notifytest.Postfix, c notifytest.
 	})
 }
 
-// TestPostfix has a real Postfix take the mails over TLS.
+// TestPostfix sends email to a real Postfix over TLS.
 func TestPostfix(t *testing.T) {
 	p := notifytest.NewPostfix(t)
 	for _, starttls := range []bool{false, true} {
@@ -68,8 +68,8 @@ func subjectOf(t *testing.T, m *mail.Message) string {
 	return subject
 }
 
-// wantMail wants the headers of a mail, that it came over TLS, and the text in
-// both its parts.
+// wantMail checks the headers of an email, that it arrived over TLS, and the
+// text in both parts.
 func wantMail(t *testing.T, m *mail.Message, to, text string) {
 	t.Helper()
 	for name, want := range map[string]string{
@@ -96,7 +96,7 @@ func wantMail(t *testing.T, m *mail.Message, to, text string) {
 	}
 }
 
-// partsOf returns the parts of a mail by their type.
+// partsOf returns the parts of an email by type.
 func partsOf(t *testing.T, m *mail.Message) map[string]string {
 	t.Helper()
 	kind, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
@@ -135,8 +135,8 @@ func decoded(h textproto.MIMEHeader, r io.Reader) io.Reader {
 	return r
 }
 
-// TestPostfixNotTheOne wants nothing sent to a Postfix that cannot prove who
-// it is.
+// TestPostfixNotTheOne checks that no email is sent to a Postfix that can't
+// prove its identity.
 func TestPostfixNotTheOne(t *testing.T) {
 	p := notifytest.NewPostfix(t)
 	for _, certificate := range []notifytest.Certificate{notifytest.Expired, notifytest.WrongName, notifytest.SelfSigned} {

@@ -19,58 +19,60 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A Mail is a mail that is ready to be sent.
+// A Mail is an email that is ready to be sent.
 type Mail struct {
 	ID      string // of the delivery
 	To      string
-	From    string // what people read as the sender; empty: mobileconfig
+	From    string // the sender's name; empty: mobileconfig
 	Subject string
 	Text    string
 	HTML    string
 	Logo    []byte // a PNG that the HTML shows; may be empty
 }
 
-// A SendError says why a mail was not sent.
+// A SendError says why an email wasn't sent.
 type SendError struct {
 	Failure Failure
-	// Permanent says that another try would end the same.
+	// Permanent means that another attempt would fail too.
 	Permanent bool
 	Err       error
-	// Reply is what a mail server has said that refused the mail.
+	// Reply is what a mail server said when it refused the email.
 	Reply string
 }
 
-// Error says what the relay has said.
+// Error includes what the relay said.
 func (e *SendError) Error() string { return "notify: send: " + e.Err.Error() }
 
-// Unwrap returns what is behind it.
+// Unwrap returns the underlying error.
 func (e *SendError) Unwrap() error { return e.Err }
 
-// RelayConfig says by which server mails are sent.
+// RelayConfig describes the mail server that sends email.
 type RelayConfig struct {
-	// Server is where mails are handed in, over TLS in any case. Required.
+	// Server is the mail server. The connection always uses TLS. Required.
 	Server profile.Server
 	// From is the sender's address. Required.
 	From string
-	// User and Password sign in. Without a user nobody signs in.
+	// User and Password sign in. Without a user, no sign-in takes place.
 	User, Password string
-	// Rate is how many setup links it takes a minute, from all servers together.
-	// 0: 300. Other mails are few and have no rate.
+	// Rate is how many setup links the server accepts a minute, from all
+	// instances of the service together. 0 means 300. Other emails are few and
+	// have no rate.
 	Rate int
-	// Roots are whom to trust to vouch for the server. Nil: the system's.
+	// Roots are the trusted authorities for the server's certificate. Nil: the
+	// system's.
 	Roots *x509.CertPool
 }
 
-// A Relay hands mails to a mail server.
+// A Relay sends emails to a mail server.
 type Relay struct {
 	config RelayConfig
 	domain string // of From
 }
 
-// sendTimeout is how long one mail may take.
+// sendTimeout is how long sending one email may take.
 const sendTimeout = 30 * time.Second
 
-// NewRelay returns a Relay. It connects to nothing yet.
+// NewRelay returns a Relay. It doesn't connect yet.
 func NewRelay(c RelayConfig) (*Relay, error) {
 	from, err := profile.ParseAddress(c.From)
 	if err != nil {
@@ -81,7 +83,7 @@ func NewRelay(c RelayConfig) (*Relay, error) {
 	return &Relay{c, domain}, nil
 }
 
-// Try connects, secures the connection and signs in, and sends nothing.
+// Try connects, starts TLS and signs in, but sends nothing.
 func (r *Relay) Try(ctx context.Context) error {
 	client, err := mail.NewClient(r.config.Server.Host, r.options(Mail{})...)
 	if err != nil {
@@ -95,14 +97,14 @@ func (r *Relay) Try(ctx context.Context) error {
 	return client.Close()
 }
 
-// Send hands in the mail over a connection of its own. The Message-ID is the
-// same for the same ID.
+// Send sends the email over a new connection. The same ID results in the same
+// Message-ID.
 func (r *Relay) Send(ctx context.Context, m Mail) error {
 	msg, err := r.message(m)
 	if err != nil {
 		return &SendError{Failure: Refused, Permanent: true, Err: err}
 	}
-	// The library leaves a connection open that it cannot secure or sign in to.
+	// The library leaves a connection open if TLS or the sign-in fails.
 	var conn net.Conn
 	defer func() {
 		if conn != nil {
@@ -132,20 +134,20 @@ func (r *Relay) Send(ctx context.Context, m Mail) error {
 	return nil
 }
 
-// refusalOf is what becomes of a mail that the server has not taken.
+// refusalOf turns an error of the library into the server's refusal.
 func refusalOf(err error) *SendError {
 	refusal := &SendError{Failure: Refused, Err: err}
 	if s, ok := errors.AsType[*mail.SendError](err); ok {
 		refusal.Permanent = !s.IsTemp() && s.ErrorCode() >= 500
-		// The library puts what it was doing before the server's words, and the
-		// recipients behind them.
+		// The library puts its own step before the server's words, and the
+		// recipients after them.
 		_, said, _ := strings.Cut(s.Error(), ": ")
 		refusal.Reply, _, _ = strings.Cut(said, ", affected recipient")
 	}
 	return refusal
 }
 
-// options say how to connect for a mail.
+// options returns the connection's options for an email.
 func (r *Relay) options(m Mail) []mail.Option {
 	options := []mail.Option{
 		mail.WithPort(r.config.Server.Port), mail.WithTimeout(sendTimeout),
@@ -161,8 +163,8 @@ func (r *Relay) options(m Mail) []mail.Option {
 		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(r.config.User), mail.WithPassword(r.config.Password))
 	}
 	if ascii(r.config.From) && ascii(m.To) {
-		// Who asks for SMTPUTF8 without need is not delivered by servers that
-		// cannot pass it on.
+		// An email that requests SMTPUTF8 without need isn't delivered by
+		// servers that can't pass it on.
 		options = append(options, mail.WithoutSMTPUTF8())
 	}
 	return options
@@ -195,7 +197,7 @@ func (r *Relay) message(m Mail) (*mail.Msg, error) {
 	return msg, nil
 }
 
-// oneLine takes out of a header what could end it.
+// oneLine removes line breaks from a header's value.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' {

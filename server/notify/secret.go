@@ -21,10 +21,11 @@ func newSecret() secret {
 	return s
 }
 
-// String is the secret as the Standard Webhooks specification writes it.
+// String returns the secret in the format of the Standard Webhooks
+// specification.
 func (s secret) String() string { return "whsec_" + base64.StdEncoding.EncodeToString(s) }
 
-// sign returns one signature of the specification, version 1.
+// sign returns a signature of the specification's version 1.
 func (s secret) sign(id string, at time.Time, body []byte) string {
 	h := hmac.New(sha256.New, s)
 	h.Write([]byte(id + "." + strconv.FormatInt(at.Unix(), 10) + "."))

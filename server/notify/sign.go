@@ -9,24 +9,24 @@ import (
 	"time"
 )
 
-// A Signer signs calls as those of webhooks are signed, for a program that makes
-// them itself.
+// A Signer signs calls like those of webhooks, for programs that make the
+// calls themselves.
 type Signer struct{ secret secret }
 
 // NewSigner returns a Signer with a new secret.
 func NewSigner() Signer { return Signer{newSecret()} }
 
-// ParseSigner returns the Signer of a secret that begins with whsec_.
+// ParseSigner returns the Signer for a secret that begins with whsec_.
 func ParseSigner(text string) (Signer, error) {
 	encoded, ok := strings.CutPrefix(strings.TrimSpace(text), "whsec_")
 	s, err := base64.StdEncoding.DecodeString(encoded)
 	if !ok || err != nil || len(s) < 24 {
-		return Signer{}, errors.New("it isn't the secret of a webhook, which begins with whsec_")
+		return Signer{}, errors.New("it isn't a webhook secret, which begins with whsec_")
 	}
 	return Signer{s}, nil
 }
 
-// Secret is the secret by which a receiver verifies the calls.
+// Secret returns the secret with which a receiver verifies the calls.
 func (s Signer) Secret() string { return s.secret.String() }
 
 // SetHeaders sets the headers of a call with the body.

@@ -9,16 +9,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A Place is that of an event in an account: the number of its action in the
-// log, and which of the action's events it is, from 0. Events come in the order
-// of their places.
+// A Place is the position of an event in an account: the number of its action
+// in the log, and its index among the action's events, from 0. Events are sent
+// in the order of their places.
 type Place struct {
 	Seq    int64
 	Number int
 }
 
-// String is the place as the ID of the event: "41", or "41.1" for the second of
-// its action.
+// String returns the place as the event's ID: "41", or "41.1" for the second
+// event of its action.
 func (p Place) String() string {
 	text := strconv.FormatInt(p.Seq, 10)
 	if p.Number > 0 {
@@ -27,11 +27,11 @@ func (p Place) String() string {
 	return text
 }
 
-// maxNumber is more than an action has events.
+// maxNumber is more than the number of events of an action.
 const maxNumber = 9
 
-// ParsePlace reads the ID of an event, or "0" for the place before the first. The
-// fault is of the field.
+// ParsePlace parses the ID of an event, or "0" for the place before the first.
+// The fault names the field.
 func ParsePlace(field, text string) (Place, error) {
 	seq, number, second := strings.Cut(text, ".")
 	var p Place
@@ -40,15 +40,15 @@ func ParsePlace(field, text string) (Place, error) {
 		p.Number, err = strconv.Atoi(number)
 	}
 	if err != nil || p.Seq < 0 || second && p.Number < 1 || p.Number > maxNumber || p.String() != text {
-		return Place{}, fault.On(field, fault.Invalid, "Send the id of an event, or 0 for all.")
+		return Place{}, fault.On(field, fault.Invalid, "Send the ID of an event, or 0 for all events.")
 	}
 	return p, nil
 }
 
-// EndOf is the place behind all events of an action.
+// EndOf returns the place after all events of an action.
 func EndOf(seq int64) Place { return Place{seq, maxNumber} }
 
-// Compare is negative if p comes before q.
+// Compare returns a negative number if p comes before q.
 func (p Place) Compare(q Place) int {
 	return cmp.Or(cmp.Compare(p.Seq, q.Seq), cmp.Compare(p.Number, q.Number))
 }
@@ -59,13 +59,13 @@ type Occurrence struct {
 	Account string
 	Type    Type
 	Record  audit.Record
-	// ExternalID is what whoever made the link that led to the action knows it
-	// by. May be empty.
+	// ExternalID is the external ID of the link that led to the action. May be
+	// empty.
 	ExternalID string
 }
 
-// Message is what webhooks are told of the event. Of an action that can't be
-// read it has no more than the place.
+// Message returns the body that webhooks receive for the event. For an action
+// that can't be read it contains only the place.
 func (o Occurrence) Message() Message {
 	m, err := messageOf(Try{Delivery: Delivery{Account: o.Account, Seq: o.Seq, Type: o.Type, Created: o.Record.At}, Record: o.Record, ExternalID: o.ExternalID})
 	if err != nil {
@@ -74,11 +74,11 @@ func (o Occurrence) Message() Message {
 	return m
 }
 
-// A Part is a part of the events of an account.
+// A Part is a page of the events of an account.
 type Part struct {
 	Events []Occurrence
-	// Next is the place behind which the next part begins.
+	// Next is the place after which the next page begins.
 	Next Place
-	// More is whether there is a next part by now.
+	// More is whether there already is a next page.
 	More bool
 }

@@ -11,27 +11,27 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// MaxAddresses is how many further addresses an account can have told.
+// MaxAddresses is how many additional addresses an account can notify.
 const MaxAddresses = 20
 
-// TooManyAddresses says that an account has all the addresses it can have.
+// TooManyAddresses says that an account has reached its limit of addresses.
 func TooManyAddresses() error {
-	return fault.New(fault.Conflict, "An account can have %d further addresses told. Remove one first.", MaxAddresses)
+	return fault.New(fault.Conflict, "An account can notify up to %d additional addresses. Remove one first.", MaxAddresses)
 }
 
-// A Subscription says of which topics a recipient is told by mail.
+// A Subscription lists the topics that a recipient gets by email.
 type Subscription struct {
-	// Recipient is a member's id, or the address of somebody who is told too.
+	// Recipient is a member's ID or an additional address.
 	Recipient string
 	Email     string
 	Name      string
-	// Owner says that what is locked comes in any case.
+	// Owner means that locked events are always sent.
 	Owner  bool
 	Topics []Topic
 }
 
-// With returns the subscription with the topics that the recipient is told of,
-// by what the recipient has said about each.
+// With returns the subscription with the recipient's topics, given the choices
+// for each topic.
 func (n Subscription) With(said map[Topic]bool) Subscription {
 	for _, topic := range Topics() {
 		wanted, ok := said[topic]
@@ -42,37 +42,38 @@ func (n Subscription) With(said map[Topic]bool) Subscription {
 	return n
 }
 
-// A SubscriptionStore keeps subscriptions.
+// A SubscriptionStore stores subscriptions.
 type SubscriptionStore interface {
-	// Subscriptions returns those of all members, as they are or by default,
-	// and of all further addresses.
+	// Subscriptions returns those of all members, as chosen or by default, and
+	// of all additional addresses.
 	Subscriptions(ctx context.Context, account string) ([]Subscription, error)
-	// Subscribe has the recipient told of the topics and of no others, and
-	// keeps a. A further address with no topic is forgotten. A member of
-	// another account is a NotFound fault, an address too many a Conflict one.
+	// Subscribe sets the recipient's topics to exactly these, and stores a. It
+	// deletes an additional address without a topic. For a member of another
+	// account it returns a NotFound fault, and for an address too many a
+	// Conflict fault.
 	Subscribe(ctx context.Context, by audit.Grant, account, recipient string, topics []Topic, a audit.Action) error
-	// TestMail keeps a delivery by mail that is to be made, and a. Where no
-	// mails can be sent, the fault is a Conflict.
+	// TestMail stores a delivery of a test email, and a. If email can't be
+	// sent, it returns a Conflict fault.
 	TestMail(ctx context.Context, by audit.Grant, d Delivery, a audit.Action) error
-	// Deliveries returns the last deliveries by mail where no webhook is
-	// named, the newest first.
+	// Deliveries returns the last deliveries by email if no webhook is named,
+	// newest first.
 	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
 	Redeliverer
 }
 
-// Subscriptions say who is told of what.
+// Subscriptions manages who is notified about what.
 type Subscriptions struct {
 	store SubscriptionStore
 	now   func() time.Time
 }
 
-// NewSubscriptions returns Subscriptions that are kept in the store.
+// NewSubscriptions returns Subscriptions that use the store.
 func NewSubscriptions(store SubscriptionStore, now func() time.Time) *Subscriptions {
 	return &Subscriptions{store, now}
 }
 
-// List returns the subscriptions of an account. Owners are told of everything
-// until they say otherwise, other members of nothing.
+// List returns the subscriptions of an account. By default, owners get
+// everything and other members nothing.
 func (s *Subscriptions) List(ctx context.Context, account string) ([]Subscription, error) {
 	return s.store.Subscriptions(ctx, account)
 }
@@ -97,14 +98,14 @@ func (s *Subscriptions) Get(ctx context.Context, account, recipient string) (Sub
 	return n, err
 }
 
-// Set has a recipient, a member's id or an address, told of the topics and of
-// no others. What is locked goes to owners and to the member concerned in any
-// case, so does this change.
+// Set sets the topics of a recipient, which is a member's ID or an address, to
+// exactly these. Locked events, this change among them, always go to owners
+// and to the member concerned.
 func (s *Subscriptions) Set(ctx context.Context, by audit.Grant, account, recipient string, topics []string) error {
 	if IsAddress(recipient) {
 		address, err := profile.ParseAddress(recipient)
 		if err != nil {
-			return fault.OnText("recipient", err, fault.AddressMalformed, "Write an address such as jane@example.com.")
+			return fault.OnText("recipient", err, fault.AddressMalformed, "Enter an address, for example jane@example.com.")
 		}
 		recipient = address.Folded()
 	}
@@ -131,22 +132,22 @@ func (s *Subscriptions) Set(ctx context.Context, by audit.Grant, account, recipi
 	return s.store.Subscribe(ctx, by, account, recipient, wanted, a)
 }
 
-// Add has a further address told of topics. One that is told already is a
-// Conflict fault.
+// Add subscribes an additional address to topics. If it's already subscribed,
+// Add returns a Conflict fault.
 func (s *Subscriptions) Add(ctx context.Context, by audit.Grant, account, address string, topics []string) error {
 	parsed, err := profile.ParseAddress(address)
 	if err != nil {
-		return fault.OnText("recipient", err, fault.AddressMalformed, "Write an address such as jane@example.com.")
+		return fault.OnText("recipient", err, fault.AddressMalformed, "Enter an address, for example jane@example.com.")
 	}
 	if _, ok, err := s.find(ctx, account, parsed.Folded()); err != nil {
 		return err
 	} else if ok {
-		return fault.On("recipient", fault.Conflict, "This address is told already. Change it in the list.")
+		return fault.On("recipient", fault.Conflict, "This address is already in the list. Change it there.")
 	}
 	return s.Set(ctx, by, account, parsed.Folded(), topics)
 }
 
-// Test has a test mail sent to a recipient.
+// Test sends a test email to a recipient.
 func (s *Subscriptions) Test(ctx context.Context, by audit.Grant, account, recipient string) error {
 	n, err := s.Get(ctx, account, recipient)
 	if err != nil {
@@ -156,13 +157,13 @@ func (s *Subscriptions) Test(ctx context.Context, by audit.Grant, account, recip
 	return s.store.TestMail(ctx, by, d, n.action(audit.SubscriptionTest, by, account))
 }
 
-// Mails returns the last deliveries by mail, the newest first.
+// Mails returns the last deliveries by email, newest first.
 func (s *Subscriptions) Mails(ctx context.Context, account string) ([]Delivery, error) {
 	return s.store.Deliveries(ctx, account, "")
 }
 
-// Redeliver sends a mail again that has ended, whether it came or not: each
-// once.
+// Redeliver repeats a finished email, whether it arrived or not. Each can be
+// repeated once.
 func (s *Subscriptions) Redeliver(ctx context.Context, by audit.Grant, account, delivery string) error {
 	a := Subscription{}.action(audit.SubscriptionRedeliver, by, account)
 	a.Changes = []audit.Change{{Field: "delivery", New: delivery}}
@@ -170,7 +171,7 @@ func (s *Subscriptions) Redeliver(ctx context.Context, by audit.Grant, account, 
 	return err
 }
 
-// action is something that is done to the recipient. An address is personal.
+// action returns an action on the recipient. An address is personal data.
 func (n Subscription) action(name audit.Name, by audit.Grant, account string) audit.Action {
 	a := audit.Action{
 		Account: account, Name: name, Outcome: audit.Done, Actor: by.Actor,

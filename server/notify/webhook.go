@@ -18,11 +18,11 @@ import (
 )
 
 const (
-	// maxURL is the longest address of an endpoint in bytes.
+	// maxURL is the longest URL of an endpoint in bytes.
 	maxURL = 2000
 	// MaxWebhooks is how many webhooks an account can have.
 	MaxWebhooks = 20
-	// History is how many deliveries are kept of each webhook.
+	// History is how many deliveries are kept for each webhook.
 	History = 100
 )
 
@@ -32,14 +32,16 @@ type Webhook struct {
 	Account string
 	URL     string
 	Types   []Type // sorted
-	// Secret is encrypted, and so is Previous, which also signs until Rotated is
-	// RotationLife ago. Nil: none.
+	// Secret is encrypted. So is Previous, which also signs until RotationLife
+	// after Rotated. Nil: none.
 	Secret   []byte
 	Previous []byte
 	Rotated  time.Time // zero: never
-	// Failing is since when no delivery has come through. Zero: the last did.
+	// Failing is since when no delivery has succeeded. It is zero if the last
+	// one did.
 	Failing time.Time
-	// Disabled is since when it is called no more, and Reason why.
+	// Disabled is since when the webhook isn't called any more, and Reason
+	// why.
 	Disabled time.Time
 	Reason   Reason
 	Created  time.Time
@@ -52,93 +54,93 @@ type Reason string
 // The reasons.
 const (
 	EndpointGone Reason = "gone"      // it answered 410
-	Exhausted    Reason = "exhausted" // the last try of a delivery failed
+	Exhausted    Reason = "exhausted" // the last attempt of a delivery failed
 	ByOwner      Reason = "owner"
 )
 
-// Wants reports whether the webhook asks for the type.
+// Wants reports whether the webhook is subscribed to the type.
 func (w Webhook) Wants(t Type) bool { return t == TestEvent || slices.Contains(w.Types, t) }
 
-// RotationLife is how long the old secret signs beside a new one.
+// RotationLife is how long the old secret also signs after a rotation.
 const RotationLife = 24 * time.Hour
 
-// A WebhookStore keeps webhooks. One that is not the account's is a NotFound
-// fault.
+// A WebhookStore stores webhooks. A webhook of another account results in a
+// NotFound fault.
 type WebhookStore interface {
-	// CreateWebhook keeps w and a. One too many is a Conflict fault.
+	// CreateWebhook stores w and a. If the account has too many webhooks, it
+	// returns a Conflict fault.
 	CreateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
 	Webhook(ctx context.Context, account, id string) (Webhook, error)
-	// Webhooks returns those of an account, the oldest first.
+	// Webhooks returns those of an account, oldest first.
 	Webhooks(ctx context.Context, account string) ([]Webhook, error)
-	// ChangeWebhook gives the webhook of the account all but secrets of what
-	// change makes of it as it is, and keeps the action that change returns.
-	// Where nothing differs it keeps nothing. One that is not there is a
-	// NotFound fault. Change may be called more than once.
+	// ChangeWebhook applies change to the webhook of the account, and stores
+	// everything but its secrets and the action that change returns. If
+	// nothing differs, it stores nothing. If the webhook doesn't exist, it
+	// returns a NotFound fault. Change may be called more than once.
 	ChangeWebhook(ctx context.Context, by audit.Grant, account, id string, change func(Webhook) (Webhook, audit.Action, error)) error
-	// RotateWebhook keeps the secrets of w and a.
+	// RotateWebhook stores the secrets of w, and a.
 	RotateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
-	// DeleteWebhook deletes a webhook with its deliveries, if check has
-	// nothing against it as it is, and keeps a. One that is not there is a
-	// NotFound fault.
+	// DeleteWebhook deletes a webhook and its deliveries if check allows it,
+	// and stores a. If the webhook doesn't exist, it returns a NotFound fault.
 	DeleteWebhook(ctx context.Context, by audit.Grant, account, id string, check func(Webhook) error, a audit.Action) error
-	// TestWebhook keeps a delivery of a TestEvent that is to be made, and a.
+	// TestWebhook stores a delivery of a TestEvent, and a.
 	TestWebhook(ctx context.Context, by audit.Grant, d Delivery, a audit.Action) error
-	// Deliveries returns the last deliveries to a webhook, the newest first.
+	// Deliveries returns the last deliveries to a webhook, newest first.
 	Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error)
 	// Delivery returns a delivery to a webhook, or a NotFound fault.
 	Delivery(ctx context.Context, account, webhook, id string) (Delivery, error)
-	// Payloads returns the deliveries with what they tell of, as far as there
-	// is something left of it.
+	// Payloads returns the deliveries with their content, if it still exists.
 	Payloads(ctx context.Context, all []Delivery) ([]Try, error)
 	Redeliverer
 }
 
-// A Redeliverer keeps what is sent again.
+// A Redeliverer stores repeated deliveries.
 type Redeliverer interface {
-	// Redeliver keeps d, which tells again what an old delivery told of, and
-	// a. D brings its ID, Account, Webhook and Created; all of it is returned.
-	// An old delivery that is not the account's, or not to the webhook, is a
-	// NotFound fault. One that has not ended, or was sent again, is a Conflict,
-	// so is a mail where no mails can be sent.
+	// Redeliver stores d, which repeats an old delivery, and a. The caller
+	// sets d's ID, Account, Webhook and Created; Redeliver returns all of d.
+	// If the old delivery isn't the account's, or not to the webhook, it
+	// returns a NotFound fault. It returns a Conflict fault if the old
+	// delivery hasn't ended or was already repeated, or for an email if email
+	// can't be sent.
 	Redeliver(ctx context.Context, by audit.Grant, d Delivery, old string, a audit.Action) (Delivery, error)
 }
 
-// Webhooks makes and changes webhooks.
+// Webhooks manages webhooks.
 type Webhooks struct {
 	store  WebhookStore
 	cipher *crypt.Cipher
 	now    func() time.Time
 }
 
-// NewWebhooks returns Webhooks that are kept in the store. The installation's
-// secret encrypts theirs.
+// NewWebhooks returns Webhooks that use the store. The installation's secret
+// encrypts their secrets.
 func NewWebhooks(store WebhookStore, secret *crypt.Secret, now func() time.Time) *Webhooks {
 	return &Webhooks{store, secret.Cipher(crypt.Webhooks), now}
 }
 
-// A WebhookSpec is what a caller says of a webhook.
+// A WebhookSpec is a caller's description of a webhook.
 type WebhookSpec struct {
 	URL      string
 	Types    []string
 	Disabled bool
 }
 
-// Check returns a fault for each field that cannot be taken.
+// Check returns a fault for each invalid field.
 func (s WebhookSpec) Check() error {
 	_, err := s.Webhook()
 	return err
 }
 
-// Webhook returns what the spec describes: a webhook that is nobody's yet, which
-// is disabled since the first moment if it is. The error holds a fault for each
-// field that cannot be taken.
+// Webhook returns the webhook that the spec describes, without an account. If
+// it is disabled, it has been from the start. The error holds a fault for each
+// invalid field.
 func (s WebhookSpec) Webhook() (Webhook, error) {
 	var w Webhook
 	err := s.apply(&w, time.UnixMilli(0))
 	return w, err
 }
 
-// apply brings the spec into w, or returns a fault.
+// apply copies the spec into w, or returns a fault.
 func (s WebhookSpec) apply(w *Webhook, now time.Time) error {
 	s.URL = profile.Trim(s.URL)
 	types, err := parseTypes(s.Types)
@@ -155,18 +157,18 @@ func (s WebhookSpec) apply(w *Webhook, now time.Time) error {
 	return nil
 }
 
-// hostSpelling is that of a name in its ASCII form or of an address. What a URL
-// can encode beyond it has no place in the action log.
+// hostSpelling matches a name in its ASCII form or an address. Anything else
+// that a URL can encode must not appear in the action log.
 var hostSpelling = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
 
-// checkURL refuses what is no address of an HTTPS endpoint. Where it leads is
-// decided when it is called.
+// checkURL refuses anything but the URL of an HTTPS endpoint. Whether the
+// service may connect to it is decided at each call.
 func checkURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil, len(text) > maxURL, u.Scheme != "https", !hostSpelling.MatchString(u.Hostname()), !goodPort(u), u.User != nil, u.Fragment != "",
 		strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return fault.On("url", fault.Invalid, "Write an address that begins with https:// and holds neither a user name nor a fragment.")
+		return fault.On("url", fault.Invalid, "Enter a URL that begins with https:// and contains no username and no fragment.")
 	}
 	return nil
 }
@@ -183,12 +185,12 @@ func parseTypes(names []string) ([]Type, error) {
 	var all []Type
 	for _, name := range names {
 		if !slices.Contains(Types(), Type(name)) {
-			return nil, fault.On("events", fault.Invalid, "An event is one of %s.", joined(Types()))
+			return nil, fault.On("events", fault.Invalid, "This event doesn't exist. Use one of %s.", joined(Types()))
 		}
 		all = append(all, Type(name))
 	}
 	if len(all) == 0 {
-		return nil, fault.On("events", fault.Invalid, "Name one event or more: %s.", joined(Types()))
+		return nil, fault.On("events", fault.Invalid, "Choose at least one event: %s.", joined(Types()))
 	}
 	slices.Sort(all)
 	return slices.Compact(all), nil
@@ -202,7 +204,7 @@ func joined[T ~string](types []T) string {
 	return strings.Join(names, ", ")
 }
 
-// List returns the webhooks of an account, the oldest first.
+// List returns the webhooks of an account, oldest first.
 func (s *Webhooks) List(ctx context.Context, account string) ([]Webhook, error) {
 	return s.store.Webhooks(ctx, account)
 }
@@ -212,8 +214,8 @@ func (s *Webhooks) Get(ctx context.Context, account, webhook string) (Webhook, e
 	return s.store.Webhook(ctx, account, webhook)
 }
 
-// Deliveries returns the last deliveries to a webhook of the account, the
-// newest first.
+// Deliveries returns the last deliveries to a webhook of the account, newest
+// first.
 func (s *Webhooks) Deliveries(ctx context.Context, account, webhook string) ([]Delivery, error) {
 	if _, err := s.store.Webhook(ctx, account, webhook); err != nil {
 		return nil, err
@@ -226,8 +228,8 @@ func (s *Webhooks) Delivery(ctx context.Context, account, webhook, delivery stri
 	return s.store.Delivery(ctx, account, webhook, delivery)
 }
 
-// Payloads returns what the calls of the deliveries tell, by the deliveries' IDs.
-// It lacks those of which nothing is left in the action log.
+// Payloads returns the bodies of the deliveries' calls by delivery ID. It
+// leaves out those whose content is no longer in the action log.
 func (s *Webhooks) Payloads(ctx context.Context, all ...Delivery) (map[string]Message, error) {
 	tries, err := s.store.Payloads(ctx, all)
 	if err != nil {
@@ -247,7 +249,7 @@ func (s *Webhooks) Payloads(ctx context.Context, all ...Delivery) (map[string]Me
 	return messages, nil
 }
 
-// Create makes a webhook and returns its secret, which is shown this once.
+// Create creates a webhook and returns its secret, which is shown only once.
 func (s *Webhooks) Create(ctx context.Context, by audit.Grant, account string, spec WebhookSpec) (Webhook, string, error) {
 	now := s.now()
 	w := Webhook{ID: id.New("whk"), Account: account, Created: now}
@@ -259,15 +261,15 @@ func (s *Webhooks) Create(ctx context.Context, by audit.Grant, account string, s
 	return w, secret.String(), s.store.CreateWebhook(ctx, by, w, webhookAction(audit.WebhookCreate, by, Webhook{}, w))
 }
 
-// Update gives a webhook all that the spec says. One that was disabled and is
-// no more starts afresh.
+// Update sets everything in the spec. If it enables a webhook that was
+// disabled, its failures are forgotten.
 func (s *Webhooks) Update(ctx context.Context, by audit.Grant, account, webhook string, spec WebhookSpec) (Webhook, error) {
 	return s.Change(ctx, by, account, webhook, func(Webhook) (WebhookSpec, error) { return spec, nil })
 }
 
-// Change is Update by a spec that is made of the webhook as it is: nobody else
-// changes it meanwhile. If change fails, nothing is changed. It may be called
-// more than once.
+// Change is Update with a spec that is computed from the current webhook:
+// nobody else can change it meanwhile. If change fails, nothing is changed. It
+// may be called more than once.
 func (s *Webhooks) Change(ctx context.Context, by audit.Grant, account, webhook string, change func(Webhook) (WebhookSpec, error)) (Webhook, error) {
 	err := s.store.ChangeWebhook(ctx, by, account, webhook, func(old Webhook) (Webhook, audit.Action, error) {
 		w := old
@@ -283,8 +285,8 @@ func (s *Webhooks) Change(ctx context.Context, by audit.Grant, account, webhook 
 	return s.store.Webhook(ctx, account, webhook)
 }
 
-// Rotate gives a webhook a new secret, which is shown this once. The old one
-// signs beside it for RotationLife.
+// Rotate gives a webhook a new secret, which is shown only once. The old one
+// also signs for RotationLife.
 func (s *Webhooks) Rotate(ctx context.Context, by audit.Grant, account, webhook string) (Webhook, string, error) {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil {
@@ -298,8 +300,8 @@ func (s *Webhooks) Rotate(ctx context.Context, by audit.Grant, account, webhook 
 	return w, secret.String(), s.store.RotateWebhook(ctx, by, w, a)
 }
 
-// Delete deletes a webhook of the account, if check, which may be nil, has nothing
-// against it as it is: its error is Delete's.
+// Delete deletes a webhook of the account if check allows it. Check may be
+// nil; its error is returned.
 func (s *Webhooks) Delete(ctx context.Context, by audit.Grant, account, webhook string, check func(Webhook) error) error {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err != nil {
@@ -308,7 +310,7 @@ func (s *Webhooks) Delete(ctx context.Context, by audit.Grant, account, webhook 
 	return s.store.DeleteWebhook(ctx, by, account, webhook, check, webhookAction(audit.WebhookDelete, by, w, Webhook{}))
 }
 
-// Test calls a webhook with a TestEvent, soon, and returns the delivery.
+// Test sends a TestEvent to a webhook soon, and returns the delivery.
 func (s *Webhooks) Test(ctx context.Context, by audit.Grant, account, webhook string) (Delivery, error) {
 	w, err := s.enabled(ctx, account, webhook)
 	if err != nil {
@@ -318,7 +320,7 @@ func (s *Webhooks) Test(ctx context.Context, by audit.Grant, account, webhook st
 	return d, s.store.TestWebhook(ctx, by, d, webhookAction(audit.WebhookTest, by, w, w))
 }
 
-// enabled is Get for what needs a webhook that is called.
+// enabled is Get for operations that need an enabled webhook.
 func (s *Webhooks) enabled(ctx context.Context, account, webhook string) (Webhook, error) {
 	w, err := s.store.Webhook(ctx, account, webhook)
 	if err == nil && !w.Disabled.IsZero() {
@@ -327,9 +329,9 @@ func (s *Webhooks) enabled(ctx context.Context, account, webhook string) (Webhoo
 	return w, err
 }
 
-// Redeliver makes a call again that has ended, whether it came through or not,
-// and returns the new delivery: each once. It has the same webhook-id, by which
-// a receiver knows what it has.
+// Redeliver repeats a finished call, whether it succeeded or not, and returns
+// the new delivery. Each can be repeated once. It has the same webhook-id, by
+// which a receiver recognizes what it already has.
 func (s *Webhooks) Redeliver(ctx context.Context, by audit.Grant, account, webhook, delivery string) (Delivery, error) {
 	w, err := s.enabled(ctx, account, webhook)
 	if err != nil {
@@ -340,12 +342,12 @@ func (s *Webhooks) Redeliver(ctx context.Context, by audit.Grant, account, webho
 	return s.store.Redeliver(ctx, by, Delivery{ID: id.New("dlv"), Account: account, Webhook: w.ID, Created: s.now()}, delivery, a)
 }
 
-// Enable has a webhook called again that was disabled.
+// Enable enables a disabled webhook.
 func (s *Webhooks) Enable(ctx context.Context, by audit.Grant, account, webhook string) error {
 	return s.setDisabled(ctx, by, account, webhook, false)
 }
 
-// Disable has a webhook called no more. What waits to be sent is dropped.
+// Disable disables a webhook. Waiting deliveries are dropped.
 func (s *Webhooks) Disable(ctx context.Context, by audit.Grant, account, webhook string) error {
 	return s.setDisabled(ctx, by, account, webhook, true)
 }
@@ -387,7 +389,7 @@ func webhookAction(name audit.Name, by audit.Grant, old, w Webhook) audit.Action
 	return a
 }
 
-// host is what the log says of an address: many hold a token in their path.
+// host is what the log contains of a URL: many have a token in their path.
 func host(webhooks ...Webhook) string {
 	for _, w := range webhooks {
 		if u, err := url.Parse(w.URL); err == nil && u.Host != "" {
@@ -397,8 +399,8 @@ func host(webhooks ...Webhook) string {
 	return ""
 }
 
-// Action is what the program itself does to the webhook. The reason may be
-// empty.
+// Action returns an action of the program itself on the webhook. The reason
+// may be empty.
 func (w Webhook) Action(name audit.Name, by audit.Grant, reason string) audit.Action {
 	a := webhookAction(name, by, w, w)
 	if reason != "" {

@@ -18,8 +18,8 @@ import (
 )
 
 // outside starts a server that may call an endpoint on 127.0.0.9, which stands
-// for a public one, by the name example.com. It has a trap on the port of the
-// endpoint.
+// for a public address with the name example.com. There's a trap on the same
+// port of private addresses.
 func outside(t *testing.T, answer func(w http.ResponseWriter, n int), resolve func() []string) (c servertest.Client, e *servertest.Endpoint, x *servertest.Trap, database string) {
 	t.Helper()
 	x = servertest.NewTrap(t)
@@ -39,9 +39,9 @@ func outside(t *testing.T, answer func(w http.ResponseWriter, n int), resolve fu
 	return servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()})), e, x, database
 }
 
-// TestWebhookRebinding has a name lead to a public address when the webhook is
-// made and called, and inside ever after: at the next call, and at the retry
-// of a call.
+// TestWebhookRebinding has a name that resolves to a public address when the
+// webhook is created and called, and to a private one afterwards: at the next
+// call, and at the retry of a call.
 func TestWebhookRebinding(t *testing.T) {
 	var inside atomic.Pointer[[]string]
 	c, e, x, database := outside(t, func(w http.ResponseWriter, n int) {
@@ -89,7 +89,7 @@ func TestWebhookRebinding(t *testing.T) {
 	}
 }
 
-// TestWebhookRedirects answers with every way to send a client elsewhere.
+// TestWebhookRedirects answers with every kind of redirect.
 func TestWebhookRedirects(t *testing.T) {
 	var locations []string
 	c, e, x, _ := outside(t, func(w http.ResponseWriter, n int) {
@@ -118,7 +118,7 @@ func TestWebhookRedirects(t *testing.T) {
 		}
 		return n == calls
 	})
-	made, tries := len(e.All()), 0 // in this order: a try is counted before its call, and others come meanwhile
+	made, tries := len(e.All()), 0 // in this order: an attempt is counted before its call, and others run meanwhile
 	for _, d := range h.Show(t, c).Deliveries {
 		tries += d.Tries
 	}

@@ -22,8 +22,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// special are the networks of IPv4 that are not the Internet's, and an address
-// in each that is dear to somebody.
+// special are the IPv4 networks that aren't part of the public Internet, with
+// an interesting address in each.
 var special = map[string]string{
 	"0.0.0.0/8": "0.0.0.0", "10.0.0.0/8": "10.0.0.1", "100.64.0.0/10": "100.100.100.200", "127.0.0.0/8": "127.0.0.1",
 	"168.63.129.16/32": "168.63.129.16", "169.254.0.0/16": "169.254.169.254", "172.16.0.0/12": "172.17.0.1", "192.0.0.0/24": "192.0.0.192",
@@ -31,13 +31,12 @@ var special = map[string]string{
 	"198.51.100.0/24": "198.51.100.1", "203.0.113.0/24": "203.0.113.1", "224.0.0.0/4": "224.0.0.1", "240.0.0.0/4": "255.255.255.255",
 }
 
-// special6 are addresses of IPv6 that are not the Internet's and hold none of
-// IPv4.
+// special6 are addresses of IPv6 that aren't part of the public Internet and
+// contain no IPv4 address.
 const special6 = `:: ::1 0:0:0:0:0:0:0:1 0000:0000:0000:0000:0000:0000:0000:0001 ::2 100::1 200::1 2001::1 2001:0:4136:e378:8000:63bf:3fff:fdd2
 2001:2::1 2001:10::1 2001:20::1 2001:db8::1 3fff::1 4000::1 5f00::1 fc00::1 fd00::1 fd00:ec2::254 fe80::1 febf::1 fec0::1 ff02::1 ff05::2 ff0e::1`
 
-// spellings are ways to write an address of IPv4, some of which some resolver
-// takes for it.
+// spellings are ways to write an IPv4 address that some resolver accepts.
 func spellings(a netip.Addr) []string {
 	b := a.As4()
 	n := uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
@@ -54,8 +53,8 @@ func spellings(a netip.Addr) []string {
 	}
 }
 
-// tricks are authorities and more that have somebody see another host than is
-// called. %s is the port.
+// tricks are authorities and more that make some parsers see another host than
+// the one that is called. %s is the port.
 var tricks = []string{
 	"localhost:%s", "LOCALHOST:%s", "localhost.:%s", "localhost.localdomain:%s", "ip6-localhost:%s", "127.1:%s", "127.0.1:%s", "0:%s", "0x7f.1:%s",
 	"0177.1:%s", "0x7f000001.:%s", "127.0.0.1.nip.example:%s", "localtest.example:%s", "[::1%%25lo]:%s", "[::1%%25eth0]:%s", "[::1%%lo]:%s",
@@ -67,15 +66,15 @@ var tricks = []string{
 	"[[::1]]:%s", "::1:%s", "127.0.0.1:%s:443", "127.0.0.1:0%s", "127.0.0.1:+%s", "127.0.0.1:%s/../..//", "127.0.0.1:%s/;@example.com", "127.0.0.1:%s\x00", "xn--localhost-.example:%s",
 }
 
-// whole are addresses with another beginning.
+// whole are URLs with another scheme or form.
 var whole = []string{
 	"http://127.0.0.1:%s", "HTTPS://127.0.0.1:%s", "hTTps://127.1:%s", "https:127.0.0.1:%s", "https:/127.0.0.1:%s", "https:///127.0.0.1:%s", "https:\\\\127.0.0.1:%s", "//127.0.0.1:%s",
 	"file://127.0.0.1:%s/etc/passwd", "gopher://127.0.0.1:%s/_x", "ftp://127.0.0.1:%s", "ldap://127.0.0.1:%s", "unix:///tmp/s:%s", "dict://127.0.0.1:%s", "javascript://127.0.0.1:%s",
 	"data:text/plain,%s", "https+unix://127.0.0.1:%s", "ws://127.0.0.1:%s", "\thttps://127.0.0.1:%s", "https://https://127.0.0.1:%s", "127.0.0.1:%s",
 }
 
-// insides returns addresses that lead to where the service must not go, each
-// once, all to the port.
+// insides returns URLs that the service must not connect to, each once, all
+// with the port.
 func insides(port string) []string {
 	var all []string
 	add := func(host string) { all = append(all, "https://"+host+":"+port+"/hook") }
@@ -112,13 +111,13 @@ func last(p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// names are those of a resolver that lies.
+// names are the answers of a resolver that lies.
 var names = []string{
 	"private.example", "mapped.example", "alias.example", "six.example", "mixed.example", "mixed6.example", "metadata.example", "zero.example", "nat64.example", "sixtofour.example",
 	"nobody.example", "silent.example",
 }
 
-// lies answers for names, and takes any other name for loopback.
+// lies answers for names, and resolves any other name to loopback.
 func lies(q dialtest.Question) dialtest.Answer {
 	switch q.Name {
 	case "nobody.example":
@@ -133,7 +132,7 @@ func lies(q dialtest.Question) dialtest.Answer {
 		return dialtest.Answer{Alias: "metadata.internal", Addrs: dialtest.Addrs("169.254.169.254").Addrs}
 	case "six.example":
 		return dialtest.Addrs("::1")
-	case "mixed.example": // nobody listens on what is allowed
+	case "mixed.example": // nobody listens on the allowed addresses
 		return dialtest.Addrs("127.0.0.9", "127.0.0.1", "127.0.0.2")
 	case "mixed6.example":
 		return dialtest.Addrs("127.0.0.9", "::1", "127.0.0.2")
@@ -149,7 +148,7 @@ func lies(q dialtest.Question) dialtest.Answer {
 	return dialtest.Addrs("127.0.0.1", "127.0.0.2", "::1")
 }
 
-// closedPort is a port on which nobody listens.
+// closedPort returns a port on which nobody listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -160,26 +159,26 @@ func closedPort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// An outsider makes webhooks that lead inside.
+// An outsider creates webhooks with private addresses.
 type outsider struct {
 	t     *testing.T
-	fresh func() servertest.Client // with a key that has not been used yet
+	fresh func() servertest.Client // with a new API key
 }
 
-// tried is how a webhook ended, as the API shows it.
+// tried is the outcome of a webhook, as the API shows it.
 type tried struct {
 	status   int // 422, or 201
 	delivery map[string]any
 }
 
-// try makes webhooks, as many at once as an account can have, has each called,
-// and returns how that ended.
+// try creates webhooks, as many at a time as an account can have, has each
+// called, and returns the outcomes.
 func (o outsider) try(urls []string) map[string]tried {
 	o.t.Helper()
 	out := map[string]tried{}
 	for chunk := range slices.Chunk(urls, 20) {
 		c := o.fresh()
-		made := map[string]string{} // ids by address
+		made := map[string]string{} // IDs by URL
 		for _, url := range chunk {
 			body, err := json.Marshal(map[string]any{"url": url, "events": []string{"key.revoked"}})
 			if err != nil {
@@ -203,7 +202,7 @@ func (o outsider) try(urls []string) map[string]tried {
 	return out
 }
 
-// ended returns the one delivery of a webhook after its first try.
+// ended returns the only delivery of a webhook after its first attempt.
 func (o outsider) ended(c servertest.Client, id string) map[string]any {
 	o.t.Helper()
 	var shown struct{ Deliveries []map[string]any }
@@ -229,9 +228,9 @@ func newOutsider(t *testing.T, database string, change func(*server.Config)) out
 	}}
 }
 
-// TestWebhookPrivateAddresses has webhooks lead to where the service must not
-// connect to. Nobody is reached, and what is shown does not tell whether
-// somebody could be.
+// TestWebhookPrivateAddresses creates webhooks with addresses that the service
+// must not connect to. It checks that nothing is connected to, and that the
+// results don't reveal whether something is there.
 func TestWebhookPrivateAddresses(t *testing.T) {
 	x := servertest.NewTrap(t)
 	o := newOutsider(t, storetest.SQLite(t), func(c *server.Config) {
@@ -265,8 +264,8 @@ func TestWebhookPrivateAddresses(t *testing.T) {
 	}
 }
 
-// wantNoLookup wants the same shown of names that lead inside, of one that
-// doesn't exist and of one that the DNS can't tell of.
+// wantNoLookup checks that names of private addresses, names that don't exist
+// and names that fail to resolve look the same.
 func wantNoLookup(t *testing.T, o outsider, port string) {
 	t.Helper()
 	var urls []string
@@ -285,12 +284,12 @@ func wantNoLookup(t *testing.T, o outsider, port string) {
 	}
 }
 
-// wantNoOracle wants the same shown of an open and of a closed port.
+// wantNoOracle checks that an open and a closed port look the same.
 func wantNoOracle(t *testing.T, o outsider, addresses []string, open, closed string) {
 	t.Helper()
 	for _, a := range addresses {
 		var one, other tried
-		// Between the looks at the two the next try of one may begin, but not
+		// Between the two looks the next attempt of one may begin, but not
 		// each time.
 		for range 5 {
 			urls := []string{fmt.Sprintf(a, open), fmt.Sprintf(a, closed)}

@@ -18,7 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// verify checks the signature of a call as its receiver does.
+// verify checks the signature of a call as a receiver does.
 func verify(t *testing.T, secret string, c servertest.Called) {
 	t.Helper()
 	if err := notifytest.Verify(secret, c.Header, c.Body); err != nil {
@@ -28,8 +28,8 @@ func verify(t *testing.T, secret string, c servertest.Called) {
 
 const documented = "https://setup.example.com/hook"
 
-// TestWebhooks makes one of each event that a test can make, verifies every
-// call, and compares its form with the example of the documentation.
+// TestWebhooks triggers each event that a test can trigger, verifies every
+// call, and compares its form with the example in the documentation.
 func TestWebhooks(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		e := servertest.NewEndpoint(t, nil)
@@ -96,8 +96,8 @@ func TestWebhookRotation(t *testing.T) {
 	verify(t, fresh.Secret, call)
 }
 
-// TestWebhookRetries has an endpoint fail, and a worker die after sending: the
-// call comes again with the same id.
+// TestWebhookRetries makes an endpoint fail, and a worker die after sending.
+// It checks that the call is repeated with the same ID.
 func TestWebhookRetries(t *testing.T) {
 	e := servertest.NewEndpoint(t, func(w http.ResponseWriter, n int) {
 		if n == 1 {
@@ -117,7 +117,7 @@ func TestWebhookRetries(t *testing.T) {
 		t.Error("the bodies differ")
 	}
 	verify(t, h.Secret, calls[1])
-	// What a server that died before it could say so leaves.
+	// The state that a server leaves if it dies before recording the result.
 	servertest.Eventually(t, "the end", func() bool { return h.Show(t, c).Deliveries[0].State == "sent" })
 	storetest.Exec(t, database, `UPDATE deliveries SET state = 'waiting'`)
 	storetest.Exec(t, database, `UPDATE river_job SET state = 'available', finalized_at = NULL`)
@@ -126,8 +126,8 @@ func TestWebhookRetries(t *testing.T) {
 	}
 }
 
-// TestWebhookAgain makes a call again that came through: with the same
-// webhook-id and body, and once.
+// TestWebhookAgain repeats a successful call: with the same webhook-id and
+// body, and only once.
 func TestWebhookAgain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		e := servertest.NewEndpoint(t, nil)
@@ -214,7 +214,7 @@ func TestWebhookAnswers(t *testing.T) {
 	}
 }
 
-// wantLater wants a job that waits until then, or longer.
+// wantLater checks that a job waits until then, or longer.
 func wantLater(t *testing.T, database string, then time.Time) {
 	t.Helper()
 	servertest.Eventually(t, fmt.Sprint("a job at ", then), func() bool {
@@ -227,8 +227,8 @@ func wantLater(t *testing.T, database string, then time.Time) {
 	})
 }
 
-// TestWebhookChanges disables a webhook, which is called no more, and enables
-// it again at another address.
+// TestWebhookChanges disables a webhook, checks that it isn't called, and
+// enables it again with another URL.
 func TestWebhookChanges(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		e := servertest.NewEndpoint(t, nil)
@@ -251,7 +251,8 @@ func TestWebhookChanges(t *testing.T) {
 	})
 }
 
-// TestWebhookIsTheAccounts and of no key for some domains.
+// TestWebhookIsTheAccounts checks that other accounts, and keys limited to
+// some domains, have no access.
 func TestWebhookIsTheAccounts(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)

@@ -10,19 +10,20 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A Scribe writes mails in the words of the templates.
+// A Scribe writes emails from the templates.
 type Scribe struct {
 	Texts *templates.Set
-	// Invitation returns where an invitation is taken up, or a NotFound fault
-	// if it can be no longer. The address is made when the mail is written, so
-	// it is in no job and no row.
+	// Invitation returns the URL of an invitation, or a NotFound fault if it
+	// can't be accepted any more. The URL is created when the email is
+	// written, so no job or row contains it.
 	Invitation func(ctx context.Context, id string) (string, error)
-	// Brand returns what mails to members of an account show of it, with its logo.
+	// Brand returns the branding, with the logo, of emails to members of an
+	// account.
 	Brand func(ctx context.Context, account string) (templates.MailBrand, []byte, error)
 }
 
-// Write returns the mail of a try, without ID and To, or nil if there is
-// nothing to tell any more.
+// Write returns the email of an attempt, without ID and To, or nil if nothing
+// is left to report.
 func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 	n := templates.Notice{Event: string(t.Type), Count: t.Held, Note: string(t.Note)}
 	target := ""
@@ -66,15 +67,15 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 	return &Mail{From: n.Brand.Name, Subject: m.Subject, Text: m.Text, HTML: m.HTML, Logo: logo}, nil
 }
 
-// DaysField is the change by which an IdentityExpiring or KeyExpiring says how
-// many days are left.
+// DaysField is the change in which an IdentityExpiring or KeyExpiring records
+// how many days are left.
 const DaysField = account.DaysField
 
-// daysLeft is what an IdentityExpiring says, or 0.
+// daysLeft returns the days that an IdentityExpiring has left, or 0.
 func daysLeft(changes []audit.Change) int {
 	for _, c := range changes {
 		if c.Field == DaysField {
-			n, _ := strconv.Atoi(c.New) // 0, if it cannot be read
+			n, _ := strconv.Atoi(c.New) // 0 if it can't be read
 			return n
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// recorded is the action as its log keeps it.
+// recorded returns the action as its log stores it.
 func recorded(t *testing.T, a audit.Action) audit.Record {
 	t.Helper()
 	at, salt := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), make([]byte, audit.SaltSize)
@@ -21,7 +21,7 @@ func recorded(t *testing.T, a audit.Action) audit.Record {
 	return audit.Record{Seq: 7, At: at, Leaf: leaf, Personal: personal, Salt: salt}
 }
 
-// scribe writes mails in the words of the templates.
+// scribe writes emails from the templates.
 func scribe(t *testing.T) *notify.Scribe {
 	t.Helper()
 	texts, err := templates.New()
@@ -31,7 +31,7 @@ func scribe(t *testing.T) *notify.Scribe {
 	return &notify.Scribe{Texts: texts, Brand: func(context.Context, string) (brand templates.MailBrand, logo []byte, err error) { return }}
 }
 
-// TestDaysLeft wants the days of the action in the subject.
+// TestDaysLeft checks that the subject contains the days of the action.
 func TestDaysLeft(t *testing.T) {
 	for days, want := range map[string]string{
 		"30": "The signing certificate expires within 30 days",

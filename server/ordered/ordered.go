@@ -1,4 +1,4 @@
-// Package ordered works on all cores and keeps the order.
+// Package ordered processes a sequence on all cores and keeps its order.
 package ordered
 
 import (
@@ -8,9 +8,10 @@ import (
 	"sync"
 )
 
-// Do works on the values of a sequence on all cores, and calls done with
-// the results in the order of the values. It stops with the first error, or the
-// cause of ctx, and returns when all of its goroutines have.
+// Do processes the values of a sequence on all cores, and calls done with the
+// results in the order of the values. It stops at the first error or when ctx
+// is done, returning its cause, and returns after all of its goroutines have
+// ended.
 func Do[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(context.Context, In) (Out, error), done func(Out) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

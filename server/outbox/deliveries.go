@@ -16,8 +16,8 @@ import (
 
 var _ notify.DeliveryStore = (*Outbox)(nil)
 
-// Deliveries returns the last deliveries to a webhook of the account, the
-// newest first; without a webhook those by mail.
+// Deliveries returns the last deliveries to a webhook of the account, newest
+// first. Without a webhook it returns those by email.
 func (b *Outbox) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
 	var w db.Where
 	w.Add(`account = ?`, owner)
@@ -34,9 +34,10 @@ func (b *Outbox) Deliveries(ctx context.Context, owner, webhook string) ([]notif
 	return all, nil
 }
 
-// BeginTry counts a try of a delivery that is waiting and returns what it tells
-// of. Any other delivery is a NotFound fault. An address that has had
-// its mails for now gets no further one: the delivery is held for a digest.
+// BeginTry counts an attempt at a waiting delivery and returns what to
+// deliver. If the delivery isn't waiting, it returns a NotFound fault. If the
+// address has received enough emails for now, the delivery is held for a
+// digest.
 func (b *Outbox) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	var try notify.Try
 	err := b.db.Transact(ctx, func(t *db.Tx) (err error) {
@@ -62,8 +63,8 @@ func (b *Outbox) BeginTry(ctx context.Context, id string) (notify.Try, error) {
 	return try, nil
 }
 
-// readLanguage brings the language of whom a mail goes to: a member's, or that of
-// an invitation, else that of the account's first owner.
+// readLanguage reads the recipient's language: that of the member or the
+// invitation, or else that of the account's first owner.
 func readLanguage(t *db.Tx, try *notify.Try) error {
 	if try.Address == "" {
 		return nil
@@ -75,8 +76,8 @@ func readLanguage(t *db.Tx, try *notify.Try) error {
 		try.Address, try.Account).Scan(&try.Language)
 }
 
-// readSubject brings the action or the checkpoint of the try. Where the log has
-// no content of it any more, there is nothing to tell.
+// readSubject reads the action or the checkpoint of the attempt. If the log no
+// longer has its content, there is nothing to send.
 func readSubject(t *db.Tx, try *notify.Try) error {
 	if try.Seq == 0 || try.State != notify.Waiting {
 		return nil
@@ -95,8 +96,8 @@ func readSubject(t *db.Tx, try *notify.Try) error {
 	return err
 }
 
-// readAction brings the action of the try. It reports whether the log still has
-// its content.
+// readAction reads the action of the attempt. It reports whether the log still
+// has its content.
 func readAction(t *db.Tx, try *notify.Try) (there bool, err error) {
 	rec, err := ledger.ReadRecord(t, try.Account, try.Seq)
 	if errors.Is(err, db.ErrNoRows) || err == nil && rec.Leaf == nil {
@@ -108,14 +109,14 @@ func readAction(t *db.Tx, try *notify.Try) (there bool, err error) {
 	try.Record = rec
 	err = t.Row(`SELECT links.external_id FROM actions JOIN links ON links.id = actions.link
 		WHERE actions.account = $1 AND actions.seq = $2`, try.Account, try.Seq).Scan(&try.ExternalID)
-	if errors.Is(err, db.ErrNoRows) { // no link led to it, or it is deleted
+	if errors.Is(err, db.ErrNoRows) { // there was no link, or it was deleted
 		err = nil
 	}
 	return true, err
 }
 
-// Payloads returns the deliveries with what they tell of. It leaves out those of
-// whose content nothing is left.
+// Payloads returns the deliveries with their content. It leaves out those
+// whose content was removed.
 func (b *Outbox) Payloads(ctx context.Context, all []notify.Delivery) ([]notify.Try, error) {
 	t := b.db.Read(ctx)
 	var tries []notify.Try
@@ -156,11 +157,12 @@ func dropTry(t *db.Tx, try *notify.Try) error {
 	return endTry(t, try.ID, notify.Outcome{State: notify.Dropped}, try.Tried)
 }
 
-// limitFlood keeps an address from being flooded. A digest counts what it stands
-// for; any other mail is held where there were too many within the hour.
+// limitFlood protects an address from too many emails. A digest counts the
+// emails that it replaces. Any other email is held if there were too many
+// within the hour.
 func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 	sum := sha256.Sum256([]byte(try.Address))
-	// The row makes those wait who count for the same address.
+	// This row serializes transactions that count for the same address.
 	_, err := t.Exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
 		ON CONFLICT (key) DO UPDATE SET ends = $3`, "mail "+hex.EncodeToString(sum[:]), db.Millis(now), db.Millis(now.Add(notify.FloodWindow)))
 	if err != nil {
@@ -187,7 +189,8 @@ func limitFlood(t *db.Tx, try *notify.Try, now time.Time) error {
 	return ensureDigest(t, try.Delivery, now, db.Moment(first).Add(notify.FloodWindow).Sub(now))
 }
 
-// ensureDigest has one digest wait for the address of what is held.
+// ensureDigest makes sure that one digest is waiting for the address of the
+// held emails.
 func ensureDigest(t *db.Tx, d notify.Delivery, now time.Time, delay time.Duration) error {
 	var n int
 	err := t.Row(`SELECT COUNT(*) FROM deliveries WHERE address = $1 AND type = $2 AND state = 'waiting' AND tries = 0`,
@@ -198,7 +201,7 @@ func ensureDigest(t *db.Tx, d notify.Delivery, now time.Time, delay time.Duratio
 	return ledger.Deliver(t, notify.Delivery{Account: d.Account, Type: notify.DigestMail, Address: d.Address, Created: now}, delay)
 }
 
-// endTry keeps how a try ended.
+// endTry records the result of an attempt.
 func endTry(t *db.Tx, id string, o notify.Outcome, at time.Time) error {
 	ended := db.Millis(at)
 	if o.State == notify.Waiting {
@@ -209,7 +212,7 @@ func endTry(t *db.Tx, id string, o notify.Outcome, at time.Time) error {
 	return err
 }
 
-// EndTry keeps how a try of a mail ended.
+// EndTry records the result of an attempt to send an email.
 func (b *Outbox) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome) error {
 	if err := b.db.Transact(ctx, func(t *db.Tx) error { return endTry(t, d.ID, o, b.now()) }); err != nil {
 		return fmt.Errorf("outbox: end try: %w", err)
@@ -217,9 +220,9 @@ func (b *Outbox) EndTry(ctx context.Context, d notify.Delivery, o notify.Outcome
 	return nil
 }
 
-// EndCall keeps how a call of a webhook ended and what that makes of the
-// webhook. One that is to be disabled is, for the reason: its other deliveries
-// are dropped. The actions that say so are recorded by the grant.
+// EndCall records the result of a webhook call and its effect on the webhook.
+// If the webhook must be disabled, EndCall does so with the reason and drops
+// its other deliveries. The grant records the actions for that.
 func (b *Outbox) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery, o notify.Outcome, disable notify.Reason) error {
 	err := b.db.Transact(ctx, func(t *db.Tx) error {
 		now := b.now()
@@ -256,7 +259,7 @@ func (b *Outbox) EndCall(ctx context.Context, by audit.Grant, d notify.Delivery,
 	return nil
 }
 
-// trimDeliveries forgets all but the last deliveries to a webhook.
+// trimDeliveries deletes all but the last deliveries to a webhook.
 func trimDeliveries(t *db.Tx, webhook string) error {
 	_, err := t.Exec(`DELETE FROM deliveries WHERE webhook = $1 AND state <> 'waiting' AND id NOT IN (
 		SELECT id FROM deliveries WHERE webhook = $1 ORDER BY created DESC, id DESC LIMIT $2)`, webhook, notify.History)
@@ -278,9 +281,9 @@ func (b *Outbox) disableWebhook(t *db.Tx, by audit.Grant, w notify.Webhook, reas
 	return b.ledger.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookDisable, by, string(reason))})
 }
 
-// noteFailing notes since when a webhook fails, and tells of it once when that is
-// long. The time is that of the try: how long it took is not for callers to
-// see.
+// noteFailing records since when a webhook has been failing, and notifies once
+// if that is long ago. It uses the time of the attempt's start, so that
+// callers can't see how long the call took.
 func (b *Outbox) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried time.Time, now time.Time) error {
 	_, err := t.Exec(`UPDATE webhooks SET failing = $2 WHERE id = $1 AND failing = 0`, w.ID, db.Millis(tried))
 	if err != nil {
@@ -293,7 +296,7 @@ func (b *Outbox) noteFailing(t *db.Tx, by audit.Grant, w notify.Webhook, tried t
 	return b.ledger.Append(t, ledger.Entry{By: by, Action: w.Action(audit.WebhookFailing, by, "")})
 }
 
-// WebhookByID returns a webhook of whatever account, or a NotFound fault.
+// WebhookByID returns a webhook of any account, or a NotFound fault.
 func (b *Outbox) WebhookByID(ctx context.Context, id string) (notify.Webhook, error) {
 	w, err := webhooks.Scan(b.db.Read(ctx).Row(`SELECT `+webhooks.Columns+` FROM webhooks WHERE id = $1`, id))
 	if err != nil {

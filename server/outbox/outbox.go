@@ -1,5 +1,5 @@
-// Package outbox holds the tables of what people and programs are told: webhooks
-// and deliveries. It is a part of the store, by whose tests it is tested.
+// Package outbox stores webhooks and the deliveries to people and programs.
+// It's a part of the store, whose tests cover it.
 package outbox
 
 import (
@@ -12,7 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/ledger"
 )
 
-// An Outbox is these tables and the ledger that they are changed through.
+// An Outbox accesses these tables, and the ledger through which they are
+// changed.
 type Outbox struct {
 	ledger *ledger.Ledger
 	db     *db.DB
@@ -22,12 +23,12 @@ type Outbox struct {
 // New returns the outbox in the database.
 func New(l *ledger.Ledger, d *db.DB, now func() time.Time) *Outbox { return &Outbox{l, d, now} }
 
-// change is Change for one action that is known beforehand.
+// change is Change for an action that is known in advance.
 func (b *Outbox) change(ctx context.Context, by audit.Grant, a audit.Action, fn func(*db.Tx) error) error {
 	return b.ledger.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
 }
 
-// found turns the absence of a row into a NotFound fault.
+// found turns a missing row into a NotFound fault.
 func (b *Outbox) found(what string, err error) error {
 	return fmt.Errorf("outbox: %s: %w", what, b.db.Found(what, err))
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// TestMail keeps a delivery by mail that is to be made, and a. Where no mails
-// can be sent, the fault is a Conflict.
+// TestMail stores a delivery of a test email, and a. If email can't be sent,
+// it returns a Conflict fault.
 func (b *Outbox) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
 	err := b.change(ctx, by, a, func(t *db.Tx) error {
 		if err := needMail(t); err != nil {
@@ -27,18 +27,18 @@ func (b *Outbox) TestMail(ctx context.Context, by audit.Grant, d notify.Delivery
 	return nil
 }
 
-// needMail refuses a mail where none can be sent.
+// needMail returns a fault if email can't be sent.
 func needMail(t *db.Tx) error {
 	on, err := ledger.SendsMail(t)
 	if err == nil && !on {
-		err = fault.New(fault.Conflict, "No mail server is set, so no mail can be sent.")
+		err = fault.New(fault.Conflict, "Email can't be sent because no mail server is configured.")
 	}
 	return err
 }
 
-// Redeliver keeps d, which tells again what an old delivery told of, and a.
-// Each delivery is sent again once: the statement decides, so of two requests
-// one is refused.
+// Redeliver stores d, which repeats an old delivery, and a. Each delivery can
+// be repeated once. The statement decides that, so of two simultaneous
+// requests one is refused.
 func (b *Outbox) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
 	made := d
 	err := b.change(ctx, by, a, func(t *db.Tx) error {
@@ -70,7 +70,7 @@ func (b *Outbox) Redeliver(ctx context.Context, by audit.Grant, d notify.Deliver
 	return made, nil
 }
 
-// notAgain says why a delivery is not sent again.
+// notAgain returns the reason why a delivery can't be repeated.
 func notAgain(t *db.Tx, d notify.Delivery, old string) error {
 	var n int
 	err := t.Row(`SELECT COUNT(*) FROM deliveries WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3`,
@@ -81,5 +81,5 @@ func notAgain(t *db.Tx, d notify.Delivery, old string) error {
 	case n == 0:
 		return fault.New(fault.NotFound, "There is no such delivery.")
 	}
-	return fault.New(fault.Conflict, "This is under way, or was sent again already.")
+	return fault.New(fault.Conflict, "This delivery is still in progress, or was already sent again.")
 }

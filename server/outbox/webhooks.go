@@ -24,8 +24,8 @@ var webhooks = db.NewTable("webhooks", func(w *notify.Webhook) []db.Column {
 	}
 })
 
-// changeWebhooks is change for the webhooks of an account. It counts afresh
-// how many are called.
+// changeWebhooks is change for the webhooks of an account. It updates the
+// cached number of webhooks that are called.
 func (b *Outbox) changeWebhooks(ctx context.Context, by audit.Grant, owner string, a audit.Action, fn func(*db.Tx) error) error {
 	return b.change(ctx, by, a, func(t *db.Tx) error {
 		if err := ledger.LockAccount(t, owner); err != nil {
@@ -44,7 +44,8 @@ func countHooks(t *db.Tx, owner string) error {
 	return err
 }
 
-// CreateWebhook keeps w and a. One too many is a Conflict fault.
+// CreateWebhook stores w and a. If the account has too many webhooks, it
+// returns a Conflict fault.
 func (b *Outbox) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	err := b.changeWebhooks(ctx, by, w.Account, a, func(t *db.Tx) error {
 		created, err := webhooks.InsertIf(t, w, `(SELECT COUNT(*) FROM webhooks WHERE account = ?) < ?`, w.Account, notify.MaxWebhooks)
@@ -68,7 +69,7 @@ func (b *Outbox) Webhook(ctx context.Context, owner, id string) (notify.Webhook,
 	return w, nil
 }
 
-// Webhooks returns those of an account, the oldest first.
+// Webhooks returns the webhooks of an account, oldest first.
 func (b *Outbox) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, error) {
 	all, err := webhooks.All(b.db.Read(ctx), `SELECT `+webhooks.Columns+` FROM webhooks WHERE account = $1 ORDER BY created, id`, owner)
 	if err != nil {
@@ -77,7 +78,7 @@ func (b *Outbox) Webhooks(ctx context.Context, owner string) ([]notify.Webhook, 
 	return all, nil
 }
 
-// changeWebhook is changeWebhooks for a statement that must find the webhook.
+// changeWebhook is changeWebhooks for a statement that must match the webhook.
 func (b *Outbox) changeWebhook(ctx context.Context, by audit.Grant, owner string, a audit.Action, query string, args ...any) error {
 	err := b.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
 		n, err := t.Exec(query, args...)
@@ -92,9 +93,10 @@ func (b *Outbox) changeWebhook(ctx context.Context, by audit.Grant, owner string
 	return nil
 }
 
-// ChangeWebhook gives the webhook of the account all but secrets of what change
-// makes of it as it is, and keeps the action that change returns. Where nothing
-// differs it keeps nothing. One that is not there is a NotFound fault.
+// ChangeWebhook applies change to the webhook of the account, and stores
+// everything but its secrets and the action that change returns. If nothing
+// differs, it stores nothing. If the webhook doesn't exist, it returns a
+// NotFound fault.
 func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id string, change func(notify.Webhook) (notify.Webhook, audit.Action, error)) error {
 	err := b.ledger.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := ledger.LockAccount(t, owner); err != nil {
@@ -122,8 +124,8 @@ func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id st
 	return nil
 }
 
-// lockWebhook returns the webhook, which stays as it is until the transaction
-// ends: the statement changes nothing and locks the row.
+// lockWebhook returns the webhook and locks its row until the transaction
+// ends, by a statement that changes nothing.
 func lockWebhook(t *db.Tx, owner, id string) (notify.Webhook, error) {
 	w, err := webhooks.Scan(t.Row(`UPDATE webhooks SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+webhooks.Columns, id, owner))
 	if errors.Is(err, db.ErrNoRows) {
@@ -132,14 +134,14 @@ func lockWebhook(t *db.Tx, owner, id string) (notify.Webhook, error) {
 	return w, err
 }
 
-// RotateWebhook keeps the secrets of w and a.
+// RotateWebhook stores the secrets of w, and a.
 func (b *Outbox) RotateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	return b.changeWebhook(ctx, by, w.Account, a, `UPDATE webhooks SET secret = $3, previous = $4, rotated = $5, updated = $6
 		WHERE id = $1 AND account = $2`, w.ID, w.Account, w.Secret, w.Previous, db.Millis(w.Rotated), db.Millis(w.Updated))
 }
 
-// DeleteWebhook deletes a webhook with its deliveries, if check has nothing
-// against it as it is, and keeps a. One that is not there is a NotFound fault.
+// DeleteWebhook deletes a webhook and its deliveries if check allows it, and
+// stores a. If the webhook doesn't exist, it returns a NotFound fault.
 func (b *Outbox) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id string, check func(notify.Webhook) error, a audit.Action) error {
 	err := b.changeWebhooks(ctx, by, owner, a, func(t *db.Tx) error {
 		w, err := lockWebhook(t, owner, id)
@@ -158,7 +160,7 @@ func (b *Outbox) DeleteWebhook(ctx context.Context, by audit.Grant, owner, id st
 	return nil
 }
 
-// TestWebhook keeps a delivery that is to be made, and a.
+// TestWebhook stores a test delivery, and a.
 func (b *Outbox) TestWebhook(ctx context.Context, by audit.Grant, d notify.Delivery, a audit.Action) error {
 	err := b.change(ctx, by, a, func(t *db.Tx) error { return ledger.Deliver(t, d, 0) })
 	if b.db.Dangling(err) {

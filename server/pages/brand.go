@@ -16,19 +16,20 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// brandOf is what people of the domain see. Where nobody has chosen a name it is
-// what the domain is called.
+// brandOf returns the brand that people of the domain see. Without a chosen
+// name, it is the domain's display name.
 func (p *Pages) brandOf(ctx context.Context, d settings.Domain) (templates.Brand, error) {
 	return p.Brands.View(ctx, branding.Owner{Account: d.Account, DomainID: d.ID, Domain: d.Name}, d.DisplayName, idn.Show(d.Name))
 }
 
-// installationBrand is what people see who have come to no domain yet.
+// installationBrand returns the brand for people who haven't reached a domain
+// yet.
 func (p *Pages) installationBrand(ctx context.Context) templates.Brand {
 	return p.Brands.Shown(ctx, account.Default, p.BaseURL.Hostname())
 }
 
-// How long a browser keeps what a brand is made of. The name of a logo changes with
-// its content; a stylesheet can be another one in the next version.
+// How long a browser caches the parts of a brand. The name of a logo changes
+// with its content; a stylesheet can change with the next version.
 const (
 	keepLogo  = "public, max-age=31536000, immutable"
 	keepSheet = "public, max-age=3600"

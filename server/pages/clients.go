@@ -16,8 +16,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// How often the programs of one network may ask for settings. Each asks a few
-// times while an account is set up, and a whole office may be one network.
+// How often the programs of one network may request settings. Each sends a few
+// requests while an account is set up, and a whole office may be one network.
 const (
 	limitPrograms  = 300
 	programsWindow = 10 * time.Minute
@@ -25,18 +25,18 @@ const (
 
 const xmlType = "text/xml; charset=utf-8"
 
-// Domains are those that are set up. *store.Store is one.
+// Domains finds domains. *store.Store is one.
 type Domains interface {
-	// Domain returns the domain with the name, or a NotFound fault.
+	// Domain returns the domain called name, or a NotFound fault.
 	Domain(ctx context.Context, name string) (settings.Domain, error)
-	// AnyDomain reports whether one is set up.
+	// AnyDomain reports whether a domain exists.
 	AnyDomain(ctx context.Context) (bool, error)
-	// DomainNames returns the names of domains with as many bytes as from and to
-	// say, at most limit.
+	// DomainNames returns at most limit names of domains, with lengths between
+	// from and to in bytes.
 	DomainNames(ctx context.Context, from, to, limit int) ([]string, error)
 }
 
-// limited lets a network ask so often.
+// limited limits the requests of a network.
 func (p *Pages) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := p.programs.Use(web.Network(c).String()).Exceeded(); err != nil {
@@ -46,11 +46,10 @@ func (p *Pages) limited(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// A domain that is not here is answered with a small 404 in the form that the
-// program reads.
+// An unknown domain gets a small 404 in the format that the program reads.
 
-// thunderbird sends the settings of the domain of the address or, without one,
-// of the domain by whose name the program came.
+// thunderbird sends the settings of the address's domain or, without an
+// address, of the domain in the request's host name.
 func (p *Pages) thunderbird(c echo.Context) error {
 	query, err := web.ReadLink(c, "emailaddress")
 	if err != nil {
@@ -81,7 +80,7 @@ func (p *Pages) askedFor(c echo.Context, address string) (settings.Domain, error
 	return domain, err
 }
 
-// pacc sends the settings of the domain by whose name the program came.
+// pacc sends the settings of the domain in the request's host name.
 func (p *Pages) pacc(c echo.Context) error {
 	var document []byte
 	domain, err := autoconfig.ForHost(c.Request().Context(), p.Domains, autoconfig.PACCHost, c.Request().Host)
@@ -132,8 +131,8 @@ func (p *Pages) outlookFault(c echo.Context, status, code int) error {
 	return c.Blob(status, xmlType, document)
 }
 
-// outlookJSON says where Autodiscover is. The address is in the query or, as
-// some programs have it, in the path.
+// outlookJSON returns the location of Autodiscover. The address is in the
+// query or, with some programs, in the path.
 func (p *Pages) outlookJSON(c echo.Context) error {
 	query, err := web.ReadLink(c, "Email", "Protocol")
 	if err != nil {
@@ -162,8 +161,8 @@ func (p *Pages) outlookJSON(c echo.Context) error {
 	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, document)
 }
 
-// pathAddress is the address in the path, if that is where it stands. Escapes
-// are undone where the router has left them.
+// pathAddress returns the address in the path, if it is there. It unescapes
+// what the router has left escaped.
 func pathAddress(c echo.Context) string {
 	address := c.Param("address")
 	if plain, err := url.PathUnescape(address); err == nil && c.Request().URL.RawPath != "" {

@@ -24,7 +24,7 @@ const (
 	autodiscoverJSON = "/autodiscover/autodiscover.json"
 )
 
-// outlookAsks is the request for a mailbox.
+// outlookAsks returns the request for a mailbox.
 func outlookAsks(address string) string {
 	var b bytes.Buffer
 	xml.EscapeText(&b, []byte(address))
@@ -32,8 +32,8 @@ func outlookAsks(address string) string {
 		b.String() + `</EMailAddress><AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>`
 }
 
-// An ask is a request of a mail program, below HTTP: with whatever host, from
-// whatever network.
+// An ask is the request of a mail program, below HTTP: with any host, from any
+// network.
 type ask struct{ method, target, host, from, kind, body string }
 
 func (a ask) to(s *servertest.Server) *httptest.ResponseRecorder {
@@ -57,8 +57,8 @@ func query(address string) string {
 	return "?emailaddress=" + strings.ReplaceAll(url.QueryEscape(address), "+", "%20")
 }
 
-// TestMailClients asks as mail programs do: for a mailbox, by a host's name, by
-// GET and HEAD, and for what is not there.
+// TestMailClients sends requests as mail programs do: for a mailbox, by a
+// host's name, with GET and HEAD, and for what doesn't exist.
 func TestMailClients(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		before := storetest.Fingerprint(t, database)
@@ -140,7 +140,7 @@ func TestMailClients(t *testing.T) {
 	})
 }
 
-// TestMailClientsHead wants no body for HEAD, by the network.
+// TestMailClientsHead checks that HEAD has no body on the network.
 func TestMailClientsHead(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	for _, path := range []string{configFile + query("jane@example.com"), wellKnown + query("jane@example.com"), "/robots.txt"} {
@@ -150,8 +150,8 @@ func TestMailClientsHead(t *testing.T) {
 	}
 }
 
-// TestAutodiscoverJSON asks where Autodiscover is, in each of the forms that
-// programs have. The host in the answer is that of the service.
+// TestAutodiscoverJSON requests the location of Autodiscover in each of the
+// forms that programs use. The host in the response is that of the service.
 func TestAutodiscoverJSON(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, func(c *server.Config) { c.BaseURL = "https://setup.example.com" })
@@ -203,7 +203,7 @@ func TestAutodiscoverJSON(t *testing.T) {
 		}
 		storetest.Exec(t, database, `UPDATE domains SET login = 'given'`)
 		wants(autodiscoverJSON+v1+"&Email=jane@example.com", 404, nobody)
-		plain := servertest.New(t, database, nil) // reached by HTTP
+		plain := servertest.New(t, database, nil) // reached through HTTP
 		storetest.Exec(t, database, `UPDATE domains SET login = 'address'`)
 		if a := plain.Get(autodiscoverJSON + v1 + "&Email=jane@example.com"); a.Status != 404 || !strings.Contains(string(a.Body), `"ErrorCode":"ServiceUnavailable"`) {
 			t.Errorf("without HTTPS: %d %s", a.Status, a.Body)
@@ -211,8 +211,8 @@ func TestAutodiscoverJSON(t *testing.T) {
 	})
 }
 
-// TestMailClientsLimit wants 300 requests of a network in ten minutes and no more,
-// on all the routes of programs together.
+// TestMailClientsLimit checks the limit of 300 requests from a network in ten
+// minutes, on all these routes together.
 func TestMailClientsLimit(t *testing.T) {
 	clock := storetest.NewClock()
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.Now = clock.Now })

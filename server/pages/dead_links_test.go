@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestDeadLinksLookAlike wants one answer for unknown, used, expired and
-// revoked links.
+// TestDeadLinksLookAlike checks that unknown, used, expired and revoked links
+// get the same response.
 func TestDeadLinksLookAlike(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// What pages begin with, by device.
+// The beginnings of pages, by device.
 const (
 	iPhonePage  = "<h1>Set up email on this\u00a0iPhone</h1>"
 	iPadPage    = "<h1>Set up email on this\u00a0iPad</h1>"
@@ -18,8 +18,8 @@ const (
 	otherPage   = "<h1>Set up email on your iPhone\u00a0or\u00a0iPad</h1>"
 )
 
-// TestDevices wants each device and program to get its page: what it is called,
-// and the way to Safari where a program does not hand profiles over.
+// TestDevices checks that each device and program gets its page: its title,
+// and the way to Safari for programs that don't pass profiles on.
 func TestDevices(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), servertest.Unhurried)
 	link := s.Link("jane@example.com")
@@ -83,7 +83,8 @@ func TestDevices(t *testing.T) {
 		}
 	}
 
-	// Whoever knows better says so, and stays there when something is refused.
+	// Visitors can correct the device, and it stays corrected when something
+	// is refused.
 	named := map[string]string{"iphone": iPhonePage, "ipad": iPadPage, "mac": macPage, "android": androidPage, "other": otherPage, "fridge": iPhonePage, "": iPhonePage}
 	for device, heading := range named {
 		if body := string(s.Get(link + "?device=" + device).Body); !strings.Contains(body, heading) {
@@ -99,7 +100,8 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestAfterDownload shows who comes back what is left to do first.
+// TestAfterDownload checks that returning visitors see first what is left to
+// do.
 func TestAfterDownload(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	link := s.Link("jane@example.com")

@@ -14,12 +14,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// contentType is by what a device knows a profile. Chrome on iOS wants it to
-// the letter, without a charset.
+// contentType is how a device recognizes a profile. Chrome on iOS accepts only
+// exactly this, without a charset.
 const contentType = "application/x-apple-aspen-config"
 
-// download sends the profile of a ticket. A GET counts; a HEAD neither counts
-// nor signs.
+// download sends the profile of a ticket. GET counts; HEAD neither counts nor
+// signs.
 func (p *Pages) download(c echo.Context) error {
 	permit, err := p.Links.Permit(c.Request().Context(), c.Param("ticket"))
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *Pages) download(c echo.Context) error {
 	return c.Blob(http.StatusOK, contentType, signed.Bytes)
 }
 
-// withoutFile takes back what said that a file comes.
+// withoutFile removes the headers of a file.
 func withoutFile(c echo.Context, err error) error {
 	c.Response().Header().Del(echo.HeaderContentDisposition)
 	return err

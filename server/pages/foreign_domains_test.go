@@ -27,8 +27,8 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
-// An own is a domain that is set up, and the ways to write it. Whatever else
-// there is, is foreign.
+// An own is a domain that is set up, and the ways to write it. All others are
+// foreign.
 type own struct {
 	name, ascii string
 	spellings   []string
@@ -45,7 +45,8 @@ func (o own) is(name string) bool {
 	return strings.EqualFold(name, o.name) || strings.EqualFold(name, o.ascii)
 }
 
-// eachOwn runs f with a server of each of the owns on each kind of database.
+// eachOwn runs f with a server of each of the own domains on each kind of
+// database.
 func eachOwn(t *testing.T, f func(t *testing.T, s *servertest.Server, database string, o own)) {
 	t.Helper()
 	for _, o := range owns {
@@ -58,7 +59,7 @@ func eachOwn(t *testing.T, f func(t *testing.T, s *servertest.Server, database s
 	}
 }
 
-// form is a form of names and values in turn.
+// form returns a form with alternating names and values.
 func form(pairs ...string) string {
 	v := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -67,8 +68,8 @@ func form(pairs ...string) string {
 	return v.Encode()
 }
 
-// asks are the requests in which a foreign domain can stand: those that people
-// send each time, and one of the others, the turn-th.
+// asks returns the requests that can contain a foreign domain: those that are
+// always sent, and one of the others, by turn.
 func (o own) asks(domain, link string, turn int) []ask {
 	address, known := "jane@"+domain, "jane@"+o.ascii
 	others := []ask{
@@ -89,7 +90,7 @@ func (o own) asks(domain, link string, turn int) []ask {
 		{method: "POST", target: "/s/" + domain + "/profile", kind: formType, body: form("variant", "mail", "platform", "iphone")},
 	}
 	other := others[turn%len(others)]
-	host, _, _ := strings.Cut(domain, ":") // of a host a port says nothing
+	host, _, _ := strings.Cut(domain, ":") // a host's port is ignored
 	raw, _ := url.QueryUnescape(domain)
 	if o.is(host) || o.is(raw) {
 		other = others[0]
@@ -101,21 +102,21 @@ func (o own) asks(domain, link string, turn int) []ask {
 	}
 }
 
-// answered are the bodies of all answers, each once, and what was asked for.
+// answered are the distinct bodies of all responses, with their requests.
 type answered struct {
 	mu     sync.Mutex
 	bodies map[string]ask
 }
 
-// addressBox is where the form shows again what was typed into it.
+// addressBox is where the form shows the entered address again.
 const addressBox = `name="address" value="`
 
-// proposal is where the start page asks whether another domain was meant, which is
-// set up here and spelled almost like the one that was typed.
+// proposal is where the start page suggests an existing domain that is spelled
+// almost like the entered one.
 var proposal = regexp.MustCompile(`(?s)<form class="card" method="post" action="/start">\s*<p>Did you mean.*?</form>`)
 
-// take looks at an answer to a foreign domain. What was typed stands nowhere
-// but in the box that it was typed into.
+// take checks the response for a foreign domain. The input may appear only in
+// the field where it was entered.
 func (d *answered) take(t *testing.T, a ask, typed string, w *httptest.ResponseRecorder) {
 	filledIn := w.Code == http.StatusOK && strings.HasPrefix(a.target, "/?")
 	if !filledIn && (w.Code < 400 || w.Code >= 500 || w.Code == http.StatusTooManyRequests) {
@@ -140,12 +141,12 @@ var (
 	noHost   = regexp.MustCompile(`^[\d.]+$|^schemas\.microsoft\.com$`) // a version, a time, a namespace
 )
 
-// TestForeignDomains asks the public routes for thousands of domains that are
-// not set up, most of which try to pass for the one that is. None is answered,
-// none breaks anything, and none makes a difference to an answer.
+// TestForeignDomains requests thousands of domains that aren't set up from the
+// public routes. Most of them imitate the one that is. None may get settings,
+// break anything, or change a response.
 func TestForeignDomains(t *testing.T) { foreignDomains(t, 1500) }
 
-// foreignDomains asks for so many domains beside each of the owns.
+// foreignDomains requests this many domains with each of the own domains.
 func foreignDomains(t *testing.T, most int) {
 	t.Helper()
 	const seed = 1
@@ -153,10 +154,10 @@ func foreignDomains(t *testing.T, most int) {
 	eachOwn(t, func(t *testing.T, s *servertest.Server, database string, o own) {
 		all := foreign(o, rand.New(rand.NewPCG(seed, 0)), most)
 		if strings.HasPrefix(database, "postgres") {
-			all = all[:100] // what is asked of the database is always the same
+			all = all[:100] // the database always gets the same queries
 		}
 		link := s.Link("jane@" + o.ascii)
-		var known []string // from what says nothing of a domain
+		var known []string // from a path that contains no domain
 		for _, a := range []ask{
 			{target: "/"}, {target: "/nowhere"}, {target: configFile}, {target: link}, {method: "POST", target: "/start", kind: formType, body: "address=jane"},
 		} {
@@ -192,7 +193,7 @@ func foreignDomains(t *testing.T, most int) {
 	})
 }
 
-// settingsOf reads what stands behind each key of a profile, in order.
+// settingsOf returns the value of each key of a profile, in order.
 func settingsOf(t *testing.T, profile []byte) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -224,9 +225,10 @@ func settingsOf(t *testing.T, profile []byte) map[string][]string {
 	}
 }
 
-// TestOnlyTheDomainsServers tries whatever a visitor can type for the own domain, in
-// each of its spellings, with what a request can say of hosts. What comes of it
-// is refused, or a profile of the same keys and with the servers of the domain.
+// TestOnlyTheDomainsServers sends everything that a visitor can enter for the
+// own domain, in each spelling, with every way to name a host in a request.
+// The result must be a refusal, or a profile with the same keys and the
+// domain's servers.
 func TestOnlyTheDomainsServers(t *testing.T) {
 	eachOwn(t, func(t *testing.T, s *servertest.Server, database string, o own) {
 		plain := settingsOf(t, s.Content(o.profile(t, s, "jane@"+o.ascii, "Jane", "192.0.2.1").Body.Bytes()))
@@ -274,8 +276,8 @@ func TestOnlyTheDomainsServers(t *testing.T) {
 	})
 }
 
-// profile goes the way of a visitor from a network, with foreign hosts wherever
-// a request can name one, and returns the file: nil where the way ends.
+// profile does what a visitor from a network does, with foreign hosts wherever
+// a request can name one, and returns the profile, or nil if it gets none.
 func (o own) profile(t *testing.T, s *servertest.Server, address, name, from string) *httptest.ResponseRecorder {
 	t.Helper()
 	step := func(method, target, body string) *httptest.ResponseRecorder {
@@ -298,8 +300,8 @@ func (o own) profile(t *testing.T, s *servertest.Server, address, name, from str
 	return file
 }
 
-// TestMailboxesLookAlike asks for a mailbox that has had a link, under another
-// name, and a download, and for one that nobody has heard of.
+// TestMailboxesLookAlike compares a mailbox that has had a link with another
+// name and a download to one that nobody knows.
 func TestMailboxesLookAlike(t *testing.T) {
 	eachOwn(t, func(t *testing.T, s *servertest.Server, database string, o own) {
 		known, unknown := "jane@"+o.ascii, "jack@"+o.ascii

@@ -11,9 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// TestInternationalDomain has people read the letters of a domain, on the
-// pages and in what the device shows, and its encoded form where the letters
-// could be those of another.
+// TestInternationalDomain checks that pages and devices show the letters of a
+// domain, and its encoded form where the letters could be mistaken.
 func TestInternationalDomain(t *testing.T) {
 	for _, tt := range []struct{ domain, shown string }{
 		{"xn--mller-kva.example", "müller.example"},

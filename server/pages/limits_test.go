@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestLimits wants 10 links an address and 60 a network in ten minutes, then
-// 429 with the time to wait.
+// TestLimits checks the limits of 10 links an address and 60 a network in ten
+// minutes, then 429 with the time to wait.
 func TestLimits(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -46,8 +46,8 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// TestForwardedForLimits has one client forge an address for each link: all of
-// them count as its own.
+// TestForwardedForLimits has one client forge an address for each link: all
+// must count for the client.
 func TestForwardedForLimits(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	var made int

@@ -20,32 +20,32 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A linkPage is the page of a link, made for the device that asks.
+// A linkPage is the page of a link for the requesting device.
 type linkPage struct {
 	frame
 	Token string
-	// Device is a web.Device, or "away" where nothing is made for it. An iPad's
-	// page is that of an iPhone in other words.
+	// Device is a web.Device, or "away" if the link has nothing for it. An
+	// iPad's page is that of an iPhone with other words.
 	Device string
 	IPad   bool
-	// Query goes on with the device that the address names: empty, or such as
+	// Query keeps the device that the URL names: empty or, for example,
 	// "?device=ipad".
 	Query string
 	// Browser is a web.Browser.
 	Browser string
-	// Masked is the mailbox, of which a passer-by learns little.
+	// Masked is the mailbox, masked for passers-by.
 	Masked string
 	Domain string
-	Name   string   // what people call the service; may be empty
+	Name   string   // the display name; may be empty
 	Help   []string // lines; may be empty
-	Hint   string   // which password is meant; may be empty
+	Hint   string   // the password hint; may be empty
 	Signer string
-	// Test says that the link is for trying things out.
+	// Test means that the link is for trying things out.
 	Test bool
-	// IPhone and Mac say for what there are profiles.
+	// IPhone and Mac say which devices have profiles.
 	IPhone bool
 	Mac    bool
-	// Policy says that the variant Secure can be chosen, and PolicyOnly that
+	// Policy means that the variant Secure can be chosen, and PolicyOnly that
 	// nothing else can.
 	Policy     bool
 	PolicyOnly bool
@@ -53,31 +53,31 @@ type linkPage struct {
 	Problems []problem
 	Incoming mailServer
 	Outgoing mailServer
-	// Calendars and Contacts are nothing where the domain has not chosen them.
+	// Calendars and Contacts are empty if the domain doesn't include them.
 	Calendars *mailServer
 	Contacts  *mailServer
 	Login     string // empty: the whole address, or
-	LocalPart bool   // what stands before the @
+	LocalPart bool   // the part before the @
 	Expires   string
 	ExpiresAt string // for machines
-	// Opened says that the button was pressed before: on a device that comes
-	// back, the rest of the way is the first thing to see.
+	// Opened means that the button was tapped before: returning visitors see
+	// the remaining steps first.
 	Opened bool
-	// Scan is where the code for Thunderbird on Android is; empty: it has no form
-	// for this mailbox.
+	// Scan is the address of the QR code for Thunderbird on Android; empty if
+	// there is none for this mailbox.
 	Scan string
-	// Preview says that a member looks at the page in the control panel.
+	// Preview means that a member is viewing the page in the control panel.
 	Preview bool
 	QR      string
 	URL     string
 	Host    string
-	// ReturnURL leads back to where the person came from, at ReturnHost. May
+	// ReturnURL links back to where the person came from, at ReturnHost. May
 	// be empty.
 	ReturnURL  string
 	ReturnHost string
 }
 
-// The rules of a device policy, as far as a page tells them.
+// The rules of a device policy, as far as a page shows them.
 type rules struct {
 	Attempts     int // 0: never erases
 	MinLength    int
@@ -91,14 +91,15 @@ func rulesOf(p profile.Passcode) rules {
 	return rules{p.MaxFailedAttempts, p.MinLength, p.Alphanumeric, p.MinComplex, p.MaxAgeDays, int(p.AutoLock / time.Minute)}
 }
 
-// A mailServer is what a person types into a mail program by hand.
+// A mailServer is what a person enters into a mail program.
 type mailServer struct {
 	Host       string
 	Port       int
 	Encryption string
 }
 
-// link shows the page of a link. It changes nothing, whoever asks how often.
+// link shows the page of a link. It changes nothing, however often it is
+// requested.
 func (p *Pages) link(c echo.Context) error {
 	if _, err := web.ReadLink(c, "lang", "device"); err != nil {
 		return err
@@ -106,8 +107,8 @@ func (p *Pages) link(c echo.Context) error {
 	return p.showLink(c, nil)
 }
 
-// createTicket gives out a ticket for what the person has chosen and leads to
-// the download.
+// createTicket issues a ticket for the person's choice and redirects to the
+// download.
 func (p *Pages) createTicket(c echo.Context) error {
 	choice, err := readChoice(c)
 	if err != nil {
@@ -140,7 +141,7 @@ func readChoice(c echo.Context) (setup.Choice, error) {
 	}, nil
 }
 
-// showLink shows the page of the link, with what is wrong if something is.
+// showLink shows the page of the link, with a problem if there is one.
 func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 	status := http.StatusOK
 	if f != nil {
@@ -163,7 +164,7 @@ func (p *Pages) showLink(c echo.Context, f *fault.Fault) error {
 	return p.renderKept(c, status, page.template(), page.frame, page, p.marked(page), page.Token, page.Masked, page.Expires, page.ExpiresAt)
 }
 
-// template is the name of the page's template.
+// template returns the name of the page's template.
 func (page linkPage) template() string {
 	if page.IPad {
 		return "setup-ipad"
@@ -171,15 +172,15 @@ func (page linkPage) template() string {
 	return "setup"
 }
 
-// plain reports whether all that differs from one link to the next are values
-// that stand on the page as they are, in whatever place.
+// plain reports whether links differ only in values that the page contains
+// unchanged, in any place.
 func (page linkPage) plain() bool {
 	first, _ := utf8.DecodeRuneInString(page.Masked)
 	return page.Problems == nil && page.Login == "" && page.ReturnURL == "" &&
 		first < utf8.RuneSelf && (unicode.IsLetter(first) || unicode.IsDigit(first))
 }
 
-// marked is the page with marks in place of these values.
+// marked returns the page with marks in place of these values.
 func (p *Pages) marked(page linkPage) linkPage {
 	page.Token, page.Masked, page.Expires, page.ExpiresAt = mark(0), mark(1), mark(2), mark(3)
 	page.QR, page.URL = p.addresses(page.Token)
@@ -189,7 +190,7 @@ func (p *Pages) marked(page linkPage) linkPage {
 	return page
 }
 
-// addresses are where the QR code of a link is, and the link.
+// addresses returns the URLs of the link's QR code and of the link.
 func (p *Pages) addresses(token string) (qr, link string) {
 	return "/s/" + token + "/qr.svg", p.BaseURL.String() + "/s/" + token
 }
@@ -250,8 +251,8 @@ func (p *Pages) linkPage(c echo.Context, link setup.Link, domain settings.Domain
 
 func scanPath(token string) string { return "/s/" + token + "/thunderbird.svg" }
 
-// expiry is when a link ends, in figures alone where the language is not that
-// of the names of days and months.
+// expiry returns when a link expires, only in digits if the language has no
+// names of days and months here.
 func expiry(t time.Time, lang templates.Language) string {
 	if lang.Tag != "en" {
 		return t.UTC().Format("2006-01-02, 15:04 UTC")
@@ -259,9 +260,9 @@ func expiry(t time.Time, lang templates.Language) string {
 	return t.UTC().Format("Monday, 2 January, 15:04 UTC")
 }
 
-// deviceOf is the device whose page is shown. Where there is nothing for a
-// Mac, its page hands over to the phone; where there is nothing for a phone,
-// it is away.
+// deviceOf returns the device whose page is shown. If there is nothing for a
+// Mac, its page leads to the phone; if there is nothing for a phone, the
+// device is away.
 func deviceOf(client web.Client, domain settings.Domain) string {
 	device := client.Device
 	if device == web.IPad {
@@ -277,7 +278,7 @@ func deviceOf(client web.Client, domain settings.Domain) string {
 	return string(device)
 }
 
-// hostOf is the host of an address that a domain may lead back to.
+// hostOf returns the host of a return URL.
 func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -286,7 +287,7 @@ func hostOf(address string) string {
 	return u.Host
 }
 
-// lines are the lines of a text, none without one.
+// lines returns the lines of a text, or none if it is empty.
 func lines(text string) []string {
 	if text == "" {
 		return nil
@@ -305,7 +306,7 @@ func davView(s profile.DAVServer) *mailServer {
 	return &mailServer{s.Host, s.Port, s.Encryption()}
 }
 
-// mask leaves the first letter of the local part: "j•••@example.com".
+// mask keeps only the first letter of the local part: "j•••@example.com".
 func mask(address string) string {
 	local, domain, _ := strings.Cut(address, "@")
 	first, _ := utf8.DecodeRuneInString(local)

@@ -15,24 +15,24 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// maxOutlines is how many outlines are kept, of some twenty kilobytes each.
+// maxOutlines is how many outlines are kept, with about twenty kilobytes each.
 const maxOutlines = 512
 
 // An outline is a page with gaps.
 type outline struct {
 	gaps []gap
-	tag  string // of the page, if no value goes in
+	tag  string // of the page, if it has no values
 }
 
-// A gap is what stands before it, and the number of the value that goes in. The
-// last has none.
+// A gap is the text before a value, and the value's number. The last gap has
+// no value.
 type gap struct {
 	before web.Piece
 	value  int
 }
 
-// mark is what stands for the i-th value in the page that an outline is made
-// of. No template changes letters.
+// mark returns the mark of the i-th value in the page from which an outline is
+// created. No template changes letters.
 func mark(i int) string { return fmt.Sprintf("qzxoutlinemarkxzq%c", 'a'+i) }
 
 // newOutline finds the marks of n values in the page.
@@ -57,10 +57,10 @@ func newOutline(page string, n int) outline {
 	return o
 }
 
-// fill returns the page in pieces, with the values between them, escaped as for
-// text or for an attribute in quotes. The pieces are not to be changed: a
-// connection may still send one when its request is over, so none is used anew
-// for another page.
+// fill returns the page in pieces, with the values between them, escaped for
+// text or for an attribute in quotes. The pieces must not be changed or reused
+// for another page: a connection may still be sending one after its request is
+// over.
 func (o outline) fill(values []string) []web.Piece {
 	pieces := make([]web.Piece, 0, 2*len(o.gaps))
 	for _, part := range o.gaps {
@@ -83,7 +83,8 @@ func (o outline) is(body []byte, values []string) bool {
 	return len(body) == 0
 }
 
-// outlines keeps outlines by all that they depend on. The zero value is empty.
+// outlines caches outlines by everything that they depend on. The zero value
+// is empty.
 type outlines struct {
 	mu   sync.RWMutex
 	kept map[string]outline
@@ -106,24 +107,25 @@ func (all *outlines) keep(key string, o outline) {
 		if len(all.kept) < maxOutlines {
 			break
 		}
-		delete(all.kept, other) // whichever: memory is bounded, not fair
+		delete(all.kept, other) // any outline: memory is bounded, not fair
 	}
 	all.kept[key] = o
 }
 
-// outlineKey is all that an outline depends on. JSON follows pointers: what
-// stands at an address of memory may be another domain's a moment later.
+// outlineKey returns everything that an outline depends on. It uses JSON
+// because that follows pointers: a memory address may hold another domain a
+// moment later.
 func outlineKey(page string, marked any) (string, error) {
 	data, err := json.Marshal(marked)
 	return page + " " + string(data), err
 }
 
-// renderKept is render for a page that people come to again and again. To
-// execute its template takes ten times as long as all else, so it is done once
-// for marked, which is data with marks in place of the values, and the values
-// are put in. They are of letters, and of signs that every one of their kind
-// has: what a template does to these shows the first time, when both ways are
-// gone, and then the page is executed each time.
+// renderKept is render for frequently requested pages. Executing the template
+// takes ten times as long as everything else. So it is executed once with
+// marked, which is data with marks in place of the values, and the values are
+// inserted. The marks contain letters and every character that such values
+// have. The first time, both methods are compared. If a template changes the
+// values, the page is executed each time.
 func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, data, marked any, values ...string) error {
 	key, err := outlineKey(page, marked)
 	if err != nil {
@@ -147,8 +149,8 @@ func (p *Pages) renderKept(c echo.Context, status int, page string, in frame, da
 	return p.send(c, status, in.Language, web.Value(body))
 }
 
-// sendKept answers with an outline. A page without values is nobody's: a browser
-// may keep it, and asks whether it is still the same.
+// sendKept sends an outline. A page without values contains nothing personal:
+// a browser may cache it, and checks whether it has changed.
 func (p *Pages) sendKept(c echo.Context, status int, language templates.Language, o outline, values []string) error {
 	if o.tag != "" && status == http.StatusOK {
 		c.Response().Header().Set("Cache-Control", "no-cache")

@@ -14,7 +14,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// agents are of a device each, and of browsers that need more words.
+// agents have one device each, and include browsers that need more
+// instructions.
 var agents = []string{
 	servertest.IPhone,
 	strings.Replace(servertest.IPhone, "Version/18.6", "CriOS/140.0", 1),
@@ -24,15 +25,15 @@ var agents = []string{
 	"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
 }
 
-// TestCachedPages wants a page that was put together from one of another link to
-// be, to the byte, what its templates make of it: on every device, of domains
-// of each kind, and of mailboxes with odd first letters.
+// TestCachedPages checks that a page created from another link's outline
+// equals the executed template byte for byte: on every device, for each kind
+// of domain, and for mailboxes with unusual first letters.
 func TestCachedPages(t *testing.T) {
 	database, clock := storetest.SQLite(t), storetest.NewClock()
 	change := func(c *server.Config) { c.Now = clock.Now }
 	s := servertest.New(t, database, change)
 	var links []string
-	var fresh []*servertest.Server // of a link each, so that nothing was kept of others
+	var fresh []*servertest.Server // of one link each, so that nothing of others is cached
 	for _, local := range []string{"jane.doe", "Q", "7up", "+tag", "'o", "éva", "%41"} {
 		links, fresh = append(links, s.Link(local+"@example.com")), append(fresh, servertest.New(t, database, change))
 		clock.Move(61 * time.Second)

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// text is the filled outline in one piece.
+// text returns the filled outline in one piece.
 func text(o outline, values ...string) string {
 	var text string
 	for _, piece := range o.fill(values) {
@@ -35,8 +35,8 @@ func TestOutline(t *testing.T) {
 	}
 }
 
-// TestOutlineKey wants the key to tell pages apart by what is on them, wherever
-// in memory that stands.
+// TestOutlineKey checks that the key distinguishes pages by their content, not
+// by its memory address.
 func TestOutlineKey(t *testing.T) {
 	key := func(host string) string {
 		key, err := outlineKey("setup", linkPage{Masked: mark(1), Calendars: &mailServer{host, 443, "SSL/TLS"}})
@@ -53,7 +53,7 @@ func TestOutlineKey(t *testing.T) {
 	}
 }
 
-// TestOutlinesBounded wants no more kept than there is room for.
+// TestOutlinesBounded checks that the cache is limited.
 func TestOutlinesBounded(t *testing.T) {
 	var all outlines
 	for i := range 3 * maxOutlines {

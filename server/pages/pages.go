@@ -1,5 +1,5 @@
-// Package pages holds the public pages: where a person asks for a link, the
-// page of a link, and the download.
+// Package pages holds the public pages: the start page, the page of a link,
+// and the download.
 package pages
 
 import (
@@ -25,8 +25,8 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Pages are the handlers of the public pages. All fields but SecurityContact
-// are required.
+// Pages are the handlers of the public pages. All fields except
+// SecurityContact are required.
 type Pages struct {
 	Links     *setup.Links
 	Redirects *redirect.Redirects
@@ -34,19 +34,19 @@ type Pages struct {
 	Brands    *branding.Brands
 	Issuer    *issue.Issuer
 	Texts     *templates.Set
-	// BaseURL is how people reach the server: links begin with it, never
-	// with what a request says.
+	// BaseURL is the server's public URL: links begin with it, never with a
+	// host from a request.
 	BaseURL *url.URL
-	// Identity is what signs now.
+	// Identity returns the current signing identity.
 	Identity func() signing.Description
-	// SecurityContact is whom to tell of a hole, as ParseContact returns it.
-	// Empty: nobody is named.
+	// SecurityContact is the contact for security problems, as ParseContact
+	// returns it. Empty: none is published.
 	SecurityContact string
 	Now             func() time.Time
 
 	programs, redirects *web.Limiter
 	outlines            outlines
-	files               sync.Map // by path: of each a file
+	files               sync.Map // by path: the file with it
 }
 
 // Routes adds the public pages to e.
@@ -69,7 +69,8 @@ func (p *Pages) Routes(e *echo.Echo) {
 	e.Match(read, "/.well-known/security.txt", p.security)
 	e.Match(read, "/robots.txt", p.robots)
 
-	// What mail programs ask for, by paths as [FoldPaths] leaves them.
+	// The requests of mail programs, with paths in the form that [FoldPaths]
+	// returns.
 	p.programs = web.NewLimiter("network", limitPrograms, programsWindow, p.Now)
 	e.Match(read, "/.well-known/autoconfig/mail/config-v1.1.xml", p.thunderbird, p.limited)
 	e.Match(read, "/mail/config-v1.1.xml", p.thunderbird, p.limited)
@@ -81,9 +82,9 @@ func (p *Pages) Routes(e *echo.Echo) {
 
 const outlookJSONPath = "/autodiscover/autodiscover.json"
 
-// FoldPaths brings the paths at which mail programs look into lower case: each
-// program has its own spelling, such as /AutoDiscover/Autodiscover.xml. It runs
-// before a request is routed.
+// FoldPaths converts the paths that mail programs request to lower case: each
+// program has its own spelling, such as /AutoDiscover/Autodiscover.xml. It
+// runs before routing.
 func FoldPaths(next echo.HandlerFunc) echo.HandlerFunc {
 	known := []string{autoconfig.OutlookPath, outlookJSONPath, "/mail/config-v1.1.xml", "/.well-known/autoconfig/mail/config-v1.1.xml"}
 	return func(c echo.Context) error {
@@ -102,24 +103,24 @@ func FoldPaths(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// A frame is what every page shows around its own.
+// A frame is the part that all pages share.
 type frame struct {
-	Operator    string // what people call who runs their mail
+	Operator    string // the display name of the email provider
 	Brand       templates.Brand
-	Languages   []templates.Language `json:"-"` // the same on each page: no part of an outline's key
+	Languages   []templates.Language `json:"-"` // the same on each page: not part of an outline's key
 	Language    templates.Language
 	Development bool
 }
 
-// A problem is what is wrong with a field, in the page's language.
+// A problem is a problem of a field, in the page's language.
 type problem struct {
 	Field string
 	Code  string
 	Text  string
 }
 
-// frame fills the frame. The language is that of the address, else the one of
-// the link, else the browser's.
+// frame fills the frame. The language is that of the URL, or else of the link,
+// or else of the browser.
 func (p *Pages) frame(c echo.Context, locale string, brand templates.Brand) frame {
 	return frame{
 		Operator:    brand.Name,
@@ -130,8 +131,9 @@ func (p *Pages) frame(c echo.Context, locale string, brand templates.Brand) fram
 	}
 }
 
-// problems is f in the language of the frame, or nothing without a fault. A
-// field that is none of those on the page is not named: nothing could lead there.
+// problems returns f in the language of the frame, or nothing if f is nil. It
+// names a field only if the page has it, because otherwise nothing could link
+// to it.
 func (p *Pages) problems(in frame, f *fault.Fault, fields ...string) []problem {
 	if f == nil {
 		return nil
@@ -143,9 +145,8 @@ func (p *Pages) problems(in frame, f *fault.Fault, fields ...string) []problem {
 	return []problem{{field, string(f.Code), p.text(in, f)}}
 }
 
-// text is the fault in words of the page's language: those of its code or, if
-// there are none, of its status. What a fault says itself is for programs and
-// members.
+// text returns the fault's text in the page's language: that of its code or
+// else of its status. The fault's own detail is for programs and members.
 func (p *Pages) text(in frame, f *fault.Fault) string {
 	id := "problem." + string(f.Code)
 	if text := p.Texts.Text(in.Language, id, nil); text != id {
@@ -154,7 +155,7 @@ func (p *Pages) text(in frame, f *fault.Fault) string {
 	return p.Texts.Text(in.Language, "error."+strconv.Itoa(web.Status(f.Code))+".text", nil)
 }
 
-// render answers with a page.
+// render sends a page.
 func (p *Pages) render(c echo.Context, status int, page string, language templates.Language, data any) error {
 	body, err := p.execute(page, language, data)
 	if err != nil {
@@ -163,27 +164,27 @@ func (p *Pages) render(c echo.Context, status int, page string, language templat
 	return p.send(c, status, language, web.Value(body))
 }
 
-// execute makes a page of its template.
+// execute executes the template of a page.
 func (p *Pages) execute(page string, language templates.Language, data any) ([]byte, error) {
 	var b bytes.Buffer
 	err := p.Texts.Page(&b, page, language, data)
 	return b.Bytes(), err
 }
 
-// send answers with a page that is made, in one piece or several.
+// send sends a finished page, in one or more pieces.
 func (p *Pages) send(c echo.Context, status int, language templates.Language, pieces ...web.Piece) error {
 	describe(c, language)
 	return web.Send(c, status, echo.MIMETextHTMLCharsetUTF8, pieces...)
 }
 
-// describe says what language a page is in, and what it depends on.
+// describe sets the page's language and what the page depends on.
 func describe(c echo.Context, language templates.Language) {
 	header := c.Response().Header()
 	header.Set("Content-Language", language.Tag)
 	header.Set(echo.HeaderVary, "Accept-Language, User-Agent")
 }
 
-// An errorPage is a page that says what went wrong.
+// An errorPage describes an error.
 type errorPage struct {
 	frame
 	Status int
@@ -193,8 +194,8 @@ type errorPage struct {
 	Back   string
 }
 
-// Error answers with the fault as a page. A link that does not work has a
-// page of its own, the same for whatever reason.
+// Error sends the fault as a page. A link that doesn't work has a page of its
+// own, which is the same for any reason.
 func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
 	in := p.frame(c, "", p.installationBrand(c.Request().Context()))
 	if f.Code == fault.NotFound && c.Param("token") != "" {
@@ -203,19 +204,19 @@ func (p *Pages) Error(c echo.Context, f *fault.Fault) error {
 	}
 	page := errorPage{frame: in, Status: web.Status(f.Code), Code: string(f.Code), Back: "/"}
 	if f.Code == fault.Gone {
-		page.Back = "" // to the page of the link, which the browser knows
+		page.Back = "" // to the link's page, which the browser knows
 	}
 	return p.renderKept(c, page.Status, "error", in, page, page)
 }
 
-// A file is one of static/ with its content type.
+// A file is a file in static/ with its content type.
 type file struct {
 	body        web.Piece
 	contentType string
 }
 
-// static serves stylesheet, scripts and icon under names that hold their hashes.
-// Each is compressed once.
+// static serves stylesheets, scripts and icons under names that contain their
+// hashes. Each is compressed once.
 func (p *Pages) static(c echo.Context) error {
 	path := c.Request().URL.Path
 	kept, ok := p.files.Load(path)

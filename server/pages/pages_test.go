@@ -14,10 +14,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// copyScript loads the one script that pages have: it makes copy buttons work.
+// copyScript loads the only script of the pages: it makes copy buttons work.
 var copyScript = regexp.MustCompile(`<script src="/static/copy\.[0-9a-f]{12}\.js" defer></script>`)
 
-// TestFromAddressToProfile goes the whole way: address, page, ticket, file.
+// TestFromAddressToProfile goes the whole way: address, page, ticket, profile.
 func TestFromAddressToProfile(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		link := s.Link("jane@example.com")
@@ -51,8 +51,8 @@ func TestFromAddressToProfile(t *testing.T) {
 	})
 }
 
-// TestAnswers is what DESIGN promises of each public route on bad input: the
-// status, the code in the page, and that nothing is kept.
+// TestAnswers checks each public route's response to bad input: the status,
+// the code in the page, and that nothing is stored.
 func TestAnswers(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		link := s.Link("jane@example.com")
@@ -138,7 +138,7 @@ func TestFormType(t *testing.T) {
 	}
 }
 
-// TestOffers walks over policy × variant × platform.
+// TestOffers tries all combinations of policy, variant and platform.
 func TestOffers(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
@@ -168,7 +168,7 @@ func TestOffers(t *testing.T) {
 	})
 }
 
-// TestAgents wants the right page for each of 20 programs.
+// TestAgents checks that each of 20 programs gets the right page.
 func TestAgents(t *testing.T) {
 	const phone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, _ string) {

@@ -14,7 +14,7 @@ import (
 )
 
 // Preview shows the page of a link as people of the domain see it on a device.
-// There is no such link: the page's buttons are off.
+// There is no such link: the page's buttons are disabled.
 func (p *Pages) Preview(c echo.Context, domain settings.Domain, device string) error {
 	if !slices.Contains(web.Devices(), web.Device(device)) {
 		return fault.New(fault.NotFound, "There is no such page.")
@@ -32,7 +32,7 @@ func (p *Pages) Preview(c echo.Context, domain settings.Domain, device string) e
 	return p.render(c, http.StatusOK, page.template(), page.Language, page)
 }
 
-// startQR draws the address of the start page as a QR code. Other sites may show
+// startQR draws the URL of the start page as a QR code. Other sites may embed
 // it.
 func (p *Pages) startQR(c echo.Context) error {
 	c.Response().Header().Set("Cross-Origin-Resource-Policy", "cross-origin")

@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestPreviewsChangeNothing has people, previews and scanners look at a link in
-// every way that there is.
+// TestPreviewsChangeNothing checks that people, previews and scanners change
+// nothing by looking at a link in any way.
 func TestPreviewsChangeNothing(t *testing.T) {
 	agents := []string{
 		servertest.IPhone, "Slackbot-LinkExpanding 1.0", "TelegramBot (like TwitterBot)", "WhatsApp/2.23", "facebookexternalhit/1.1",

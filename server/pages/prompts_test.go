@@ -18,8 +18,8 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// accountsIn are the accounts in a signed profile. Each of them makes the device
-// ask for one password.
+// accountsIn returns the accounts in a signed profile. For each of them the
+// device asks for one password.
 func accountsIn(t *testing.T, s *servertest.Server, signed []byte) (parts []string, consent map[string]string) {
 	t.Helper()
 	var p struct {
@@ -44,11 +44,11 @@ func accountsIn(t *testing.T, s *servertest.Server, signed []byte) (parts []stri
 	return parts, p.ConsentText
 }
 
-// askedRow is what a device asks for, and how often.
+// askedRow is a row of what the device asks for, and how often.
 var askedRow = regexp.MustCompile(`<li><span>([^<]*)</span><span class="times">([^<]*)</span></li>`)
 
-// TestPagesTellEachPrompt holds what the pages of every language announce
-// against what is in the file: each account once, and nothing else.
+// TestPagesTellEachPrompt compares what the pages announce in every language
+// with the profile: each account once, and nothing else.
 func TestPagesTellEachPrompt(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
@@ -80,7 +80,8 @@ func TestPagesTellEachPrompt(t *testing.T) {
 			for _, lang := range texts.Languages() {
 				computer := string(s.Do(http.MethodGet, link+"?lang="+lang.Tag, http.Header{"User-Agent": {"curl/8"}}, "").Body)
 				partsShown(t, texts, lang, computer, want, "step.password.", "settings.")
-				// Where a file is taken away from it, for a phone and for a Mac.
+				// Where the profile is downloaded for another device, a phone
+				// or a Mac.
 				again := texts.Text(lang, "step.password."+want[len(want)-1], nil)
 				if got := strings.Count(computer, again); len(want) > 1 && got != 2 {
 					t.Errorf("%s: %q is %d times on the page of a computer, want 2", lang.Tag, again, got)
@@ -111,8 +112,8 @@ func onceIn(t *testing.T, lang templates.Language) string {
 	return strings.ReplaceAll(string(text[1]), "{{.Count}}", "1")
 }
 
-// pageTells wants a page to announce the password prompts of these parts, each
-// once, and to show no other part.
+// pageTells checks that a page announces each password prompt of these parts
+// once, and shows no other part.
 func pageTells(t *testing.T, texts *templates.Set, lang templates.Language, page string, want []string) {
 	t.Helper()
 	label := map[string]string{}
@@ -132,8 +133,8 @@ func pageTells(t *testing.T, texts *templates.Set, lang templates.Language, page
 	partsShown(t, texts, lang, page, want, "asked.", "changes.", "step.password.", "settings.")
 }
 
-// partsShown wants texts and a copy button of each part on the page, and none
-// of another.
+// partsShown checks for texts and a copy button of each part on the page, and
+// none of others.
 func partsShown(t *testing.T, texts *templates.Set, lang templates.Language, page string, want []string, ids ...string) {
 	t.Helper()
 	for _, part := range []string{"calendars", "contacts"} {
@@ -150,7 +151,7 @@ func partsShown(t *testing.T, texts *templates.Set, lang templates.Language, pag
 	}
 }
 
-// consentTells wants the consent in each language to name the further
+// consentTells checks that the consent in each language lists the additional
 // passwords that the device asks for, and no others.
 func consentTells(t *testing.T, texts *templates.Set, consent map[string]string, parts []string) {
 	t.Helper()
@@ -158,7 +159,7 @@ func consentTells(t *testing.T, texts *templates.Set, consent map[string]string,
 		t.Errorf("the consent has %d texts", len(consent))
 	}
 	for lang, text := range consent {
-		// One line is about the code, each of the others about a password.
+		// One line is about the passcode, each of the others about a password.
 		if got := strings.Count(text, "\n• "); got != 1+len(parts) {
 			t.Errorf("%s: the consent has %d points, want %d:\n%s", lang, got, 1+len(parts), text)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// qrSVG draws the address of the page as a QR code.
+// qrSVG draws the URL of the page as a QR code.
 func (p *Pages) qrSVG(c echo.Context) error {
 	drawing, err := p.qr(c)
 	if err != nil {
@@ -17,7 +17,7 @@ func (p *Pages) qrSVG(c echo.Context) error {
 	return c.Blob(http.StatusOK, web.SVGType, []byte(drawing.SVG()))
 }
 
-// qrPNG is qrSVG for programs that take no SVG.
+// qrPNG is qrSVG for programs that don't support SVG.
 func (p *Pages) qrPNG(c echo.Context) error {
 	drawing, err := p.qr(c)
 	if err != nil {
@@ -35,7 +35,8 @@ func (p *Pages) qr(c echo.Context) (web.QR, error) {
 	if _, _, err := p.Links.Open(c.Request().Context(), token); err != nil {
 		return web.QR{}, err
 	}
-	// Panels show it on their own pages. Whoever can name it has the link.
+	// Panels embed it in their own pages. Anyone who knows its URL has the
+	// link anyway.
 	c.Response().Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	return web.NewQR(p.BaseURL.String() + "/s/" + token)
 }

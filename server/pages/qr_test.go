@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// TestQRPicture wants a PNG with a white border of four modules, and 8 dots a
-// module.
+// TestQRPicture checks that a PNG has a white border of four modules, and 8
+// dots per module.
 func TestQRPicture(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	link := s.Link("jane@example.com")

@@ -10,16 +10,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// How many signed redirects that cannot be used a network may bring in a
-// window before it has to wait for the next.
+// How many unusable signed redirects a network may send in a window before it
+// has to wait for the next one.
 const (
 	limitRedirects  = 60
 	redirectsWindow = time.Minute
 )
 
-// createSigned makes a link of what a hosting panel has signed, and leads to
-// its page. It is the panel's page that holds the form: nothing here depends on
-// from where it is sent, for there is no cookie.
+// createSigned creates a link from a hosting panel's token, and redirects to
+// its page. The form is on the panel's page. Nothing here depends on where it
+// was sent from, because there is no cookie.
 func (p *Pages) createSigned(c echo.Context) error {
 	network := web.Network(c)
 	if err := p.redirects.Look(network.String()).Spent(); err != nil {
@@ -37,9 +37,8 @@ func (p *Pages) createSigned(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, path)
 }
 
-// refuseSigned answers with what is wrong, in words for the person and, as
-// code, for whoever has built the button. An internal error is not for the
-// page.
+// refuseSigned shows what is wrong, in words for the person and with the code
+// for the button's developer. Internal errors aren't shown.
 func (p *Pages) refuseSigned(c echo.Context, err error) error {
 	f := fault.Of(err)
 	status := web.Status(f.Code)

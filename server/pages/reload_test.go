@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestReload has every form of the public pages answered with a redirect: a
-// browser that loads the page again doesn't send the form again.
+// TestReload checks that every form of the public pages is answered with a
+// redirect, so that reloading the page doesn't send the form again.
 func TestReload(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A sheetPage has the settings of a link to print, for programs that are set
-// up by hand.
+// A sheetPage lists the settings of a link for printing, for programs that are
+// set up manually.
 type sheetPage struct{ linkPage }
 
 // sheet shows the settings of a link. It changes nothing.
@@ -32,7 +32,7 @@ func (p *Pages) sheet(c echo.Context) error {
 	return p.render(c, http.StatusOK, "sheet", page.Language, sheetPage{page})
 }
 
-// scan draws the account of a link as the code that Thunderbird on Android
+// scan draws the account of a link as the QR code that Thunderbird on Android
 // scans.
 func (p *Pages) scan(c echo.Context) error {
 	link, domain, err := p.Links.Open(c.Request().Context(), c.Param("token"))

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// TestSheet wants the settings of a link to print, and its code for
+// TestSheet checks the printable settings of a link, and its code for
 // Thunderbird, without a password or a cookie.
 func TestSheet(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {

@@ -21,13 +21,14 @@ type startPage struct {
 	Address  string
 	Name     string
 	Problems []problem
-	// Meant is the address that was probably meant; empty: none comes to mind.
+	// Meant is the address that the person probably meant; empty if there is
+	// no suggestion.
 	Meant string
-	// Empty says that no domain is set up: nobody can start here.
+	// Empty means that no domain is set up: nobody can start here.
 	Empty bool
 }
 
-// start shows the form, its address filled in from the query.
+// start shows the form. Its address can come from the query.
 func (p *Pages) start(c echo.Context) error {
 	query, err := web.ReadLink(c, "address", "lang")
 	if err != nil {
@@ -36,7 +37,7 @@ func (p *Pages) start(c echo.Context) error {
 	return p.startAgain(c, query, nil)
 }
 
-// createLink makes a link for the mailbox and leads to its page.
+// createLink creates a link for the mailbox and redirects to its page.
 func (p *Pages) createLink(c echo.Context) error {
 	form, err := web.ReadForm(c, "address", "name")
 	if err != nil {
@@ -53,8 +54,8 @@ func (p *Pages) createLink(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "/s/"+token)
 }
 
-// startAgain shows the form with what was typed and what is wrong with it. An
-// internal error is not for the form.
+// startAgain shows the form with the input and its problems. Internal errors
+// aren't shown in the form.
 func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error {
 	status := http.StatusOK
 	if f != nil {
@@ -89,11 +90,11 @@ func (p *Pages) startAgain(c echo.Context, typed web.Form, f *fault.Fault) error
 	return p.renderKept(c, status, "start", page.frame, page, page)
 }
 
-// manyDomains is among how many domains one is looked for that was meant.
+// manyDomains is how many domains are searched for the one that was meant.
 const manyDomains = 2000
 
-// meant is the address at a domain that is set up and spelled almost like that of
-// the address.
+// meant returns the address at an existing domain that is spelled almost like
+// that of the address.
 func (p *Pages) meant(ctx context.Context, address string) (string, error) {
 	mailbox, err := profile.ParseAddress(address)
 	if err != nil {
@@ -110,8 +111,8 @@ func (p *Pages) meant(ctx context.Context, address string) (string, error) {
 	return "", nil
 }
 
-// echoable is an address that may be shown again. What has no "@" may be a
-// password in the wrong box and is not.
+// echoable returns an address that may be shown again. Text without "@" may be
+// a password in the wrong field and isn't shown.
 func echoable(address string) string {
 	const longest = 254
 	if len(address) > longest || !utf8.ValidString(address) || !strings.Contains(address, "@") {

@@ -40,7 +40,8 @@ func ticketRace(t *testing.T, clients int) {
 	})
 }
 
-// TestTicketEnds wants 5 downloads in 10 minutes, and HEAD not counted.
+// TestTicketEnds checks the limit of 5 downloads in 10 minutes, and that HEAD
+// doesn't count.
 func TestTicketEnds(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -66,7 +67,7 @@ func TestTicketEnds(t *testing.T) {
 				t.Errorf("download %d: %d, want %d", i+1, a.Status, want)
 			}
 			if want == 410 && a.Header.Get("Content-Disposition") != "" {
-				t.Error("an error page comes as a file")
+				t.Error("an error page is sent as a file")
 			}
 		}
 		clock.Move(10 * time.Minute)

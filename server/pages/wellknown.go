@@ -13,28 +13,28 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// securityLife is how long security.txt says that it holds. RFC 9116 wants less
-// than a year; it is made anew each time.
+// securityLife is the validity of security.txt. RFC 9116 requires less than a
+// year; the file is created for each request.
 const securityLife = 180 * 24 * time.Hour
 
-// ParseContact reads whom to tell of a hole, as security.txt names it: a mail
-// address, or a mailto:, https: or tel: URI.
+// ParseContact parses the security contact for security.txt: an email address,
+// or a mailto:, https: or tel: URI.
 func ParseContact(s string) (string, error) {
 	if _, err := profile.ParseAddress(s); err == nil {
 		s = "mailto:" + s
 	}
 	u, err := url.Parse(s)
 	if err != nil || !profile.IsLine(s) || strings.Contains(s, " ") {
-		return "", errors.New("it is no mail address and no URI")
+		return "", errors.New("it's neither an email address nor a URI")
 	}
 	switch {
 	case u.Scheme == "https" && u.Host != "", (u.Scheme == "mailto" || u.Scheme == "tel") && u.Opaque != "":
 		return u.String(), nil
 	}
-	return "", errors.New("it is no mail address, and no URI of mailto, https or tel")
+	return "", errors.New("it's neither an email address nor a mailto, https or tel URI")
 }
 
-// security says whom to tell of a hole (RFC 9116).
+// security serves the security contact (RFC 9116).
 func (p *Pages) security(c echo.Context) error {
 	if p.SecurityContact == "" {
 		return fault.New(fault.NotFound, "There is no such page.")
@@ -46,7 +46,7 @@ func (p *Pages) security(c echo.Context) error {
 		"Canonical: "+p.BaseURL.String()+"/.well-known/security.txt\n")
 }
 
-// robots asks search engines to leave all but the first page alone.
+// robots asks search engines to index only the start page.
 func (p *Pages) robots(c echo.Context) error {
 	return c.String(http.StatusOK, "User-agent: *\nAllow: /$\nDisallow: /\n")
 }

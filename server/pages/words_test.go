@@ -16,27 +16,27 @@ import (
 )
 
 var (
-	// aside is what is folded up for whoever is asked for help.
+	// aside is the folded-up part for the people who are asked for help.
 	aside = regexp.MustCompile(`(?s)<details class="support".*?</details>|<head>.*?</head>|<code>.*?</code>|<bdi[^>]*>.*?</bdi>`)
 	tags  = regexp.MustCompile(`(?s)<[^>]*>`)
-	// notWords are names of programs: with an underscore, with dots and no space,
-	// or with a capital inside, but for names that people know.
+	// notWords are program names: with an underscore, with dots and no space,
+	// or with a capital inside, except names that people know.
 	notWords = regexp.MustCompile(`\b\w+_\w+|\b[a-z]+\.[a-z]+_[a-z]+|\b[A-Z][a-z]+[A-Z]\w*`)
 	known    = []string{"AirDrop", "CalDAV", "CardDAV", "DuckDuckGo", "YouTube"}
 )
 
-// said is what a visitor reads on a page.
+// said returns what a visitor reads on a page.
 func said(body string) string {
 	return html.UnescapeString(tags.ReplaceAllString(aside.ReplaceAllString(body, " "), " "))
 }
 
-// nameless finds what isn't for people.
+// nameless finds text that isn't for people.
 func nameless(text string) []string {
 	return slices.DeleteFunc(notWords.FindAllString(text, -1), func(word string) bool { return slices.Contains(known, word) })
 }
 
-// TestNoNamesReachVisitors sends every public route what it refuses, and wants
-// no code, name of a field or name of the program in what a visitor reads.
+// TestNoNamesReachVisitors sends bad input to every public route. It checks
+// that visitors read no code, field name or program name.
 func TestNoNamesReachVisitors(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), servertest.Unhurried)
 	link := s.Link("jane@example.com")
@@ -71,7 +71,7 @@ func TestNoNamesReachVisitors(t *testing.T) {
 			t.Errorf("%s: a visitor reads %q: %s", name, bad, strings.Join(strings.Fields(text), " "))
 		}
 	}
-	// The code is there for whoever helps.
+	// The code is there for people who help.
 	if body := string(refused["malformed"].Body); !strings.Contains(body, "Details for support") || !strings.Contains(body, "<bdi>"+string(fault.AddressMalformed)+"</bdi>") {
 		t.Error("no code for support")
 	}
@@ -88,7 +88,7 @@ func TestNoNamesReachVisitors(t *testing.T) {
 	}
 }
 
-// TestNoNamesInTexts looks at every text that visitors can read, in all
+// TestNoNamesInTexts checks every text that visitors can read, in all
 // languages.
 func TestNoNamesInTexts(t *testing.T) {
 	files, err := os.ReadDir("../../templates/locales")
@@ -118,8 +118,8 @@ func TestNoNamesInTexts(t *testing.T) {
 	}
 }
 
-// TestDidYouMean proposes a domain that is set up, keeps the name, and proposes
-// nothing else.
+// TestDidYouMean checks that an existing domain is suggested, the name is
+// kept, and nothing else is suggested.
 func TestDidYouMean(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, func(c *server.Config) { servertest.Unhurried(c) })

@@ -6,8 +6,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 )
 
-// TestHere wants what operators do in a customer's account bound to the visit, and
-// what they do in their own to the right of operators.
+// TestHere checks that what operators do in a customer's account is bound to
+// the visit, and what they do in their own to the role of operator.
 func TestHere(t *testing.T) {
 	home, customer := account.Account{ID: account.Default}, account.Account{ID: "acc_1"}
 	for _, in := range []account.In{{Account: home, Home: home}, {Account: customer, Home: home, Opened: customer}} {

@@ -15,11 +15,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// inKey is where a request keeps who makes it, for the page of an error.
+// inKey is where a request stores its visit, for error pages.
 const inKey = "in"
 
-// guard lets in who may use the route. The transaction of a write checks again;
-// where it finds that the session has ended or that its second factor has grown
+// guard admits requests that may use the route. The transaction of a write
+// checks again: if the session has ended or its second factor has become too
 // old meanwhile, the member signs in or confirms first.
 func (p *Panel) guard(r Route) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -48,13 +48,13 @@ func endsVisit(err error) bool {
 	return fault.Is(err, fault.Unauthorized) || fault.Is(err, fault.ConfirmationNeeded)
 }
 
-// admit lets the visit in if it may use the route: once before its body is
-// read, and once more when that has arrived.
+// admit admits the visit if it may use the route. It checks that once before
+// reading the body, and again when the body has arrived.
 func (p *Panel) admit(v *Visit, r Route) error {
 	if r.Rule == Open {
 		return p.read(v, r)
 	}
-	answered, err := p.letIn(v, r)
+	answered, err := p.authorize(v, r)
 	if err != nil || answered {
 		return err
 	}
@@ -65,7 +65,7 @@ func (p *Panel) admit(v *Visit, r Route) error {
 		return err
 	}
 	if r.Upload {
-		return r.Handle(v) // the transaction of the write looks once more who it is
+		return r.Handle(v) // the transaction of the write checks the identity again
 	}
 	if r.Method == http.MethodPost {
 		waited, err := web.ReadAhead(v)
@@ -73,20 +73,20 @@ func (p *Panel) admit(v *Visit, r Route) error {
 			return err
 		}
 		if waited {
-			if answered, err := p.letIn(v, r); err != nil || answered {
+			if answered, err := p.authorize(v, r); err != nil || answered {
 				return err
 			}
 		}
 	}
 	if r.Rule == Fresh || r.Rule == Enrol && !v.In.Enrol() {
-		return p.freshly(v, r)
+		return p.requireFresh(v, r)
 	}
 	return p.read(v, r)
 }
 
-// letIn finds out whose visit it is and whether they may use the route. Where
-// they have to sign in or enrol first, it has answered so.
-func (p *Panel) letIn(v *Visit, r Route) (answered bool, err error) {
+// authorize finds out whose visit it is and whether they may use the route. If
+// they must sign in or add a factor first, it redirects them.
+func (p *Panel) authorize(v *Visit, r Route) (answered bool, err error) {
 	in, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v))
 	if fault.Is(err, fault.NotFound) {
 		return true, p.signInFirst(v)
@@ -102,12 +102,12 @@ func (p *Panel) letIn(v *Visit, r Route) (answered bool, err error) {
 	return false, v.allowed()
 }
 
-// allowed refuses a visit that may not use the route, and a form of a page that
-// was loaded in another account.
+// allowed refuses a visit that may not use the route, and a form from a page
+// that was loaded in another account.
 func (v *Visit) allowed() error {
 	in, r := v.In, v.need
 	if !r.atHome() && r.Method == http.MethodPost && r.Fields != nil && v.QueryParam(fenceParam) != v.fence() {
-		return fault.New(fault.Conflict, "You have opened or left an account since this page was loaded. Load the page again.")
+		return fault.New(fault.Conflict, "You have opened or left an account since this page was loaded. Reload the page.")
 	}
 	switch {
 	case in.Visiting() && (!in.May(r.Need) || r.Here && !in.May(account.Change)):
@@ -118,18 +118,18 @@ func (v *Visit) allowed() error {
 	return nil
 }
 
-// enter records what an operator sees of a customer's account there.
+// enter records what an operator views in a customer's account.
 func (p *Panel) enter(v *Visit, r Route) error {
 	if !v.In.Visiting() || r.Method == http.MethodPost && r.Rule == Fresh {
-		return nil // or the change is recorded itself
+		return nil // or the change itself is recorded
 	}
 	by := v.By()
 	by.Need, by.Fresh = string(account.Look), false
-	return p.Sessions.Look(v.Ctx(), by, v.In, v.Request().URL.Path, lookedFor(v))
+	return p.Sessions.Look(v.Ctx(), by, v.In, v.Request().URL.Path, viewedMailbox(v))
 }
 
-// lookedFor is the mailbox that a page is asked about; empty: none.
-func lookedFor(v *Visit) string {
+// viewedMailbox returns the mailbox that a page is requested for; empty: none.
+func viewedMailbox(v *Visit) string {
 	for _, name := range []string{"address", "mailbox"} {
 		if a, err := profile.ParseAddress(v.QueryParam(name)); err == nil {
 			return a.Folded()
@@ -138,8 +138,8 @@ func lookedFor(v *Visit) string {
 	return ""
 }
 
-// Still refuses to go on with a long answer to a visit that would not be let in
-// any more.
+// Still refuses to continue a long response if the visit would no longer be
+// admitted.
 func (p *Panel) Still(v *Visit) error {
 	in, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v))
 	if err != nil {
@@ -153,10 +153,10 @@ func (p *Panel) Still(v *Visit) error {
 }
 
 func errRole() error {
-	return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+	return fault.New(fault.Forbidden, "Your role doesn't allow this. Ask an owner of the account.")
 }
 
-// read reads the form of the request, if the route has one, and goes on.
+// read reads the form of the request, if the route has one, and continues.
 func (p *Panel) read(v *Visit, r Route) error {
 	if r.Fields == nil {
 		return r.Handle(v)
@@ -167,17 +167,17 @@ func (p *Panel) read(v *Visit, r Route) error {
 	}
 	for name := range v.Form {
 		if !slices.Contains(r.Fields, name) {
-			return fault.New(fault.UnknownField, "The form has a field that does not belong there.")
+			return fault.New(fault.UnknownField, "The form contains an unknown field.")
 		}
 	}
 	return r.Handle(v)
 }
 
-// signInFirst leads to the sign-in, and from there back to the page. A request
-// of the panel's script gets a problem instead.
+// signInFirst redirects to the sign-in page, and from there back to the page.
+// The panel's script gets a problem instead.
 func (p *Panel) signInFirst(v *Visit) error {
 	if IsJSON(v) {
-		return p.Problem(v, fault.New(fault.Unauthorized, "Your session has ended. Load the page again and sign in."))
+		return p.Problem(v, fault.New(fault.Unauthorized, "Your session has ended. Reload the page and sign in."))
 	}
 	next := ""
 	if v.Request().Method == http.MethodGet {
@@ -186,10 +186,9 @@ func (p *Panel) signInFirst(v *Visit) error {
 	return v.Redirect(http.StatusSeeOther, Prefix+SignInPath+next)
 }
 
-// freshly lets the request on if the session has shown a second factor lately,
-// or shows one now. Else it asks for one, and loses nothing that was typed but
-// secrets.
-func (p *Panel) freshly(v *Visit, r Route) error {
+// requireFresh continues if the session has confirmed a second factor recently, or
+// does so now. Otherwise it asks for one, and keeps all input except secrets.
+func (p *Panel) requireFresh(v *Visit, r Route) error {
 	isFresh := v.In.Session.Fresh(p.Now())
 	switch {
 	case isFresh && r.Method == http.MethodGet, isFresh && r.Fields == nil:
@@ -197,7 +196,7 @@ func (p *Panel) freshly(v *Visit, r Route) error {
 	case r.Method == http.MethodGet:
 		return p.askToConfirm(v, "get", nil)
 	case r.Fields == nil:
-		return p.Problem(v, fault.New(fault.ConfirmationNeeded, "Load the page again and confirm that it is you."))
+		return p.Problem(v, fault.New(fault.ConfirmationNeeded, "Reload the page and confirm it's you."))
 	}
 	code, password, err := p.takeConfirm(v)
 	if err != nil {
@@ -231,7 +230,7 @@ const (
 	confirmPassword = "confirm_password"
 )
 
-// takeConfirm takes these fields out of the form.
+// takeConfirm removes these fields from the form.
 func (p *Panel) takeConfirm(v *Visit) (code, password string, err error) {
 	values, err := web.Body(v)
 	if err != nil {
@@ -244,7 +243,7 @@ func (p *Panel) takeConfirm(v *Visit) (code, password string, err error) {
 	return code, password, nil
 }
 
-// Confirmed goes on with the session under its new token.
+// Confirmed continues the session under its new token.
 func (p *Panel) Confirmed(v *Visit, token string) error {
 	p.Cookie().Set(v, token)
 	var err error
@@ -254,11 +253,11 @@ func (p *Panel) Confirmed(v *Visit, token string) error {
 	return err
 }
 
-// secretFields are not repeated in a page.
+// secretFields are never repeated in a page.
 var secretFields = []string{"password", "current", "code", "private_key"}
 
-// askToConfirm shows the page that asks for a factor, with what is wrong if
-// something is, and repeats the request.
+// askToConfirm shows the page that asks for a factor, with any problem, and
+// repeats the request afterwards.
 func (p *Panel) askToConfirm(v *Visit, method string, err error) error {
 	f := p.Frame(v, "")
 	status := http.StatusForbidden
@@ -286,8 +285,8 @@ func (p *Panel) askToConfirm(v *Visit, method string, err error) error {
 	return p.Render(v, status, "confirm", f, page)
 }
 
-// Inside is the path if it leads into the panel, else the overview: no page
-// leads elsewhere for what an address says.
+// Inside returns the path if it is inside the panel, or the overview
+// otherwise: no URL can make a page redirect elsewhere.
 func Inside(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil ||

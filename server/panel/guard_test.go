@@ -50,7 +50,7 @@ func testGuesses(h *installation) {
 	if mib := most.Load() >> 20; mib > 512 {
 		h.t.Errorf("%d MiB in use", mib)
 	}
-	// Who is signed in stays so, and the passkey's way is open.
+	// Signed-in members stay signed in, and a passkey still works.
 	if a := h.owner.Get("/panel/security/sign-in"); a.Status == http.StatusTooManyRequests {
 		h.t.Errorf("the member's session: %d", a.Status)
 	}
@@ -96,7 +96,7 @@ func codeRace(t *testing.T, clients int) {
 	})
 }
 
-// testSameAnswer holds that nobody can tell a member from others.
+// testSameAnswer checks that responses don't reveal who is a member.
 func testSameAnswer(h *installation) {
 	ask := func(email string) servertest.Answer {
 		return h.Post("/panel/sign-in", "email", email, "password", "wrong", "code", "")
@@ -108,8 +108,8 @@ func testSameAnswer(h *installation) {
 	}
 }
 
-// testCanaries sends secrets through every form: where a secret belongs, where
-// none does, and in fields that there are not.
+// testCanaries sends secrets through every form: in fields for secrets, in
+// other fields, and in unknown fields.
 func testCanaries(h *installation) {
 	names := []string{"password", "current", "code", "confirm_code", "confirm_password", "secret", "mail_password", "imap_password", "pass", "pwd",
 		"token", "api_key", "unknown", "setup", "_method", "__proto__"}
@@ -126,11 +126,11 @@ func testCanaries(h *installation) {
 		for i, name := range names {
 			m := *h.owner
 			if i%2 == 1 {
-				m.Cookie = "" // as nobody
+				m.Cookie = "" // without signing in
 			}
 			form := url.Values{name: {next()}}
 			if row.Path == "/panel/sign-in" {
-				form.Set("email", next()) // the password in the wrong box
+				form.Set("email", next()) // the password in the wrong field
 			}
 			if body := forms[row.Path]; body != "" && i%3 == 0 {
 				form, _ = url.ParseQuery(body)

@@ -30,7 +30,7 @@ func staffed(t *testing.T, database string) (h *installation, owner, admin *serv
 	return h, owner, owner.Invite("adam@example.com", "admin")
 }
 
-// fine posts a form that must be taken, and returns where it leads.
+// fine posts a form that must succeed, and returns the redirect's target.
 func (h *installation) fine(m *servertest.Member, path string, fields ...string) string {
 	h.t.Helper()
 	a := m.Post(path, fields...)
@@ -40,7 +40,7 @@ func (h *installation) fine(m *servertest.Member, path string, fields ...string)
 	return a.Location()
 }
 
-// mails returns the types and addresses of the mails that the query finds.
+// mails returns the types and addresses of the emails that match the query.
 func (h *installation) mails(where string) []string {
 	h.t.Helper()
 	return storetest.Column(h.t, h.database, `SELECT type || ' ' || address FROM deliveries WHERE webhook IS NULL AND `+where+` ORDER BY 1`)
@@ -51,8 +51,8 @@ func (h *installation) id(m *servertest.Member) string {
 	return storetest.Column(h.t, h.database, `SELECT id FROM members WHERE email = '`+m.Email+`'`)[0]
 }
 
-// TestNotices chooses who is told of what, and wants whom it concerns to be
-// told of that.
+// TestNotices chooses who is notified about what, and checks that the people
+// concerned are told.
 func TestNotices(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, admin := staffed(t, database)
@@ -61,7 +61,7 @@ func TestNotices(t *testing.T) {
 		}
 		h.fine(owner, notices+"/recipients/"+h.id(admin), "domains", "yes", "keys", "yes")
 		if got := told(h.id(admin)); !slices.Equal(got, []string{"domains", "keys"}) {
-			t.Errorf("the admin is told of %q", got)
+			t.Errorf("the admin gets %q", got)
 		}
 		want := []string{"notifications.changed adam@example.com", "notifications.changed olga@example.com"}
 		if got := h.mails(`type = 'notifications.changed'`); !slices.Equal(got, want) {
@@ -69,12 +69,12 @@ func TestNotices(t *testing.T) {
 		}
 		h.fine(admin, notices+"/own", "domains", "yes")
 		if got := told(h.id(admin)); !slices.Equal(got, []string{"domains"}) {
-			t.Errorf("after the own change, the admin is told of %q", got)
+			t.Errorf("after the own change, the admin gets %q", got)
 		}
-		// An owner turns off all that can be: what is locked stays as it was.
+		// An owner turns off everything possible: locked events stay.
 		h.fine(owner, notices+"/own")
 		if got := told(h.id(owner)); !slices.Contains(got, "factors") || !slices.Contains(got, "policies") || slices.Contains(got, "domains") {
-			t.Errorf("the owner is told of %q", got)
+			t.Errorf("the owner gets %q", got)
 		}
 		before := storetest.Dump(t, database)
 		if a := admin.Post(notices+"/recipients/"+h.id(owner), "keys", "yes"); a.Status != http.StatusForbidden {
@@ -140,7 +140,7 @@ func TestFurtherAddress(t *testing.T) {
 	})
 }
 
-// TestMailAgain sends a mail again, once.
+// TestMailAgain repeats an email, once.
 func TestMailAgain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, _ := staffed(t, database)
@@ -164,20 +164,21 @@ func TestMailAgain(t *testing.T) {
 	})
 }
 
-// TestNoMailServer wants the page to say what to set, and no test mail.
+// TestNoMailServer checks that the page says what to configure, and that no
+// test email can be sent.
 func TestNoMailServer(t *testing.T) {
 	database := storetest.SQLite(t)
 	h := start(t, database)
 	owner := h.Owner("olga@example.com")
 	if body := string(owner.Get(notices).Body); !strings.Contains(body, "--mail-server") {
-		t.Error("the page does not say what to set")
+		t.Error("the page doesn't say what to configure")
 	}
 	if a := owner.Post(notices + "/own/test"); a.Status != http.StatusConflict {
 		t.Errorf("a test: %d", a.Status)
 	}
 }
 
-// TestPanelWebhook walks the life of a webhook.
+// TestPanelWebhook follows the life of a webhook.
 func TestPanelWebhook(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, _ := staffed(t, database)
@@ -285,7 +286,7 @@ func TestErase(t *testing.T) {
 	})
 }
 
-// TestRetention sets for how long the content of entries is kept.
+// TestRetention sets how long the content of entries is kept.
 func TestRetention(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, admin := staffed(t, database)
@@ -304,8 +305,8 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestZone wants a member's times in the zone that they have chosen, on the
-// page and in the log, and in UTC for the browser to change until they choose.
+// TestZone checks that a member's times are in the chosen zone, on the page and in
+// the log, and in UTC for the browser to convert until a zone is chosen.
 func TestZone(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, admin := staffed(t, database)
@@ -331,7 +332,7 @@ func TestZone(t *testing.T) {
 			}
 		}
 		if body := string(owner.Get("/panel/security/log").Body); !strings.Contains(body, "Times are in <bdi>Europe/Berlin</bdi>") {
-			t.Error("the log has not the member's zone")
+			t.Error("the log isn't in the member's zone")
 		}
 		if body := string(owner.Get("/panel/security/log?zone=Asia%2FTokyo").Body); !strings.Contains(body, "Times are in <bdi>Asia/Tokyo</bdi>") {
 			t.Error("the address does not win")
@@ -341,7 +342,7 @@ func TestZone(t *testing.T) {
 		}
 		h.fine(owner, at+"/zone", "zone", "")
 		if body := string(owner.Get(at).Body); strings.Contains(body, "data-zone") {
-			t.Error("the choice cannot be taken back")
+			t.Error("the choice can't be undone")
 		}
 	})
 }

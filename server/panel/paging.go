@@ -13,19 +13,19 @@ import (
 // PageSize is how many rows a list shows at once.
 const PageSize = 20
 
-// MaxQuery is the longest text that a list is filtered by, in bytes.
+// MaxQuery is the longest text of a list's filter, in bytes.
 const MaxQuery = 100
 
-// An Order is one that a list can have, by a column: as Compare says, or the
-// other way round.
+// An Order is the order of a list by a column: that of Compare, or its
+// reverse.
 type Order[T any] struct {
 	By      string
 	Compare func(a, b T) int
 }
 
-// PageOf returns the rows of the list that the request asks for: those that
-// contain the query, in the order that it names, a page of them. The addresses of
-// other pages and orders keep the parameters.
+// PageOf returns the rows of the list that the request selects: one page of
+// the rows that contain the query, in the requested order. The URLs of other
+// pages and orders keep the parameters.
 func PageOf[T any](v *Visit, rows []T, texts func(T) []string, keep []string, orders ...Order[T]) (Paging, []T) {
 	query := profile.Trim(v.QueryParam("q"))
 	if len(query) > MaxQuery {
@@ -65,7 +65,7 @@ func PageOf[T any](v *Visit, rows []T, texts func(T) []string, keep []string, or
 	return p, part(&p, found, v.QueryParam("page"), path, values)
 }
 
-// part is the page of the rows with the number, and says so in p.
+// part returns the page of rows with the number, and sets p accordingly.
 func part[T any](p *Paging, found []T, page, path string, values url.Values) []T {
 	last := max((len(found)+PageSize-1)/PageSize, 1)
 	number, err := strconv.Atoi(page)
@@ -85,7 +85,7 @@ func part[T any](p *Paging, found []T, page, path string, values url.Values) []T
 	return found[from:p.To]
 }
 
-// Ends compares two ends, of which the zero time is the latest: never.
+// Ends compares two expiry times. The zero time, never, is the latest.
 func Ends(a, b time.Time) int {
 	if a.IsZero() != b.IsZero() {
 		return b.Compare(a)
@@ -93,9 +93,9 @@ func Ends(a, b time.Time) int {
 	return a.Compare(b)
 }
 
-// Sorting returns the order that is asked for if the list has it, and for each
-// column the way to sort by it: the other way round where it is sorted by that
-// already. The values are what else the address says.
+// Sorting returns the requested order if the list has it, and for each column
+// the URL that sorts by it, or reverses the order if the list is already
+// sorted by it. The values are the URL's other parameters.
 func Sorting(path string, values url.Values, sort string, names []string) (order string, columns []Column) {
 	if slices.Contains(names, strings.TrimPrefix(sort, "-")) {
 		order = sort
@@ -127,7 +127,7 @@ func pagePath(path string, values url.Values, page int) string {
 	return path + "?" + values.Encode()
 }
 
-// matches reports whether one of the texts holds the query, whatever the case.
+// matches reports whether one of the texts contains the query, ignoring case.
 func matches(query string, texts ...string) bool {
 	for _, text := range texts {
 		if strings.Contains(strings.ToLower(text), strings.ToLower(query)) {

@@ -1,5 +1,5 @@
-// Package panel holds the control panel: where members sign in, say how
-// devices are set up, and keep their account safe.
+// Package panel holds the control panel: where members sign in, configure how
+// devices are set up, and keep their account secure.
 package panel
 
 import (
@@ -24,7 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Prefix is where the control panel lives.
+// Prefix is the path of the control panel.
 const Prefix = "/panel"
 
 // A Panel is what all pages of the control panel share. All fields are
@@ -36,13 +36,13 @@ type Panel struct {
 	BaseURL  *url.URL
 	Once     web.Once
 	Identity func() signing.Description
-	// Brand is what an account's people see, under the name if it has none. It
-	// never fails.
+	// Brand returns the brand of an account's people, with the given name if
+	// it has none. It never fails.
 	Brand func(ctx context.Context, account, name string) templates.Brand
 	Log   *slog.Logger
 	Now   func() time.Time
-	// Stopping is closed when the server begins to stop: what has no end then
-	// ends.
+	// Stopping is closed when the server begins to stop: endless responses end
+	// then.
 	Stopping <-chan struct{}
 }
 
@@ -63,20 +63,21 @@ func (p *Panel) Serve(e *echo.Echo, lists ...[]Route) error {
 	return nil
 }
 
-// A Visit is one request, with who makes it.
+// A Visit is one request and the member who sends it.
 type Visit struct {
 	echo.Context
 	In   account.In // zero on the routes that are open to all
-	need Route      // what the route needs, which the grant repeats
+	need Route      // what the route requires, which the grant repeats
 	From account.From
 	Form web.Form // of a POST
 }
 
-// Ctx is the context of the request.
+// Ctx returns the context of the request.
 func (v *Visit) Ctx() context.Context { return v.Request().Context() }
 
-// By is the grant of the member to do what the route does. The transaction
-// checks it again: the guard let the request in, its body may have come later.
+// By returns the member's grant for what the route does. The transaction
+// checks it again, because the body may have arrived long after the guard's
+// check.
 func (v *Visit) By() audit.Grant {
 	a := v.From.Actor
 	a.Kind, a.ID, a.Name = audit.Member, v.In.Member.ID, v.In.Member.Email
@@ -92,7 +93,8 @@ func (v *Visit) By() audit.Grant {
 	return g
 }
 
-// Deciding is By for a domain. What an owner does there approves its servers.
+// Deciding is By for a domain. If the member is an owner, their changes
+// approve its servers.
 func (v *Visit) Deciding() audit.Grant {
 	g := v.By()
 	if v.In.May(account.Manage) {
@@ -101,8 +103,8 @@ func (v *Visit) Deciding() audit.Grant {
 	return g
 }
 
-// Account is the member's account, or the one that an operator visits, whose
-// things alone the visit can reach.
+// Account returns the member's account, or the one that an operator visits.
+// The visit can access only that account.
 func (v *Visit) Account() string { return v.In.Account.ID }
 
 func (p *Panel) visitOf(c echo.Context) *Visit {
@@ -111,11 +113,11 @@ func (p *Panel) visitOf(c echo.Context) *Visit {
 	return &Visit{Context: c, From: account.From{Actor: actor, Network: web.Network(c), Device: web.NewDeviceCookie(p.BaseURL).Token(c)}}
 }
 
-// Cookie is the cookie of the session.
+// Cookie returns the cookie of the session.
 func (p *Panel) Cookie() web.SessionCookie { return web.NewSessionCookie(p.BaseURL) }
 
-// Admit gives the browser the token of a new session, and a mark by which the
-// member can sign in from here while strangers guess the password.
+// Admit gives the browser the token of a new session, and a cookie that lets
+// the member sign in from here while strangers guess the password.
 func (p *Panel) Admit(v *Visit, token string) error {
 	device, err := p.Sessions.Device(v.Ctx(), token, v.From.Device)
 	if err != nil {
@@ -126,7 +128,7 @@ func (p *Panel) Admit(v *Visit, token string) error {
 	return nil
 }
 
-// Frame fills what every page shows around its own.
+// Frame fills what every page shows around its own content.
 func (p *Panel) Frame(v *Visit, nav string) Frame {
 	m, in := v.In.Member, v.In
 	brand := p.Brand(v.Ctx(), cmp.Or(v.In.Account.ID, account.Default), p.BaseURL.Hostname())
@@ -153,13 +155,13 @@ func (p *Panel) Frame(v *Visit, nav string) Frame {
 	return f
 }
 
-// Language is the one that the address asks for, or the form was in, else the
-// member's, else what the browser says.
+// Language returns the language in the URL or the form, or else the member's,
+// or else the browser's.
 func (p *Panel) Language(v *Visit) templates.Language {
 	return p.Texts.Match(v.QueryParam("lang"), v.Form["language"], v.In.Member.Language, v.Request().Header.Get("Accept-Language"))
 }
 
-// done is the id of what has just been done, if it is one of ours.
+// done returns the ID of what has just been done, if it is one of ours.
 func (p *Panel) done(id string) string {
 	if id == "" || strings.ContainsAny(id, " \t\r\n") || p.Texts.Text(p.Texts.Match(), "panel.done."+id, nil) == "panel.done."+id {
 		return ""
@@ -167,8 +169,8 @@ func (p *Panel) done(id string) string {
 	return id
 }
 
-// Problems are the faults behind an error in the page's language. An error
-// that is none is not for a page.
+// Problems returns the faults in an error in the page's language. Other errors
+// aren't shown in a page.
 func (p *Panel) Problems(f Frame, err error) []problem {
 	var out []problem
 	for _, each := range fault.All(err) {
@@ -177,8 +179,8 @@ func (p *Panel) Problems(f Frame, err error) []problem {
 	return out
 }
 
-// say is what a fault says in the language. The codes that stand for many
-// rules say it in the fault's own words.
+// say returns the fault's text in the language. Codes that stand for many
+// rules use the fault's own words.
 func (p *Panel) say(in Frame, f *fault.Fault) string {
 	l := in.Language
 	if f.Code == fault.Forbidden && in.Visited.ID != "" {
@@ -196,7 +198,7 @@ func (p *Panel) say(in Frame, f *fault.Fault) string {
 	return f.Detail
 }
 
-// Render answers with a page.
+// Render sends a page.
 func (p *Panel) Render(v *Visit, status int, name string, f Frame, page any) error {
 	var out bytes.Buffer
 	if err := p.Texts.Page(&out, "panel/"+name, f.Language, inZone(page, v.zone())); err != nil {
@@ -205,8 +207,8 @@ func (p *Panel) Render(v *Visit, status int, name string, f Frame, page any) err
 	return v.HTMLBlob(status, v.fenced(out.Bytes()))
 }
 
-// Again shows a form again with what is wrong with it: fill makes the page
-// from the frame. An error that is no fault of the form goes on.
+// Again shows a form again with its problems: fill creates the page from the
+// frame. It returns errors that aren't faults of the form.
 func (p *Panel) Again(v *Visit, err error, name, nav string, fill func(Frame) any) error {
 	status := web.Status(fault.Of(err).Code)
 	if status >= http.StatusInternalServerError || status == http.StatusNotFound || endsVisit(err) {
@@ -218,7 +220,7 @@ func (p *Panel) Again(v *Visit, err error, name, nav string, fill func(Frame) an
 	return p.Render(v, status, name, f, fill(f))
 }
 
-// To leads on to a page of the panel after something was done.
+// To redirects to a page of the panel after something was done.
 func (p *Panel) To(v *Visit, path, done string) error {
 	if done != "" {
 		path += "?done=" + done
@@ -226,7 +228,8 @@ func (p *Panel) To(v *Visit, path, done string) error {
 	return v.Redirect(http.StatusSeeOther, path)
 }
 
-// ShowOnce leads on to a page below Prefix, which shows what was made this once.
+// ShowOnce redirects to a page below Prefix, which shows the created value
+// once.
 func (p *Panel) ShowOnce(v *Visit, path string, made any) error {
 	if err := p.Once.Put(v, v.In.Session.ID, path, made); err != nil {
 		return err
@@ -234,8 +237,8 @@ func (p *Panel) ShowOnce(v *Visit, path string, made any) error {
 	return v.Redirect(http.StatusSeeOther, path+"?once=yes")
 }
 
-// Shown reads what showOnce has kept for the page that is asked for. Shown is
-// set if the page is asked for once more.
+// Shown reads what ShowOnce has stored for the requested page. Shown is set if
+// the page is requested once more.
 func (p *Panel) Shown(v *Visit, made any) (there, shown bool) {
 	if v.QueryParam("once") == "" {
 		return false, false
@@ -244,7 +247,7 @@ func (p *Panel) Shown(v *Visit, made any) (there, shown bool) {
 	return there, !there
 }
 
-// Error answers with a page that says what went wrong.
+// Error sends a page that describes the error.
 func (p *Panel) Error(c echo.Context, f *fault.Fault) error {
 	v := p.visitOf(c)
 	if in, ok := c.Get(inKey).(account.In); ok {
@@ -255,7 +258,7 @@ func (p *Panel) Error(c echo.Context, f *fault.Fault) error {
 	return p.Render(v, page.Status, "error", frame, page)
 }
 
-// Path is a path below the panel whose parts are escaped.
+// Path returns a path below the panel with escaped parts.
 func Path(parts ...string) string {
 	var b strings.Builder
 	b.WriteString(Prefix)
@@ -266,19 +269,19 @@ func Path(parts ...string) string {
 	return b.String()
 }
 
-// Words are the parts of a list that people separate as they like.
+// Words returns the parts of a list with any separators.
 func Words(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return unicode.IsSpace(r) || r == ',' || r == ';' })
 }
 
-// Ask shows the page that says what will be lost, whose form goes to its own
+// Ask shows the page that says what will be lost. Its form goes to its own
 // path.
 func (p *Panel) Ask(v *Visit, nav, id string, values map[string]any, back string) error {
 	f := p.Frame(v, nav)
 	return p.Render(v, http.StatusOK, "remove", f, RemovePage{Frame: f, ID: id, Values: values, Action: v.Request().URL.Path, Back: back})
 }
 
-// Do does what a form asks for, and leads on.
+// Do performs what a form requests, and redirects.
 func (p *Panel) Do(v *Visit, path, done string, fn func() error) error {
 	if err := fn(); err != nil {
 		return err

@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestPanel runs all that needs one installation with one of everything, which
-// takes time to make: every member's password is hashed.
+// TestPanel runs the tests that share one installation with one of everything.
+// Creating it takes time, because every member's password is hashed.
 func TestPanel(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h := build(t, database)
@@ -23,7 +23,7 @@ func TestPanel(t *testing.T) {
 			{"other account", testOtherAccount},
 			{"roles", testRoles},
 			{"same answer", testSameAnswer},
-			{"leads nowhere", testLeadsNowhere},
+			{"redirects stay inside", testRedirects},
 			{"canaries", testCanaries},
 			{"account of a customer", testAccountPeople},
 			{"visit", testVisit},

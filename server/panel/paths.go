@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Paths that more than one place names, below Prefix.
+// Paths that are used in more than one place, below Prefix.
 const (
 	SignInPath  = "/sign-in"
 	SignOutPath = "/sign-out"

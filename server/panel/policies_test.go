@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestPoliciesList wants the list of policies in pages, and filtered.
+// TestPoliciesList checks that the list of policies has pages and a filter.
 func TestPoliciesList(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h := start(t, database)

@@ -19,7 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A row is a route and what it needs.
+// A row is a route and what it requires.
 type row struct {
 	Method, Path string
 	Need         account.Permission
@@ -44,7 +44,7 @@ type installation struct {
 	owner    *servertest.Member // of the first account, and an operator
 	roles    map[account.Role]*servertest.Member
 	customer *servertest.Member // owner of the second account
-	own      map[string]string  // ids of the first account's things, by their routes
+	own      map[string]string  // IDs of the first account's things, by their routes
 	other    map[string]string  // of the second's
 }
 
@@ -72,7 +72,7 @@ func build(t *testing.T, database string) *installation {
 	return h
 }
 
-// fill makes one of everything in the member's account and returns the ids.
+// fill creates one of everything in the member's account and returns the IDs.
 func (h *installation) fill(m *servertest.Member, domain string) map[string]string {
 	h.t.Helper()
 	post := func(path string, fields ...string) {
@@ -91,7 +91,7 @@ func (h *installation) fill(m *servertest.Member, domain string) map[string]stri
 	post("/panel/security/notifications/webhooks/new", "url", "https://"+domain+"/hook", "key.created", "yes")
 	post("/panel/keys/new", "name", "Other key of "+domain, "domains:read", "yes", "expires", "30")
 	upload(h.t, m, domain+".csv", "email\njane@"+domain+"\n")
-	storetest.Exec(h.t, h.database, `UPDATE batches SET state = 'done' WHERE name = '`+domain+`.csv'`) // nobody follows one that goes on
+	storetest.Exec(h.t, h.database, `UPDATE batches SET state = 'done' WHERE name = '`+domain+`.csv'`) // nobody follows one that never ends
 	storetest.Exec(h.t, h.database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
 		SELECT 'msg_' || account, account, 0, 'test', 'desk@`+domain+`', 'sent', 1, 0, '', '', 'msg_' || account, '', 0, 0, 0 FROM members WHERE email = '`+m.Email+`'`)
 	h.clock.Move(time.Minute)
@@ -133,10 +133,10 @@ func upload(t *testing.T, m *servertest.Member, name, list string) {
 	}
 }
 
-// publicKey is one that a hosting panel could sign with.
+// publicKey is a public key of a hosting panel.
 const publicKey = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
 
-// touch has every session noted as used now, so that looking notes nothing.
+// touch records all sessions as used now, so that looking records nothing.
 func (h *installation) touch() {
 	h.t.Helper()
 	for _, m := range []*servertest.Member{h.owner, h.customer, h.roles[account.Owner], h.roles[account.Admin], h.roles[account.Auditor]} {
@@ -146,7 +146,7 @@ func (h *installation) touch() {
 	}
 }
 
-// domainForm is the form of a domain, with other fields before it.
+// domainForm returns the form of a domain, preceded by other fields.
 func domainForm(more ...string) []string {
 	return append(more, "imap", "imap.example.com", "smtp", "smtp.example.com", "login", "address", "iphone", "yes", "mac", "yes",
 		"policy", "off", "policy_id", "standard")
@@ -159,7 +159,7 @@ func policyForm(more ...string) []string {
 		"max_age", "0", "history", "0", "wipe", "yes", "max_failed_attempts", "10", "reset_after", "15")
 }
 
-// path fills in the ids of a route's path.
+// path fills in the IDs of a route's path.
 func path(route string, ids map[string]string) string {
 	for part, id := range ids {
 		if i := strings.Index(route, part); i >= 0 && part != ":delivery" {
@@ -174,7 +174,7 @@ func path(route string, ids map[string]string) string {
 	return strings.NewReplacer(":token", "unknown", ":id", "unknown", ":domain", "unknown.example").Replace(route)
 }
 
-// may says again, in the test's own words, which routes a role may use.
+// may repeats, in the test's own words, which routes a role may use.
 func may(role account.Role, row row) bool {
 	p := strings.TrimPrefix(row.Path, "/panel")
 	switch {
@@ -190,7 +190,7 @@ func may(role account.Role, row row) bool {
 	case self:
 		return true
 	case strings.HasPrefix(p, "/accounts"), strings.HasPrefix(p, "/certificate"), p == "/setup", p == "/domains/:domain/approve":
-		return false // operators alone
+		return false // only operators
 	case row.Method == http.MethodGet && !slices.Contains([]string{"new", "delete", "revoke", "invite", "remove", "revoke-mailbox", "revoke-links", "revoke-selected", "logo", "mail-selected", "selected"}, p[strings.LastIndex(p, "/")+1:]) &&
 		p != "/members/:id", p == "/domains/:domain/check", p == "/domains/:domain/dns":
 		return true
@@ -201,17 +201,17 @@ func may(role account.Role, row row) bool {
 }
 
 // handsOut reports whether the route of batches sends links or profiles, which
-// are good for a mailbox.
+// give access to set up a mailbox.
 func handsOut(path string) bool {
 	return slices.Contains([]string{"/batches/:id/links.csv", "/batches/:id/sheet", "/batches/:id/files/:file"}, path)
 }
 
-// recorded is the one route of a GET that keeps something: that the links of a
+// recorded is the only GET route that stores something: that the links of a
 // batch were downloaded.
 const recorded = "/panel/batches/:id/links.csv"
 
-// testRoles walks every route as everybody: nobody, each role, and the owner
-// of another account.
+// testRoles requests every route as everybody: without signing in, as each
+// role, and as the owner of another account.
 func testRoles(h *installation) {
 	for _, row := range rows() {
 		where := path(row.Path, h.own)
@@ -250,8 +250,8 @@ func isSignInPage(a servertest.Answer) bool {
 		a.Status == http.StatusUnauthorized
 }
 
-// headers checks what every answer carries. A mail that is shown as a page is no page
-// of the panel.
+// headers checks the headers of every response. An email shown as a page isn't
+// a page of the panel.
 func headers(t *testing.T, name string, a servertest.Answer) {
 	t.Helper()
 	script := "script-src 'self'"
@@ -274,7 +274,7 @@ func headers(t *testing.T, name string, a servertest.Answer) {
 	}
 }
 
-// testOtherAccount walks every route with the ids of another account.
+// testOtherAccount requests every route with the IDs of another account.
 func testOtherAccount(h *installation) {
 	before := storetest.Dump(h.t, h.database)
 	tried := 0
@@ -301,7 +301,7 @@ func testOtherAccount(h *installation) {
 	}
 }
 
-// forms are bodies that the routes take.
+// forms are valid bodies for the routes.
 var forms = map[string]string{
 	"/panel/domains/:domain": encode(domainForm()),
 	"/panel/policies/:id":    encode(policyForm()),
@@ -326,7 +326,7 @@ func encode(fields []string) string {
 	return strings.Join(pairs, "&")
 }
 
-// testLookingChangesNothing gets and heads every route.
+// testLookingChangesNothing sends GET and HEAD to every route.
 func testLookingChangesNothing(h *installation) {
 	before := storetest.Fingerprint(h.t, h.database)
 	for _, row := range rows() {
@@ -369,7 +369,7 @@ func testOtherSites(h *installation) {
 	}
 }
 
-// TestStaysInside tries to have the panel lead elsewhere.
+// TestStaysInside tries to make the panel redirect elsewhere.
 func TestStaysInside(t *testing.T) {
 	hosts := []string{"evil.example", "evil.example/panel", "setup.example.com.evil.example", "evil.example\\@setup.example.com",
 		"setup.example.com@evil.example", "evil.example#/panel", "evil.example?/panel", "127.1", "[::1]"}
@@ -396,8 +396,8 @@ func TestStaysInside(t *testing.T) {
 	}
 }
 
-// testLeadsNowhere holds the same by requests.
-func testLeadsNowhere(h *installation) {
+// testRedirects checks the same with requests.
+func testRedirects(h *installation) {
 	for _, next := range []string{"https://evil.example", "//evil.example", "/\\evil.example"} {
 		h.clock.Move(60e9)
 		m := *h.owner

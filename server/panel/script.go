@@ -20,13 +20,13 @@ type problemJSON struct {
 	Code   string `json:"code"`
 }
 
-// IsJSON reports whether the request is one of the panel's script.
+// IsJSON reports whether the request comes from the panel's script.
 func IsJSON(v *Visit) bool {
 	kind, _, err := mime.ParseMediaType(v.Request().Header.Get(echo.HeaderContentType))
 	return err == nil && kind == echo.MIMEApplicationJSON
 }
 
-// Problem answers the script with what went wrong.
+// Problem sends the script what went wrong.
 func (p *Panel) Problem(v *Visit, err error) error {
 	f := fault.Of(err)
 	status := web.Status(f.Code)

@@ -15,7 +15,7 @@ var (
 	leadCell = regexp.MustCompile(`<td class="lead-cell">(?:<label.*?</label> )?(?:<a href="[^"]*">)?<bdi>([^<]*)</bdi>`)
 )
 
-// leads are the first cells of a page's rows, in their order.
+// leads returns the first cells of a page's rows, in order.
 func leads(a servertest.Answer) string {
 	var all []string
 	for _, m := range leadCell.FindAllSubmatch(a.Body, -1) {
@@ -24,8 +24,8 @@ func leads(a servertest.Answer) string {
 	return strings.Join(all, " ")
 }
 
-// TestSorting wants lists in the order that their address says, both ways, with
-// the filter kept, and an order that the list does not have left alone.
+// TestSorting checks that lists have the order in their URL, in both
+// directions, that the filter stays, and that unknown orders are ignored.
 func TestSorting(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, servertest.Unhurried)

@@ -17,7 +17,7 @@ import (
 )
 
 // typedForms are the forms of the panel by their routes, each with one field
-// that is refused. Secrets are not among the fields: they are typed again.
+// that is refused. They leave out secrets, which must be entered again.
 var typedForms = map[string][]string{
 	"/sign-in":                               {"email", "nobody@example.com", "password", "wrong"},
 	"/security/sign-in/zone":                 {"zone", "Mars/Base"},
@@ -46,7 +46,7 @@ var typedForms = map[string][]string{
 	"/security/notifications/webhooks/:id":   {"url", "not an address", "key.created", "yes", "domain.changed", "yes"},
 }
 
-// untyped are the forms in which nothing is typed that could be lost.
+// untyped are the forms without input that could be lost.
 var untyped = map[string]string{
 	"/invitation/:token":                     "tested with an invitation in this file",
 	"/confirm":                               "a code",
@@ -65,12 +65,13 @@ var untyped = map[string]string{
 	"/links/revoke-selected":                 "boxes in a list",
 	"/batches/:id/check":                     "choices from lists",
 	"/security/log/export":                   "the filter that the page shows",
-	"/security/log/erase":                    "the mailbox that the page before was about",
+	"/security/log/erase":                    "the mailbox of the previous page",
 	"/security/notifications/own":            "boxes, none of which is refused",
 	"/security/notifications/recipients/:id": "boxes, none of which is refused",
 }
 
-// TestFormsAreTried wants each form of the panel in one of the tables.
+// TestFormsAreTried checks that each form of the panel is in one of the
+// tables.
 func TestFormsAreTried(t *testing.T) {
 	seen := map[string]bool{}
 	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes()) {
@@ -80,7 +81,7 @@ func TestFormsAreTried(t *testing.T) {
 		seen[r.Path] = true
 		_, typed := typedForms[r.Path]
 		if _, other := untyped[r.Path]; typed == other {
-			t.Errorf("%s: the form must stand in one table: typed %v, untyped %v", r.Path, typed, other)
+			t.Errorf("%s: the form must be in exactly one table: typed %v, untyped %v", r.Path, typed, other)
 		}
 		for i := 0; i < len(typedForms[r.Path]); i += 2 {
 			if name := typedForms[r.Path][i]; !slices.Contains(r.Fields, name) {
@@ -115,7 +116,7 @@ func attribute(tag, name string) string {
 	return html.UnescapeString(m[1])
 }
 
-// shown are the values of the fields of a page.
+// shown returns the values of the fields of a page.
 func shown(a servertest.Answer) map[string][]string {
 	page := string(a.Body)
 	all := map[string][]string{}
@@ -134,8 +135,8 @@ func shown(a servertest.Answer) map[string][]string {
 	return all
 }
 
-// testTypedValues posts each form with one field that is refused, and wants all
-// that was typed in the answer.
+// testTypedValues posts each form with one field that is refused, and checks
+// that the response contains all input.
 func testTypedValues(h *installation) {
 	customer := storetest.Column(h.t, h.database, `SELECT account FROM members WHERE email = '`+h.customer.Email+`'`)[0]
 	for route, fields := range typedForms {

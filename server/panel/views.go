@@ -6,18 +6,18 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A Frame is what every page of the panel shows around its own.
+// A Frame is what every page of the panel shows around its own content.
 type Frame struct {
 	Operator  string // the account's name for its people, or the host
 	Brand     templates.Brand
 	Languages []templates.Language
 	Language  templates.Language
 	Path      string // the page's own path
-	// Nav is the entry of the side list that the page belongs to: overview,
-	// domains, policies, links, keys, members, sign-in, log, notifications, accounts.
+	// Nav is the sidebar entry of the page: overview, domains, policies,
+	// links, keys, members, sign-in, log, notifications, accounts.
 	Nav    string
 	Person Person // empty on the pages before sign-in
-	// What the member's role allows; pages show no button for the rest.
+	// What the member's role allows; pages hide buttons for the rest.
 	Write    bool // settings, policies, links
 	Automate bool // keys, webhooks, batches
 	Manage   bool // members and the account
@@ -25,12 +25,13 @@ type Frame struct {
 	Visited  Visited
 	OwnZone  string // the time zone that the member has chosen; empty: the browser's
 	Problems []problem
-	// Done is what has just been done, the end of a text id: "domain.saved".
+	// Done is what has just been done, the last part of a text ID:
+	// "domain.saved".
 	Done        string
 	Development bool // profiles are signed with the development identity
 }
 
-// A Person is the member who looks.
+// A Person is the member who views the page.
 type Person struct {
 	Name    string
 	Email   string
@@ -42,11 +43,11 @@ type Visited struct {
 	ID, Name  string
 	Changes   bool
 	Suspended bool
-	Here      bool // the page is of that account; else of the member's own
+	Here      bool // the page is about that account, otherwise about the member's own
 }
 
-// A problem is what is wrong, in the page's language; Field is empty where it
-// is the whole form's.
+// A problem is a problem in the page's language; Field is empty if it concerns
+// the whole form.
 type problem struct {
 	Field string
 	Code  string
@@ -57,47 +58,47 @@ type problem struct {
 // Action with the Fields as hidden values.
 type confirmPage struct {
 	Frame
-	Action   string // the path that is asked for
-	Method   string // "post": repeat the form; "get": go on to the page
+	Action   string // the requested path
+	Method   string // "post": repeat the form; "get": continue to the page
 	Fields   []Field
 	Passkey  bool // has one and may use it here
-	Code     bool // has an authenticator app or recovery codes; else the password is asked for
-	Withheld bool // something typed was secret and must be typed again
+	Code     bool // has an authenticator app or recovery codes; otherwise the password is requested
+	Withheld bool // the input contained a secret, which must be entered again
 }
 
-// A Field is a field of a form and what it holds.
+// A Field is a form field with its value.
 type Field struct{ Name, Value string }
 
 // A Paging is one page of a list.
 type Paging struct {
-	Query string // what the list is filtered by
+	Query string // the list's filter
 	Total int    // rows that match
 	From  int    // the first row shown, from 1
 	To    int
 	Prev  string // paths; empty: none
 	Next  string
-	// Sort is the column that the list is sorted by, after a "-" if it falls;
-	// empty: as the list is by itself.
+	// Sort is the column by which the list is sorted, after a "-" if
+	// descending; empty: the default order.
 	Sort    string
 	Columns []Column
 }
 
-// A Column is one that a list can be sorted by.
+// A Column is a column by which a list can be sorted.
 type Column struct {
 	By    string
-	Path  string // leads to the list in that order
-	Order string // ascending, descending; empty: it is sorted by another one
+	Path  string // the list in that order
+	Order string // ascending, descending; empty: it is sorted by another column
 }
 
-// A Choice is one value of a list to choose from.
+// A Choice is a value in a list of choices.
 type Choice struct {
 	Value  string
 	Label  string
 	Erases bool
 }
 
-// A RemovePage says what will be lost, and asks. Its texts begin with ID:
-// "panel.remove.domain".
+// A RemovePage says what will be lost, and asks for confirmation. Its texts
+// begin with ID: "panel.remove.domain".
 type RemovePage struct {
 	Frame
 	ID     string // domain, policy, link, mailbox-links, links, key, member, invitation, passkey, totp, recipient, webhook, webhook-off, webhook-secret, mailbox, entry, nanomdm, nanomdm-secret
@@ -106,7 +107,7 @@ type RemovePage struct {
 	Fields []Field // hidden
 	Back   string
 	// Keys are revoked with the member, unless the form says keep_keys. The
-	// page shows as many as fit, and MoreKeys is how many others there are.
+	// page shows as many as fit, and MoreKeys is the number of the others.
 	Keys     []KeyRow
 	MoreKeys int
 }
@@ -121,16 +122,16 @@ type KeyRow struct {
 	Created       time.Time
 	Expires       time.Time
 	LastUsed      time.Time
-	LastNetwork   string // it was used from then
-	Unused        bool   // it works, and nothing has used it for long
+	LastNetwork   string // it has been used from there
+	Unused        bool   // it works, and hasn't been used for a long time
 	State         string // live, expired, revoked
-	Soon          bool   // it works, and ends soon
+	Soon          bool   // it works, and expires soon
 	Test          bool
 	CreatedBy     string // a member or key; empty: a member who was removed, or neither
 	CreatedByKind string // member, key, operator, system
 }
 
-// An errorPage says what went wrong.
+// An errorPage describes an error.
 type errorPage struct {
 	Frame
 	Status int

@@ -7,12 +7,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 )
 
-// fenceParam names, in the address that a form of a customer's account goes to,
-// that account. A form that was loaded in one account isn't taken in another,
+// fenceParam is the URL parameter of a customer account's forms that names the
+// account. A form that was loaded in one account isn't accepted in another,
 // which an operator may have opened since in another window.
 const fenceParam = "in"
 
-// fence is what the address of a form says.
+// fence returns the account in the form's URL.
 func (v *Visit) fence() string {
 	if !v.In.Visiting() {
 		return ""
@@ -26,7 +26,7 @@ var (
 	target  = regexp.MustCompile(`((?:form)?action="[^"?]*)(\??)`)
 )
 
-// fenced is a page whose forms say which customer's account they are of.
+// fenced is a page whose forms name their customer's account.
 func (v *Visit) fenced(page []byte) []byte {
 	account := v.fence()
 	if account == "" {
@@ -40,7 +40,7 @@ func (v *Visit) fenced(page []byte) []byte {
 	})
 }
 
-// visited is the customer's account that an operator has opened.
+// visited returns the customer's account that an operator has opened.
 func visited(in account.In) Visited {
 	a := in.Opened
 	return Visited{a.ID, a.Name, in.Session.VisitChanges, !a.Suspended.IsZero(), in.Visiting()}

@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// visit has the operator open the customer's account and returns its id.
+// visit opens the customer's account for the operator and returns its ID.
 func (h *installation) visit(changes string) string {
 	h.t.Helper()
 	id := storetest.Column(h.t, h.database, `SELECT account FROM members WHERE email = '`+h.customer.Email+`'`)[0]
@@ -23,7 +23,8 @@ func (h *installation) visit(changes string) string {
 	return id
 }
 
-// logged is the first page of the customer's log, as the customer sees it.
+// logged returns the first page of the customer's log, as the customer sees
+// it.
 func (h *installation) logged() string {
 	h.t.Helper()
 	a := h.customer.Get("/panel/security/log")
@@ -33,9 +34,9 @@ func (h *installation) logged() string {
 	return string(a.Body)
 }
 
-// testVisit holds that an operator in a customer's account sees its pages with
-// a banner, may do there what the visit is for and no more, leaves a trace of
-// each look and each change, and gets out again.
+// testVisit checks that an operator in a customer's account sees its pages
+// with a banner, can do what the visit is for and no more, leaves a record of
+// each look and each change, and can leave again.
 func testVisit(h *installation) {
 	t := h.t
 	id := h.visit("")
@@ -51,7 +52,7 @@ func testVisit(h *installation) {
 		if refused := a.Status == http.StatusForbidden && bytes.Contains(a.Body, []byte("Operators can’t do this")); refused == allowed {
 			t.Errorf("%s: got %d in a visit to look", row.Path, a.Status)
 		}
-		bare := strings.Contains(row.Path, "preview") || strings.HasSuffix(row.Path, "/branding/mail") // a page or a mail of people
+		bare := strings.Contains(row.Path, "preview") || strings.HasSuffix(row.Path, "/branding/mail") // a page or an email of people
 		if html := strings.HasPrefix(a.Header.Get("Content-Type"), "text/html"); html && !bytes.Contains(a.Body, banner) && !bare {
 			t.Errorf("%s: no page says in whose account the operator is: %d", row.Path, a.Status)
 		}
@@ -64,7 +65,7 @@ func testVisit(h *installation) {
 	}
 	page := h.owner.Get("/panel/domains")
 	if !bytes.Contains(page.Body, []byte("other.example.com")) || bytes.Contains(page.Body, []byte("own.example.com")) {
-		t.Error("the list has not the domains of the customer alone")
+		t.Error("the list doesn't contain only the customer's domains")
 	}
 	log := h.logged()
 	for _, want := range []string{"Account opened by an operator", "Asked for help with shop.example", "Page viewed by an operator", "/panel/domains", "olga@example.com", `<span class="tag">operator</span>`} {
@@ -81,8 +82,8 @@ var (
 	elsewhere = regexp.MustCompile(`formaction="[^"]*"`)
 )
 
-// fenced wants each form of the page, and each button that sends one elsewhere, to
-// say which account it is of, and no script to send one without.
+// fenced checks that each form of the page, and each button that sends one
+// elsewhere, names its account, and that no script sends one without it.
 func (h *installation) fenced(path, page, account string) {
 	h.t.Helper()
 	for _, tag := range append(posting.FindAllString(page, -1), elsewhere.FindAllString(page, -1)...) {
@@ -92,13 +93,13 @@ func (h *installation) fenced(path, page, account string) {
 	}
 }
 
-// looks are what the log of the account has of looks.
+// looks returns what the account's log has recorded of looks.
 func (h *installation) looks(id string) []string {
 	h.t.Helper()
 	return storetest.Column(h.t, h.database, `SELECT CAST(seq AS TEXT) FROM actions WHERE account = '`+id+`' AND name = 'account.look'`)
 }
 
-// change changes a domain, and tries what operators may not.
+// change changes a domain, and tries what operators may not do.
 func (h *installation) change(id string) {
 	h.t.Helper()
 	own, other := "/panel/domains/own.example.com", "/panel/domains/other.example.com"
@@ -114,7 +115,7 @@ func (h *installation) change(id string) {
 		own + "?in=" + id:                http.StatusNotFound,
 		other + "?in=" + id:              http.StatusSeeOther,
 		"/panel/members/invite?in=" + id: http.StatusForbidden, "/panel/keys/new?in=" + id: http.StatusForbidden,
-		path("/panel/keys/:id/rotate", h.other) + "?in=" + id: http.StatusForbidden, // it would show a key that goes on after the visit
+		path("/panel/keys/:id/rotate", h.other) + "?in=" + id: http.StatusForbidden, // it would show a key that works after the visit
 		"/panel/batches/new?in=" + id:                         http.StatusForbidden, "/panel/security/notifications/webhooks/new?in=" + id: http.StatusForbidden,
 	} {
 		if a := h.owner.Post(where, fields...); a.Status != want {
@@ -123,14 +124,14 @@ func (h *installation) change(id string) {
 	}
 	form := string(h.owner.Get(other + "/edit").Body)
 	if !strings.Contains(form, `action="`+other+"?in="+id+`"`) {
-		h.t.Error("the form doesn't say whose it is")
+		h.t.Error("the form doesn't name its account")
 	}
 	if log := h.logged(); !strings.Contains(log, "Domain updated") || !strings.Contains(log, "Changed by the operator") {
 		h.t.Error("the change is not in the log of the customer")
 	}
 }
 
-// leave ends the visit, and the right with it.
+// leave ends the visit, and the authority with it.
 func (h *installation) leave(id string) {
 	h.t.Helper()
 	if a := h.owner.Post("/panel/accounts/leave"); a.Status != http.StatusSeeOther || a.Location() != "/panel/accounts?done=account.left" {
@@ -148,17 +149,17 @@ func (h *installation) leave(id string) {
 	h.visit("yes")
 	storetest.Exec(h.t, h.database, `UPDATE members SET operator = 0 WHERE email = 'olga@example.com'`)
 	if a := h.owner.Get("/panel/domains"); bytes.Contains(a.Body, []byte("other.example.com")) {
-		h.t.Error("who is no operator any more is still in the account")
+		h.t.Error("a former operator is still in the account")
 	}
 	if a := h.owner.Post("/panel/domains/other.example.com?in="+id, domainForm()...); a.Status != http.StatusConflict {
-		h.t.Errorf("who is no operator any more got %d", a.Status)
+		h.t.Errorf("a former operator got %d", a.Status)
 	}
 	storetest.Exec(h.t, h.database, `UPDATE members SET operator = 1 WHERE email = 'olga@example.com'`)
 	h.owner.Post("/panel/accounts/leave")
 }
 
-// testAccountPeople holds that operators see who is in an account, and send an
-// invitation again, whose old address ends.
+// testAccountPeople checks that operators see who is in an account, and can
+// replace an invitation, whose old URL stops working.
 func testAccountPeople(h *installation) {
 	t := h.t
 	id := storetest.Column(t, h.database, `SELECT account FROM members WHERE email = '`+h.customer.Email+`'`)[0]
@@ -167,7 +168,7 @@ func testAccountPeople(h *installation) {
 	page := string(h.owner.Get("/panel/accounts/" + id).Body)
 	for _, want := range []string{h.customer.Email, "late@shop.example", "/invitations/" + old + "/again"} {
 		if !strings.Contains(page, want) {
-			t.Errorf("the page of the account has no %q", want)
+			t.Errorf("the page of the account doesn't contain %q", want)
 		}
 	}
 	if strings.Contains(page, first[strings.LastIndex(first, "/"):]) {

@@ -7,8 +7,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 )
 
-// zone is the time zone that the member has chosen; UTC if none was: a script
-// then shows times in the browser's.
+// zone returns the time zone that the member has chosen, or UTC: a script then
+// converts times to the browser's.
 func (v *Visit) zone() *time.Location {
 	zone, err := account.ParseZone(v.In.Member.Zone)
 	if err != nil {
@@ -17,8 +17,8 @@ func (v *Visit) zone() *time.Location {
 	return zone
 }
 
-// inZone is the page with all its times in the zone but those that have one
-// already, as the log's have.
+// inZone returns the page with all its times in the zone, except those that
+// already have one, as in the log.
 func inZone(page any, zone *time.Location) any {
 	own := reflect.New(reflect.TypeOf(page)).Elem()
 	own.Set(reflect.ValueOf(page))

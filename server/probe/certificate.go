@@ -9,17 +9,17 @@ import (
 )
 
 const (
-	maxChain   = 10                  // certificates that are looked at
-	minRSABits = 2048                // that Apple's devices take
+	maxChain   = 10                  // certificates that are checked
+	minRSABits = 2048                // that Apple's devices accept
 	lastDays   = 14 * 24 * time.Hour // in which a certificate should be renewed
 )
 
-// judge says what is wrong with the certificates for the host, or Good.
+// judge returns what is wrong with the certificates for the host, or Good.
 func (p *Prober) judge(chain []*x509.Certificate, host string) State {
 	leaf, rest := chain[0], chain[1:min(len(chain), maxChain)]
 	now := p.now()
 	if now.Before(leaf.NotBefore) {
-		return CertificateNotYetValid // which Verify takes for expired
+		return CertificateNotYetValid // which Verify treats as expired
 	}
 	pool := x509.NewCertPool()
 	for _, c := range rest {
@@ -37,7 +37,7 @@ func (p *Prober) judge(chain []*x509.Certificate, host string) State {
 	return Good
 }
 
-// distrust is why the chain does not verify.
+// distrust returns why the chain can't be verified.
 func distrust(err error, leaf *x509.Certificate, rest []*x509.Certificate) State {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		switch invalid.Reason {
@@ -54,8 +54,9 @@ func distrust(err error, leaf *x509.Certificate, rest []*x509.Certificate) State
 	return CertificateUntrusted
 }
 
-// lacksIssuer reports whether the leaf says where its issuer's certificate can
-// be fetched, as those of public authorities do, and it did not come with it.
+// lacksIssuer reports whether the server didn't send the issuer's certificate,
+// although the leaf says where to fetch it, as certificates of public
+// authorities do.
 func lacksIssuer(leaf *x509.Certificate, rest []*x509.Certificate) bool {
 	if len(leaf.IssuingCertificateURL) == 0 || bytes.Equal(leaf.RawIssuer, leaf.RawSubject) {
 		return false
@@ -69,7 +70,7 @@ func lacksIssuer(leaf *x509.Certificate, rest []*x509.Certificate) bool {
 }
 
 // soon reports whether the certificate is in its last days: 14, or a third of
-// its life where that is less, for some live six days in all.
+// its lifetime if that is less, because some last only six days.
 func (p *Prober) soon(c *x509.Certificate) bool {
 	return c.NotAfter.Sub(p.now()) <= min(lastDays, c.NotAfter.Sub(c.NotBefore)/3)
 }

@@ -14,19 +14,19 @@ const (
 	checkPause   = 10 * time.Second // of a domain, from one to the next
 )
 
-// A Checker checks the servers of domains for whoever has set them up, seldom
-// enough that the service is no tool against others. Its limits are those of
-// one process.
+// A Checker checks the servers of domains on request. Its limits keep the
+// service from being used as a tool against other servers. They apply to one
+// process.
 type Checker struct {
 	prober *Prober
 	checks checks
 }
 
-// NewChecker returns a Checker that asks the prober.
+// NewChecker returns a Checker that uses the prober.
 func NewChecker(p *Prober) *Checker { return &Checker{prober: p} }
 
-// Check checks the servers of a domain. The fault is Limited if the domain
-// was checked a moment ago, or if too many others are.
+// Check checks the servers of a domain. If the domain was checked a moment
+// ago, or too many others are being checked, it returns a Limited fault.
 func (c *Checker) Check(ctx context.Context, domain string, targets []Target) ([]Result, error) {
 	if err := c.checks.begin(domain, c.prober.now()); err != nil {
 		return nil, err
@@ -41,15 +41,15 @@ func (c *Checker) Check(ctx context.Context, domain string, targets []Target) ([
 	return results, nil
 }
 
-// checks counts the checks of this process. Its zero value has none.
+// checks counts the checks of this process. Its zero value is ready to use.
 type checks struct {
 	mu      sync.Mutex
 	running int
 	began   map[string]time.Time // by domain, within checkPause
 }
 
-// begin refuses a check that comes too soon, or beside too many others. After
-// it end must be called.
+// begin refuses a check that comes too soon, or while too many others run. If
+// it succeeds, end must be called.
 func (k *checks) begin(domain string, now time.Time) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -59,10 +59,10 @@ func (k *checks) begin(domain string, now time.Time) error {
 		}
 	}
 	if at, ok := k.began[domain]; ok {
-		return tooSoon(checkPause-now.Sub(at), "This domain was checked a moment ago.")
+		return tooSoon(checkPause-now.Sub(at), "This domain was checked a moment ago. Try again soon.")
 	}
 	if k.running >= checksAtOnce {
-		return tooSoon(Deadline, "Other domains are being checked.")
+		return tooSoon(Deadline, "Other domains are being checked. Try again soon.")
 	}
 	if k.began == nil {
 		k.began = map[string]time.Time{}

@@ -7,8 +7,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// TestChecksRest wants a domain to rest and then be checked again, and what is
-// over to be forgotten.
+// TestChecksRest checks that a domain can be checked again only after a pause,
+// and that old entries are deleted.
 func TestChecksRest(t *testing.T) {
 	var k checks
 	start := time.Now()

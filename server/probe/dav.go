@@ -6,8 +6,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// dav is CalDAV or CardDAV over HTTPS (RFC 6764), up to where a device would
-// sign in.
+// dav is CalDAV or CardDAV over HTTPS (RFC 6764), up to the point of signing
+// in.
 type dav struct {
 	kind   Kind
 	server profile.Server
@@ -15,8 +15,8 @@ type dav struct {
 
 func (dav) greeting(*lines) error { return nil }
 
-// offers asks for the well-known address of the kind, as devices do first. Its
-// server sends them on, or wants them to sign in.
+// offers requests the kind's well-known URL, as devices do first. The server
+// must redirect, or request a sign-in.
 func (d dav) offers(l *lines) (offered, error) {
 	host := d.server.Host
 	if d.server.Port != profile.DefaultDAVPort {
@@ -42,7 +42,7 @@ func (d dav) offers(l *lines) (offered, error) {
 	return offered{}, errAnswer
 }
 
-// starttls is never asked for: HTTPS encrypts from the first byte.
+// starttls is never called: HTTPS encrypts from the first byte.
 func (dav) starttls(*lines) error { return found(StartTLSMissing) }
 
 func (dav) leave(*lines) {}

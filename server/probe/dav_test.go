@@ -26,7 +26,7 @@ func (l one) Accept() (net.Conn, error) {
 func (one) Close() error   { return nil }
 func (one) Addr() net.Addr { return &net.TCPAddr{} }
 
-// TestDAV asks real web servers where calendars and contacts are.
+// TestDAV checks real web servers with calendars and contacts.
 func TestDAV(t *testing.T) {
 	p := newPKI(t)
 	good := p.leaf(t, "p256", nil)
@@ -87,7 +87,8 @@ func TestDAV(t *testing.T) {
 	}
 }
 
-// TestTargets wants calendars and contacts to be checked where they are set.
+// TestTargets checks that calendars and contacts are included only if they are
+// set.
 func TestTargets(t *testing.T) {
 	imap, smtp := profile.Server{Host: "imap.example.com", Port: 993}, profile.Server{Host: "smtp.example.com", Port: 465}
 	dav := profile.DAVServer{Host: "dav.example.com", Port: 8443}

@@ -24,7 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/probe/probetest"
 )
 
-// A pipe dials a server at the other end of a pipe, and counts what is read
+// A pipe dials a server at the other end of a pipe, and counts the bytes read
 // from it.
 type pipe struct {
 	serve func(net.Conn)
@@ -43,8 +43,7 @@ func (p *pipe) DialContext(context.Context, string, string) (net.Conn, error) {
 	return c, nil
 }
 
-// counted is the client's end. What it writes is held for the server, as a
-// network does.
+// counted is the client's end. It buffers what it writes, as a network does.
 type counted struct {
 	net.Conn
 	pipe   *pipe
@@ -104,7 +103,7 @@ func dripping(text string) func(net.Conn) {
 	}
 }
 
-// longKey is an RSA key of 16384 bits, as it takes long to reckon with.
+// longKey is an RSA key of 16384 bits, which is slow to compute with.
 type longKey struct{}
 
 func (longKey) Public() crypto.PublicKey {
@@ -115,12 +114,12 @@ func (longKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return make([]byte, 2048), nil
 }
 
-// TestHostile bounds what servers can do that mean harm: the time of a check,
-// what is read, and what it takes of memory.
+// TestHostile limits what malicious servers can do: the duration of a check,
+// the bytes read, and the memory used.
 func TestHostile(t *testing.T) {
 	p := newPKI(t)
 	now := time.Now()
-	good := with(p.leaf(t, "p256", nil), func(c *tls.Config) { c.SessionTicketsDisabled = true }) // a pipe holds nothing
+	good := with(p.leaf(t, "p256", nil), func(c *tls.Config) { c.SessionTicketsDisabled = true }) // a pipe doesn't buffer
 	long := with(good, func(c *tls.Config) {
 		c.Certificates = slices.Clone(c.Certificates)
 		for range 200 {

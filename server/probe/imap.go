@@ -51,8 +51,8 @@ func (imap) starttls(l *lines) error {
 
 func (imap) leave(l *lines) { l.write("Q LOGOUT") }
 
-// command sends a command under the tag, tells each of what comes before its
-// end, and whether it ended well.
+// command sends a command with the tag, passes each response before its
+// completion to each, and reports whether it succeeded.
 func command(l *lines, tag, text string, each func(words []string)) (done bool, err error) {
 	if err := l.write(tag + " " + text); err != nil {
 		return false, err

@@ -1,6 +1,6 @@
-// Package probe connects to a server of mail, calendars or contacts as a device
-// would and says whether it offers TLS as a profile needs it. It sends no
-// credentials, and nothing of what a server says leaves the package.
+// Package probe connects to a mail, calendar or contacts server as a device
+// would, and checks whether it offers TLS as a profile requires. It sends no
+// credentials, and nothing that a server says leaves the package.
 package probe
 
 import (
@@ -17,16 +17,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/dial"
 )
 
-// Bounds of a check.
+// Limits of a check.
 const (
 	Deadline = 10 * time.Second // for all of it
 	maxRead  = 256 << 10        // bytes from the server, TLS included
 )
 
-// A Kind is what a server is for.
+// A Kind is the purpose of a server.
 type Kind string
 
-// The kinds, by the name of their protocol.
+// The kinds, named after their protocols.
 const (
 	Incoming Kind = "imap"
 	Outgoing Kind = "smtp" // submission
@@ -40,8 +40,8 @@ type Target struct {
 	Server profile.Server
 }
 
-// Targets are the servers of a domain. One of calendars or contacts that is
-// zero is none.
+// Targets returns the servers of a domain. It leaves out calendars or contacts
+// that are zero.
 func Targets(incoming, outgoing profile.Server, calendars, contacts profile.DAVServer) []Target {
 	targets := []Target{{Incoming, incoming}, {Outgoing, outgoing}}
 	if !calendars.IsZero() {
@@ -53,7 +53,7 @@ func Targets(incoming, outgoing profile.Server, calendars, contacts profile.DAVS
 	return targets
 }
 
-// A Dialer connects to an address. Where it may not go its error is
+// A Dialer connects to an address. If that isn't allowed, its error is
 // [dial.ErrForbidden]. *dial.Dialer is one.
 type Dialer interface {
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
@@ -66,8 +66,8 @@ type Prober struct {
 	now    func() time.Time
 }
 
-// New returns a Prober that connects by dialer. Roots are the authorities that
-// count; nil are the system's. A nil now is the clock.
+// New returns a Prober that connects through dialer. Roots are the trusted
+// authorities; nil means the system's. If now is nil, it uses the clock.
 func New(dialer Dialer, roots *x509.CertPool, now func() time.Time) *Prober {
 	if now == nil {
 		now = time.Now
@@ -80,15 +80,15 @@ type Result struct {
 	Kind   Kind
 	Server profile.Server
 	State  State
-	// TLSVersion is such as "TLS 1.3"; empty if TLS did not begin.
+	// TLSVersion is, for example, "TLS 1.3". It's empty if TLS didn't begin.
 	TLSVersion string
-	// NotAfter is when the server's certificate expires; zero if there was
+	// NotAfter is when the server's certificate expires, or zero if there was
 	// none.
 	NotAfter time.Time
 }
 
-// Check connects to the server, has TLS begin, judges the certificate and asks
-// whether one can sign in with a password. It takes up to Deadline.
+// Check connects to the server, starts TLS, checks the certificate and finds
+// out whether one can sign in with a password. It takes up to Deadline.
 func (p *Prober) Check(ctx context.Context, kind Kind, s profile.Server) Result {
 	ctx, cancel := context.WithTimeout(ctx, Deadline)
 	defer cancel()
@@ -115,7 +115,7 @@ func (p *Prober) check(ctx context.Context, r *Result) error {
 	return p.talk(ctx, &bounded{conn, maxRead}, r)
 }
 
-// talk goes through what a device says until it would sign in.
+// talk performs a device's conversation up to the sign-in.
 func (p *Prober) talk(ctx context.Context, conn net.Conn, r *Result) error {
 	talk := protocolOf(r.Kind, r.Server)
 	if r.Server.STARTTLS {
@@ -147,7 +147,7 @@ func (p *Prober) talk(ctx context.Context, conn net.Conn, r *Result) error {
 	return nil
 }
 
-// startTLS goes as far as the server's word that TLS may begin.
+// startTLS performs STARTTLS up to the server's go-ahead.
 func startTLS(talk protocol, l *lines) error {
 	if err := talk.greeting(l); err != nil {
 		return err
@@ -168,12 +168,12 @@ func startTLS(talk protocol, l *lines) error {
 	return nil
 }
 
-// handshake begins TLS, whatever certificate and version the server has, and
-// then judges them.
+// handshake performs the TLS handshake with any certificate and version, and
+// checks them afterwards.
 func (p *Prober) handshake(ctx context.Context, conn net.Conn, r *Result) (*tls.Conn, error) {
 	secure := tls.Client(conn, &tls.Config{
 		ServerName:         r.Server.Host,
-		InsecureSkipVerify: true, // judge says why it would be refused
+		InsecureSkipVerify: true, // judge reports why it would be refused
 		MinVersion:         tls.VersionTLS10,
 		CipherSuites:       allSuites(),
 	})
@@ -198,8 +198,8 @@ func (p *Prober) handshake(ctx context.Context, conn net.Conn, r *Result) (*tls.
 	return secure, nil
 }
 
-// allSuites are the cipher suites that the library knows, so that an old
-// server can be told from a broken one.
+// allSuites are the cipher suites that the library knows, to tell an old
+// server from a broken one.
 func allSuites() []uint16 {
 	var ids []uint16
 	for _, s := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
@@ -218,15 +218,15 @@ func old(state tls.ConnectionState) bool {
 	return state.Version < tls.VersionTLS12
 }
 
-// A foundError ends a check with what was found.
+// A foundError ends a check with its result.
 type foundError struct{ state State }
 
-// Error is the state.
+// Error returns the state.
 func (e foundError) Error() string { return "probe: " + string(e.state) }
 
 func found(s State) error { return foundError{s} }
 
-// stateOf is the state behind the error that ended a check.
+// stateOf returns the state for the error that ended a check.
 func stateOf(ctx context.Context, err error) State {
 	if f, ok := errors.AsType[foundError](err); ok {
 		return f.state
@@ -237,7 +237,7 @@ func stateOf(ctx context.Context, err error) State {
 	return Broken
 }
 
-// dialState is why there is no connection.
+// dialState returns why there is no connection.
 func dialState(err error) State {
 	if errors.Is(err, dial.ErrForbidden) {
 		return Forbidden

@@ -26,14 +26,15 @@ import (
 
 const host = "mail.example.com"
 
-// to is a dialer that connects there, whatever the address.
+// to is a dialer that always connects to one address.
 type to string
 
 func (d to) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
 	return (&net.Dialer{}).DialContext(ctx, network, string(d))
 }
 
-// named gives a certificate the host's name, 90 days and what change does.
+// named sets the host name and a lifetime of 90 days in a certificate, and
+// applies change.
 func named(change func(*x509.Certificate)) func(*x509.Certificate) {
 	return func(c *x509.Certificate) {
 		c.DNSNames = []string{host}
@@ -44,7 +45,7 @@ func named(change func(*x509.Certificate)) func(*x509.Certificate) {
 	}
 }
 
-// A pki is a root, an authority below it, and its roots as a pool.
+// A pki is a root, an intermediate authority, and its roots as a pool.
 type pki struct {
 	root, middle signingtest.Pair
 	pool         *x509.CertPool
@@ -57,7 +58,7 @@ func newPKI(t *testing.T) pki {
 	return p
 }
 
-// leaf is a configuration with a new certificate and the whole chain.
+// leaf returns a configuration with a new certificate and the whole chain.
 func (p pki) leaf(t *testing.T, kind string, change func(*x509.Certificate)) *tls.Config {
 	return probetest.Certificates(p.middle.Leaf(t, kind, named(change)), p.middle)
 }
@@ -175,7 +176,7 @@ func leafOf(t *testing.T, c *tls.Config) *x509.Certificate {
 	return leaf
 }
 
-// heard keeps what a server was told.
+// heard records what a server received.
 type heard struct {
 	mu    sync.Mutex
 	lines []string
@@ -187,7 +188,7 @@ func (h *heard) add(line string) {
 	h.lines = append(h.lines, line)
 }
 
-// check wants nothing said but these lines, so no credentials.
+// check checks that the client sent only these lines, so no credentials.
 func (h *heard) check(t *testing.T) {
 	t.Helper()
 	h.mu.Lock()
@@ -201,7 +202,7 @@ func (h *heard) check(t *testing.T) {
 	}
 }
 
-// says is a server that says one thing and then listens.
+// says returns a server that says one thing and then listens.
 func says(text string) func(net.Conn) {
 	return func(c net.Conn) {
 		fmt.Fprint(c, text)
@@ -209,7 +210,7 @@ func says(text string) func(net.Conn) {
 	}
 }
 
-// script is a server that greets, and answers each line with the next.
+// script returns a server that greets, and answers each line with the next.
 func script(greeting string, answers ...string) func(net.Conn) {
 	return func(c net.Conn) {
 		fmt.Fprint(c, greeting+"\r\n")
@@ -232,7 +233,7 @@ func drain(c net.Conn) {
 	}
 }
 
-// over is a server that speaks so inside TLS.
+// over returns a server that speaks like that inside TLS.
 func over(config *tls.Config, handle func(net.Conn)) func(net.Conn) {
 	return func(c net.Conn) { handle(tls.Server(c, config)) }
 }
@@ -295,7 +296,7 @@ func TestCheckRefuses(t *testing.T) {
 	}
 }
 
-// TestUnreached wants to hear why there is no connection.
+// TestUnreached checks the reported reason for a missing connection.
 func TestUnreached(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -331,8 +332,8 @@ func TestUnreached(t *testing.T) {
 	}
 }
 
-// TestNothingOfThePeer wants no word of a server, of its certificate or of the
-// errors about them to come out.
+// TestNothingOfThePeer checks that no text from a server, from its certificate
+// or from errors about them is reported.
 func TestNothingOfThePeer(t *testing.T) {
 	const canary = "CANARY\x1b[31m"
 	var logged bytes.Buffer
@@ -358,7 +359,7 @@ func TestNothingOfThePeer(t *testing.T) {
 	}
 }
 
-// TestMeanings wants every state to say what is so and what to do.
+// TestMeanings checks that every state says what is wrong and what to do.
 func TestMeanings(t *testing.T) {
 	seen := map[probe.State]bool{}
 	for _, m := range probe.Meanings() {

@@ -19,8 +19,7 @@ func (smtp) greeting(l *lines) error {
 	return err
 }
 
-// offers introduces itself without a name, so that nothing of this machine is
-// told.
+// offers says hello without a name, to reveal nothing about this machine.
 func (smtp) offers(l *lines) (offered, error) {
 	var o offered
 	if err := l.write("EHLO [127.0.0.1]"); err != nil {
@@ -59,7 +58,7 @@ func (smtp) starttls(l *lines) error {
 
 func (smtp) leave(l *lines) { l.write("QUIT") }
 
-// reply reads an answer of one or more lines: its code, and the text of each
+// reply reads a reply of one or more lines: its code, and the text of each
 // line.
 func reply(l *lines) (code string, texts []string, err error) {
 	for {

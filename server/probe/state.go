@@ -1,10 +1,10 @@
 package probe
 
-// A State is what a check found, as one word. States are published: add, never
-// rename.
+// A State is the result of a check in one word. States are published: add,
+// never rename.
 type State string
 
-// The states. Meanings says what each means and what to do.
+// The states. Meanings explains each.
 const (
 	Good                   State = "good"
 	ExpiresSoon            State = "expires_soon"
@@ -37,54 +37,54 @@ func States() []State {
 	return all
 }
 
-// A Severity is how grave a state is.
+// A Severity is how serious a state is.
 type Severity string
 
 // The severities.
 const (
 	Fine    Severity = "good"
-	Warning Severity = "warning" // mail works, or could not be checked from here
+	Warning Severity = "warning" // mail works, or couldn't be checked from here
 	Error   Severity = "error"   // devices get no mail
 )
 
-// A Meaning says what a state means.
+// A Meaning explains a state.
 type Meaning struct {
 	State    State
 	Severity Severity
-	Text     string // what is so
-	Do       string // the way out; empty if none is needed
+	Text     string // what is wrong
+	Do       string // how to fix it; empty if that isn't needed
 }
 
-// Meanings are those of all states.
+// Meanings explains all states.
 func Meanings() []Meaning {
 	return []Meaning{
-		{Good, Fine, "The server offers TLS as a profile needs it.", ""},
-		{ExpiresSoon, Warning, "The server's certificate expires soon.", "Renew it before that day, and see why it has not been renewed by itself."},
-		{Unresolved, Error, "The server's name has no address.", "Check how it is written, and its A and AAAA records in the DNS."},
-		{Forbidden, Warning, "The server is not reachable from here: its address is private.", "Check it from its own network with \"mobileconfig check\", or start the service with --allow-network for that network."},
-		{Refused, Error, "Nothing answers on this port.", "Check host and port, that the mail server runs, and its firewall."},
-		{Timeout, Error, "The server did not answer within 10 seconds.", "Check host and port, the firewall, and the load of the mail server."},
-		{NoTLS, Error, "This port answers without TLS.", "Use the port that encrypts from the first byte (993 for IMAP, 465 for SMTP), or turn that on for this one."},
-		{StartTLSMissing, Error, "The server does not offer STARTTLS.", "Turn it on, or better use the port that encrypts from the first byte (993 for IMAP, 465 for SMTP)."},
-		{StartTLSInjected, Error, "Clear text follows the server's answer to STARTTLS, as if somebody in between had put it there.", "Look for a filter before the server, update the server, or use the port that encrypts from the first byte (993 for IMAP, 465 for SMTP)."},
-		{CertificateExpired, Error, "The server's certificate, or one that it rests on, has expired.", "Renew it, and restart the mail server so that it reads the new one."},
-		{CertificateNotYetValid, Error, "The server's certificate is not valid yet.", "Check the clocks, or wait."},
-		{CertificateWrongName, Error, "The server's certificate is for other names than this host.", "Get one that names the host, or set up the domain with a host name that the certificate has."},
-		{CertificateUntrusted, Error, "The server's certificate is self-signed or from an authority that is not known.", "Get one from a public authority, such as Let's Encrypt, and configure it with all its intermediate certificates."},
-		{CertificateIncomplete, Error, "The server sends its certificate without the one of its issuer.", "Configure the whole chain: fullchain.pem, not cert.pem."},
-		{CertificateUnsuitable, Error, "Devices refuse the server's certificate: its RSA key has fewer than 2048 bits, or it is not made for servers.", "Get a new one from a public authority, such as Let's Encrypt."},
-		{TLSOld, Error, "The server speaks nothing better than TLS 1.1, or only ciphers that are broken.", "Turn TLS 1.2 and 1.3 on."},
-		{NotMail, Error, "What answers there is no mail server of this kind.", "Check host and port."},
-		{NotDAV, Warning, "The web server there doesn't say where calendars or contacts are.", "Have it redirect /.well-known/caldav and /.well-known/carddav to where they are (RFC 6764); without that, devices may not find them."},
-		{NoPasswordSignIn, Error, "The server takes no password on this port, not even over TLS.", "Turn sign-in by PLAIN or LOGIN on for it."},
-		{Broken, Error, "The server breaks off, or answers against the rules.", "Look into its log."},
+		{Good, Fine, "The server offers TLS as profiles require.", ""},
+		{ExpiresSoon, Warning, "The server's certificate expires soon.", "Renew it before then, and check why it wasn't renewed automatically."},
+		{Unresolved, Error, "The server's name has no address.", "Check the spelling, and the name's A and AAAA records in DNS."},
+		{Forbidden, Warning, "The server can't be reached from here because its address is private.", "Check it from its network with \"mobileconfig check\", or allow the network with --allow-network when you start the service."},
+		{Refused, Error, "Nothing answers on this port.", "Check the host, the port and the firewall, and that the mail server is running."},
+		{Timeout, Error, "The server didn't answer within 10 seconds.", "Check the host, the port, the firewall and the load of the mail server."},
+		{NoTLS, Error, "This port answers without TLS.", "Use the port that encrypts from the first byte (993 for IMAP, 465 for SMTP), or turn on TLS for this port."},
+		{StartTLSMissing, Error, "The server doesn't offer STARTTLS.", "Turn it on, or better, use the port that encrypts from the first byte (993 for IMAP, 465 for SMTP)."},
+		{StartTLSInjected, Error, "Unencrypted text follows the server's answer to STARTTLS, as if someone had injected it on the way.", "Look for a filter in front of the server, update the server, or use the port that encrypts from the first byte (993 for IMAP, 465 for SMTP)."},
+		{CertificateExpired, Error, "The server's certificate or an intermediate certificate has expired.", "Renew it and restart the mail server."},
+		{CertificateNotYetValid, Error, "The server's certificate isn't valid yet.", "Check the clocks, or wait until it's valid."},
+		{CertificateWrongName, Error, "The server's certificate doesn't include this host name.", "Get a certificate that includes the host name, or set up the domain with a name from the certificate."},
+		{CertificateUntrusted, Error, "The server's certificate is self-signed or from an unknown authority.", "Get one from a public authority, such as Let's Encrypt, and install it with all intermediate certificates."},
+		{CertificateIncomplete, Error, "The server doesn't send the issuer's certificate with its own.", "Configure the full chain: fullchain.pem, not cert.pem."},
+		{CertificateUnsuitable, Error, "Devices refuse the server's certificate: its RSA key has fewer than 2048 bits, or it isn't a server certificate.", "Get a new one from a public authority, such as Let's Encrypt."},
+		{TLSOld, Error, "The server supports only TLS 1.1 or older, or only broken ciphers.", "Turn on TLS 1.2 and 1.3."},
+		{NotMail, Error, "The server on this port isn't a mail server of this kind.", "Check the host and the port."},
+		{NotDAV, Warning, "The web server doesn't say where calendars or contacts are.", "Redirect /.well-known/caldav and /.well-known/carddav to them (RFC 6764). Otherwise devices may not find them."},
+		{NoPasswordSignIn, Error, "The server doesn't accept passwords on this port, even over TLS.", "Turn on PLAIN or LOGIN authentication for this port."},
+		{Broken, Error, "The server closes the connection or violates the protocol.", "Check the server's log."},
 	}
 }
 
-// Severity is how grave s is.
+// Severity returns how serious s is.
 func (s State) Severity() Severity { return s.meaning().Severity }
 
-// Detail is a sentence that says what is so, and one with the way out.
+// Detail returns a sentence about what is wrong, and one about how to fix it.
 func (s State) Detail() string {
 	m := s.meaning()
 	if m.Do == "" {

@@ -15,16 +15,16 @@ const maxLine = 8 << 10
 
 var (
 	errTooMuch = errors.New("probe: the server sends too much")
-	errAnswer  = errors.New("probe: the server answers against the rules")
+	errAnswer  = errors.New("probe: the server violates the protocol")
 )
 
-// A bounded connection ends after so many bytes were read.
+// A bounded connection ends after a limited number of bytes was read.
 type bounded struct {
 	net.Conn
 	left int
 }
 
-// Read is the connection's, within what is left.
+// Read reads from the connection up to the limit.
 func (b *bounded) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, errTooMuch
@@ -57,21 +57,21 @@ func (l *lines) write(line string) error {
 	return err
 }
 
-// offered is what matters of what a server offers.
+// offered is what a server offers, as far as it matters here.
 type offered struct {
 	starttls bool
-	password bool // sign-in with a password as it is, without a challenge
+	password bool // sign-in with a plain password, without a challenge
 }
 
-// A protocol is how servers of a kind are spoken to.
+// A protocol is the conversation with servers of a kind.
 type protocol interface {
-	// greeting reads the server's first words, or finds NotMail.
+	// greeting reads the server's greeting, or finds NotMail.
 	greeting(l *lines) error
 	// offers asks what the server offers now.
 	offers(l *lines) (offered, error)
-	// starttls asks for TLS, or finds StartTLSMissing.
+	// starttls requests TLS, or finds StartTLSMissing.
 	starttls(l *lines) error
-	// leave says goodbye and waits for no answer.
+	// leave says goodbye and doesn't wait for an answer.
 	leave(l *lines)
 }
 

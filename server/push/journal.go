@@ -13,14 +13,14 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A State is how far a profile is on its way to a device.
+// A State is the state of a delivery.
 type State string
 
 // The states.
 const (
-	Failed    State = "failed"    // NanoMDM didn't take it
+	Failed    State = "failed"    // NanoMDM didn't accept it
 	Queued    State = "queued"    // NanoMDM has it, the device hasn't answered yet
-	NotNow    State = "not_now"   // the device is busy, and will take it later
+	NotNow    State = "not_now"   // the device is busy, and will process it later
 	Refused   State = "refused"   // the device reported an error
 	Installed State = "installed" // the device has it
 )
@@ -28,7 +28,7 @@ const (
 // Waiting reports whether the device will still answer.
 func (s State) Waiting() bool { return s == Queued || s == NotNow }
 
-// A Delivery is a profile on its way to a device.
+// A Delivery is the delivery of a profile to a device.
 type Delivery struct {
 	Enrollment string    `json:"enrollment_id"`
 	Email      string    `json:"email"`
@@ -42,11 +42,13 @@ type Delivery struct {
 	At         time.Time `json:"at"`
 }
 
-// key tells a profile on a device from all others: a later delivery replaces it.
+// key identifies a profile on a device: a later delivery replaces an earlier
+// one.
 func (d *Delivery) key() string { return d.Enrollment + " " + d.Identifier }
 
-// A Journal is a file with a line for each change of a delivery. The last one
-// counts. It may be cut off anywhere. One process writes it at a time.
+// A Journal is a file with a line for each change of a delivery. The last line
+// counts. The file may be cut off anywhere. Only one process writes it at a
+// time.
 type Journal struct {
 	mu   sync.Mutex
 	file *os.File
@@ -54,8 +56,8 @@ type Journal struct {
 	last map[string]Delivery
 }
 
-// OpenJournal reads the journal and goes on with it, or begins one. It refuses a
-// journal that is open already.
+// OpenJournal reads and continues a journal, or creates one. It refuses a
+// journal that is already open.
 func OpenJournal(name string) (*Journal, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -64,7 +66,7 @@ func OpenJournal(name string) (*Journal, error) {
 	j := &Journal{file: f, lock: flock.New(name + ".lock"), last: map[string]Delivery{}}
 	locked, err := j.lock.TryLock()
 	if err == nil && !locked {
-		err = errors.New("another push writes it; wait for that one")
+		err = errors.New("another push is writing it; wait until that has finished")
 	}
 	if err == nil {
 		err = j.read()
@@ -75,7 +77,7 @@ func OpenJournal(name string) (*Journal, error) {
 	return j, nil
 }
 
-// read reads all whole lines, and has the next one written behind them.
+// read reads all complete lines, and positions the next write after them.
 func (j *Journal) read() error {
 	r, whole := bufio.NewReader(j.file), int64(0)
 	for n := 1; ; n++ {
@@ -92,7 +94,7 @@ func (j *Journal) read() error {
 		}
 		var d Delivery
 		if err := json.Unmarshal(line, &d); err != nil || d.Enrollment == "" || d.Identifier == "" {
-			return fmt.Errorf("line %d isn't that of a journal of push; choose another file", n)
+			return fmt.Errorf("line %d isn't from a push journal; choose another file", n)
 		}
 		whole += int64(len(line))
 		j.last[d.key()] = d
@@ -110,7 +112,7 @@ func (j *Journal) find(enrollment, identifier string) (Delivery, bool) {
 	return d, ok
 }
 
-// write appends the delivery, unless allowed says otherwise of the last one.
+// write appends the delivery, unless allowed refuses the last one.
 func (j *Journal) write(d Delivery, allowed func(last Delivery) bool) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -11,16 +11,16 @@ import (
 	"strings"
 )
 
-// statusChunk is of how many devices KMFDDM is asked at once.
+// statusChunk is how many devices one request to KMFDDM covers.
 const statusChunk = 50
 
-// Declare gives KMFDDM declarations, puts them into a set, and the set on the
-// devices. KMFDDM tells the devices of it where something has changed.
+// Declare uploads declarations to KMFDDM, adds them to a set, and assigns the
+// set to the devices. KMFDDM notifies the devices if something has changed.
 func (a *API) Declare(ctx context.Context, set string, declarations [][]byte, devices []string) error {
 	for _, text := range declarations {
 		identifier := Identifier(text)
 		if identifier == "" {
-			return errors.New("a file with a declaration isn't JSON with an Identifier")
+			return errors.New("a declaration file isn't JSON with an Identifier")
 		}
 		if err := a.put(ctx, nil, text, "v1", "declarations"); err != nil {
 			return err
@@ -37,7 +37,7 @@ func (a *API) Declare(ctx context.Context, set string, declarations [][]byte, de
 	return nil
 }
 
-// Identifier is that of a declaration in JSON, or "".
+// Identifier returns the Identifier of a declaration in JSON, or "".
 func Identifier(declaration []byte) string {
 	var d struct{ Identifier string }
 	if json.Unmarshal(declaration, &d) != nil {
@@ -46,28 +46,28 @@ func Identifier(declaration []byte) string {
 	return d.Identifier
 }
 
-// put makes a change, or finds it made.
+// put makes a change. It succeeds if the change was made before.
 func (a *API) put(ctx context.Context, query url.Values, body []byte, path ...string) error {
 	status, answer, err := a.call(ctx, http.MethodPut, query, body, path...)
 	if err != nil {
 		return fmt.Errorf("KMFDDM: %w", err)
 	}
 	if status/100 != 2 && status != http.StatusNotModified {
-		return fmt.Errorf("KMFDDM answers %d to %s: %s", status, strings.Join(path, "/"), legible(string(answer)))
+		return fmt.Errorf("KMFDDM answered %d to %s: %s", status, strings.Join(path, "/"), legible(string(answer)))
 	}
 	return nil
 }
 
-// A DeclarationStatus is what a device has said of a declaration.
+// A DeclarationStatus is a device's status report on a declaration.
 type DeclarationStatus struct {
 	Enrollment string `json:"enrollment_id"`
 	Identifier string `json:"identifier"`
 	Active     bool   `json:"active"`
 	Valid      string `json:"valid"`
-	Current    bool   `json:"current"` // it speaks of the newest revision
+	Current    bool   `json:"current"` // it refers to the newest revision
 }
 
-// Status asks KMFDDM what the devices have said of declarations.
+// Status returns the devices' status reports on declarations from KMFDDM.
 func (a *API) Status(ctx context.Context, devices []string) ([]DeclarationStatus, error) {
 	var all []DeclarationStatus
 	for chunk := range slices.Chunk(devices, statusChunk) {
@@ -80,7 +80,7 @@ func (a *API) Status(ctx context.Context, devices []string) ([]DeclarationStatus
 		}
 		var said map[string][]DeclarationStatus
 		if err := json.Unmarshal(answer, &said); err != nil || status != http.StatusOK {
-			return nil, fmt.Errorf("KMFDDM answers %d to the question for a status", status)
+			return nil, fmt.Errorf("KMFDDM answered %d to the status request", status)
 		}
 		for _, device := range chunk {
 			for _, s := range said[device] {

@@ -19,10 +19,10 @@ type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// ErrKey means that a server refuses the key of its API.
-var ErrKey = errors.New("the server refuses the API key")
+// ErrKey means that a server refused the API key.
+var ErrKey = errors.New("the server refused the API key")
 
-// maxAnswer is as much as is read of an answer, in bytes.
+// maxAnswer is how much of a response is read, in bytes.
 const maxAnswer = 1 << 20
 
 // An API is the HTTP API of NanoMDM or KMFDDM.
@@ -33,7 +33,7 @@ type API struct {
 	Key    string
 }
 
-// call sends a request and returns the status and the body of the answer.
+// call sends a request and returns the status and the body of the response.
 func (a *API) call(ctx context.Context, method string, query url.Values, body []byte, path ...string) (int, []byte, error) {
 	u := a.URL.JoinPath(path...)
 	u.RawQuery = query.Encode()
@@ -54,26 +54,27 @@ func (a *API) call(ctx context.Context, method string, query url.Values, body []
 	return resp.StatusCode, answer, err
 }
 
-// A tried is a failure after which another try may help.
+// A tried is a failure that may go away if the request is repeated.
 type tried struct{ error }
 
 func (t tried) Unwrap() error { return t.error }
 
-// Install gives NanoMDM the command that installs a profile on an enrollment. A
-// command that it has already counts as taken: the answer to an earlier try was
-// lost. [Again] says of an error whether another try may help.
+// Install sends NanoMDM the command that installs a profile on an enrollment.
+// A command that NanoMDM already has counts as accepted, because the response
+// to an earlier attempt was lost. [Again] reports whether another attempt may
+// help after an error.
 func (a *API) Install(ctx context.Context, enrollment, command string, profile []byte) error {
 	return a.enqueue(ctx, enrollment, install(command, profile))
 }
 
-// Again reports whether another try may help after the error.
+// Again reports whether another attempt may help after the error.
 func Again(err error) bool {
 	_, again := errors.AsType[tried](err)
 	return again
 }
 
-// enqueue gives NanoMDM a command for an enrollment. A command that it has
-// already counts as taken.
+// enqueue sends NanoMDM a command for an enrollment. A command that NanoMDM
+// already has counts as accepted.
 func (a *API) enqueue(ctx context.Context, enrollment string, command []byte) error {
 	status, answer, err := a.call(ctx, http.MethodPut, nil, command, "v1", "enqueue", enrollment)
 	switch {
@@ -90,31 +91,32 @@ func (a *API) enqueue(ctx context.Context, enrollment string, command []byte) er
 	}
 	if err := json.Unmarshal(answer, &result); err != nil {
 		if status/100 == 5 || status == http.StatusTooManyRequests {
-			return tried{fmt.Errorf("NanoMDM answers %d", status)}
+			return tried{fmt.Errorf("NanoMDM answered %d", status)}
 		}
-		return fmt.Errorf("the answer isn't NanoMDM's: status %d; check the URL", status)
+		return fmt.Errorf("the response isn't from NanoMDM: status %d; check the URL", status)
 	}
 	for _, failure := range []*string{result.Command, result.Status[enrollment].Command} {
 		if failure != nil && !known(*failure) {
 			return tried{errors.New("NanoMDM: " + legible(*failure))}
 		}
 	}
-	// What is left are failed notifications: the device fetches the command
-	// when it connects the next time.
+	// Only failed push notifications are left: the device fetches the command
+	// when it connects next.
 	return nil
 }
 
-// known reports whether a failure says that there is such a command already, in
+// known reports whether a failure means that the command already exists, in
 // the words of NanoMDM or its databases.
 func known(failure string) bool {
 	failure = strings.ToLower(failure)
 	return strings.Contains(failure, "already exists") || strings.Contains(failure, "duplicate")
 }
 
-// maxDetail is how much of others' words is kept, in bytes.
+// maxDetail is how much of others' messages is kept, in bytes.
 const maxDetail = 300
 
-// legible is a text of others without what a terminal would act on.
+// legible returns others' text without control characters, which a terminal
+// might interpret.
 func legible(s string) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

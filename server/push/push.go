@@ -12,17 +12,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// A Pusher sends profiles and follows what becomes of them. All its fields are
+// A Pusher sends profiles and follows their deliveries. All fields are
 // required.
 type Pusher struct {
 	NanoMDM  *API
 	Journal  *Journal
-	Attempts int // how often a profile is sent to a device at most, and a request to NanoMDM
-	Workers  int // requests at a time
+	Attempts int // the most attempts per profile and device, and per request to NanoMDM
+	Workers  int // concurrent requests
 	Now      func() time.Time
-	// Pause waits before a request is sent again.
+	// Pause waits before a request is repeated.
 	Pause func(ctx context.Context, attempt int) error
-	// Tell is told of each change, one after the other.
+	// Tell is called for each change, one after the other.
 	Tell func(Delivery)
 
 	mu      sync.Mutex
@@ -39,11 +39,11 @@ type item struct {
 	profile    *Profile
 	enrollment string
 	attempts   int    // so far
-	after      string // the command that the device was sent last; empty: none
-	command    string // that is sent once more; empty: a new one
+	after      string // the last command sent to the device; empty: none
+	command    string // the command to repeat; empty: a new one
 }
 
-// A sent is a command that NanoMDM was given, or is being given.
+// A sent is a command that was sent to NanoMDM, or is being sent.
 type sent struct {
 	item     item
 	delivery Delivery
@@ -52,23 +52,23 @@ type sent struct {
 // A Result counts the profiles of a batch by their state.
 type Result struct {
 	States    map[State]int `json:"states"`
-	NoDevice  int           `json:"no_device"` // profiles for which no device is known
-	Unchanged int           `json:"unchanged"` // of the states: not sent, since the device has the file, or will
+	NoDevice  int           `json:"no_device"` // profiles without a known device
+	Unchanged int           `json:"unchanged"` // of the states: not sent, because the device has the file or soon will
 }
 
-// Waiting is how many devices will still answer.
+// Waiting returns how many devices will still answer.
 func (r Result) Waiting() int { return r.States[Queued] + r.States[NotNow] }
 
 // Push sends each profile to the devices of its person, unless they have the
-// same file or it waits for them. It returns when NanoMDM has all that it takes.
-// It is called once.
+// same file or it's waiting for them. It returns when NanoMDM has accepted
+// everything that it will. It must be called only once.
 func (p *Pusher) Push(ctx context.Context, profiles []Profile, enrollments Enrollments) (Result, error) {
 	todo := p.plan(profiles, enrollments)
 	err := p.sendAll(ctx, todo)
 	return p.count(), err
 }
 
-// plan prepares for the answers of devices, and returns what has to be sent.
+// plan prepares for the devices' answers, and returns what has to be sent.
 func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -90,7 +90,7 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 				p.sent[last.Command] = sent{i, last}
 				p.result.Unchanged++
 			case same && last.State == Failed:
-				i.attempts-- // NanoMDM may have the command all the same
+				i.attempts-- // NanoMDM may have the command anyway
 				i.command = last.Command
 				todo = append(todo, i)
 			default:
@@ -103,8 +103,8 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 	return todo
 }
 
-// Wait returns when no device has to answer any more, or ctx is done. Meanwhile
-// it sends again what devices refuse. It follows Push.
+// Wait returns when all devices have answered, or ctx is done. Meanwhile it
+// repeats what devices refuse. It must be called after Push.
 func (p *Pusher) Wait(ctx context.Context) (Result, error) {
 	for {
 		select {
@@ -126,7 +126,7 @@ func (p *Pusher) Wait(ctx context.Context) (Result, error) {
 	}
 }
 
-// count counts the states of all that is in the batch.
+// count counts the states of everything in the batch.
 func (p *Pusher) count() Result {
 	result := p.result
 	result.States = map[State]int{}
@@ -138,8 +138,8 @@ func (p *Pusher) count() Result {
 	return result
 }
 
-// sendAll sends several at a time. The first error that concerns all of them
-// ends it.
+// sendAll sends several items at a time. The first error that concerns all of
+// them ends it.
 func (p *Pusher) sendAll(ctx context.Context, todo []item) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -165,7 +165,8 @@ func (p *Pusher) sendAll(ctx context.Context, todo []item) error {
 	return context.Cause(ctx)
 }
 
-// send sends one profile to one device. It returns errors that concern all.
+// send sends one profile to one device. It returns only errors that concern
+// all items.
 func (p *Pusher) send(ctx context.Context, i item) error {
 	data, err := i.profile.Bytes()
 	if err != nil {
@@ -196,9 +197,9 @@ func (p *Pusher) send(ctx context.Context, i item) error {
 	return p.note(d, func(last Delivery) bool { return last.Command != d.Command || last.State == Failed })
 }
 
-// delivery is the newest attempt at an item. The ID of its command follows from
-// what it does and what it comes after, so that NanoMDM knows one that it has, and
-// takes a file that another had replaced for a new one.
+// delivery returns the newest attempt at an item. The ID of its command is
+// derived from its content and its predecessor. So NanoMDM recognizes a
+// command that it has, but treats a file that returns after another as new.
 func (i item) delivery() Delivery {
 	name := strings.Join([]string{i.enrollment, i.profile.Identifier, i.profile.Digest, fmt.Sprint(i.attempts), i.after}, "\n")
 	command := cmp.Or(i.command, uuid.NewSHA1(uuid.NameSpaceURL, []byte("mobileconfig push\n"+name)).String())
@@ -208,7 +209,7 @@ func (i item) delivery() Delivery {
 	}
 }
 
-// note keeps a change, if the last one allows it, and tells of it.
+// note records a change, if the last one allows it, and reports it.
 func (p *Pusher) note(d Delivery, allowed func(last Delivery) bool) error {
 	p.telling.Lock()
 	defer p.telling.Unlock()
@@ -224,8 +225,8 @@ func (p *Pusher) note(d Delivery, allowed func(last Delivery) bool) error {
 	return err
 }
 
-// answered keeps what a device says of a command. Commands of others are none of
-// its business.
+// answered records a device's answer to a command. It ignores commands of
+// other senders.
 func (p *Pusher) answered(enrollment, command string, state State, detail string) error {
 	p.mu.Lock()
 	s, ok := p.sent[command]

@@ -60,11 +60,11 @@ func profiles(t testing.TB, dir string) []push.Profile {
 	return all
 }
 
-// A server answers as NanoMDM does, or as each of its answers says in turn.
+// A server responds as NanoMDM does, or with each of its answers in turn.
 type server struct {
 	mu       sync.Mutex
 	answers  []func(http.ResponseWriter)
-	commands []string // that it has taken
+	commands []string // that it has accepted
 	requests int
 }
 
@@ -90,12 +90,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, `{"status":{"x":{"push_error":"no certificate"}}}`)
 }
 
-// says is an answer with a status and a text.
+// says returns a handler with a fixed status and text.
 func says(status int, text string) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { w.WriteHeader(status); fmt.Fprint(w, text) }
 }
 
-// pusher sends to the server, and keeps what it tells.
+// pusher returns a Pusher for the server, and records what it reports.
 func pusher(t testing.TB, s *server, journal string) (*push.Pusher, *[]push.Delivery) {
 	t.Helper()
 	web := httptest.NewServer(s)
@@ -118,7 +118,8 @@ func pusher(t testing.TB, s *server, journal string) (*push.Pusher, *[]push.Deli
 	}, told
 }
 
-// TestPushAnswers has NanoMDM, or what is in its place, answer in many ways.
+// TestPushAnswers checks many responses of NanoMDM, or of another server in
+// its place.
 func TestPushAnswers(t *testing.T) {
 	const failed = `{"command_error":"database is locked"}`
 	for _, tt := range []struct {
@@ -136,7 +137,7 @@ func TestPushAnswers(t *testing.T) {
 			says(500, failed), says(500, `{"status":{"DEVICE-jane":{"command_error":"foreign key\u001b[31m"}}}`)}, 3, push.Failed, "foreign key [31m"},
 		{"known already", []func(http.ResponseWriter){says(500, `{"command_error":"command already exists: 1"}`)}, 1, push.Queued, ""},
 		{"known to MySQL", []func(http.ResponseWriter){says(500, `{"command_error":"Error 1062 (23000): Duplicate entry '1' for key"}`)}, 1, push.Queued, ""},
-		{"a page", []func(http.ResponseWriter){says(404, "<html>")}, 1, push.Failed, "isn't NanoMDM's"},
+		{"a page", []func(http.ResponseWriter){says(404, "<html>")}, 1, push.Failed, "isn't from NanoMDM"},
 		{"a redirect", []func(http.ResponseWriter){says(302, "")}, 1, push.Failed, "status 302"},
 	} {
 		s := &server{answers: tt.answers}
@@ -152,7 +153,7 @@ func TestPushAnswers(t *testing.T) {
 	}
 }
 
-// TestPushKey ends at once if the key is refused.
+// TestPushKey checks that a push ends at once if the key is refused.
 func TestPushKey(t *testing.T) {
 	s := &server{}
 	for range 100 {
@@ -169,7 +170,8 @@ func TestPushKey(t *testing.T) {
 	}
 }
 
-// TestPushAgain sends nothing twice, and what failed once more with the same ID.
+// TestPushAgain checks that nothing is sent twice, and failed items are sent
+// again with the same ID.
 func TestPushAgain(t *testing.T) {
 	dir, journal := folder(t, "jane", "joe"), filepath.Join(t.TempDir(), "journal")
 	s := &server{}
@@ -195,7 +197,7 @@ func TestPushAgain(t *testing.T) {
 	if !first[s.commands[2]] || !first[s.commands[3]] || len(first) != 2 {
 		t.Errorf("the commands have other IDs: %v", s.commands)
 	}
-	// A failure is tried again with the ID that NanoMDM may have.
+	// A failed attempt is repeated with the ID that NanoMDM may have.
 	failing := &server{answers: []func(http.ResponseWriter){says(404, "gone")}}
 	name := filepath.Join(t.TempDir(), "journal")
 	p, _ = pusher(t, failing, name)
@@ -213,8 +215,9 @@ func TestPushAgain(t *testing.T) {
 	}
 }
 
-// TestPushBack sends a file, another one, and the first one again: that is a
-// command that NanoMDM doesn't know yet, and once more after a crash the same one.
+// TestPushBack sends a file, another one, and the first one again. That must
+// be a command that NanoMDM doesn't know yet, and the same command if it's
+// repeated after a crash.
 func TestPushBack(t *testing.T) {
 	first, other := folder(t, "jane"), folder(t, "jane")
 	manifest, err := os.ReadFile(filepath.Join(other, "manifest.csv"))
@@ -299,7 +302,7 @@ func TestWebhook(t *testing.T) {
 		name, event string
 		sign        func([]byte) string
 		code        int
-		state       push.State // that is told; empty: none
+		state       push.State // that is reported; empty: none
 	}{
 		{"without a signature", acknowledge("DEVICE-jane", first, "Acknowledged", ""), func([]byte) string { return "" }, 401, ""},
 		{"by another key", acknowledge("DEVICE-jane", first, "Acknowledged", ""), signature("other"), 401, ""},
@@ -325,8 +328,8 @@ func TestWebhook(t *testing.T) {
 	if d := (*told)[len(*told)-1]; d.Detail != "No space" {
 		t.Errorf("the device said %q", d.Detail)
 	}
-	// It is sent again with another ID, while nobody waits: the deadline of the
-	// context has passed as soon as that is done.
+	// The profile is sent again with another ID. Tell then ends Wait's
+	// context.
 	ctx, cancel := context.WithCancel(t.Context())
 	p.Tell = func(d push.Delivery) { *told = append(*told, d); cancel() }
 	result, err := p.Wait(ctx)
@@ -338,7 +341,7 @@ func TestWebhook(t *testing.T) {
 	if len(*told) != before {
 		t.Errorf("an answer to the first attempt counts: %+v", (*told)[before:])
 	}
-	// The program is started again, and the answer comes.
+	// The program is started again, and the answer arrives.
 	p.Journal.Close()
 	p, told = pusher(t, s, journal)
 	if result, err := p.Push(t.Context(), profiles(t, dir), nil); err != nil || result.Unchanged != 1 {
@@ -354,7 +357,8 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
-// TestRefusedForGood ends when a device has refused a profile often enough.
+// TestRefusedForGood checks that the push ends when a device has refused a
+// profile often enough.
 func TestRefusedForGood(t *testing.T) {
 	s := &server{}
 	p, told := pusher(t, s, filepath.Join(t.TempDir(), "journal"))
@@ -363,7 +367,7 @@ func TestRefusedForGood(t *testing.T) {
 	p.Tell = func(d push.Delivery) {
 		tell(d)
 		if d.State == push.Queued {
-			// The device answers as soon as it is told.
+			// The device answers as soon as it is notified.
 			go answer(p, nil, signature(""), acknowledge(d.Enrollment, d.Command, "Error", complaint))
 		}
 	}
@@ -406,7 +410,7 @@ func TestJournalCutOff(t *testing.T) {
 			t.Errorf("cut at %d: the journal is\n%s", end, after)
 		}
 	}
-	// What was cut off may be longer than what is written in its place.
+	// The cut-off part may be longer than what replaces it.
 	long := filepath.Join(t.TempDir(), "long")
 	if err := os.WriteFile(long, bytes.Repeat([]byte("x"), 2000), 0o600); err != nil {
 		t.Fatal(err)
@@ -464,7 +468,7 @@ func TestSourceRefuses(t *testing.T) {
 	}
 }
 
-// TestDevices says which device or user takes what.
+// TestDevices checks which device or user gets what.
 func TestDevices(t *testing.T) {
 	e, err := push.ReadEnrollments(strings.NewReader("enrollment_id,email\nPHONE,Jane@example.com\nMAC,joe@example.com\nMAC:USER,joe@example.com\n"))
 	if err != nil {
@@ -487,8 +491,8 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestReadEvent reads what NanoMDM tells: answers with the whole chain of errors, and
-// who has enrolled or left.
+// TestReadEvent reads NanoMDM's events: answers with the whole error chain,
+// enrollments and departures.
 func TestReadEvent(t *testing.T) {
 	checkIn := func(topic, raw string) string {
 		return fmt.Sprintf(`{"topic":%q,"checkin_event":{"udid":"MAC","raw_payload":%q,"ids":{"id":"MAC:USER","type":"User"}}}`, topic, base64.StdEncoding.EncodeToString([]byte(raw)))
@@ -522,7 +526,7 @@ func TestReadEvent(t *testing.T) {
 	}
 }
 
-// FuzzWebhook has anybody call the webhook.
+// FuzzWebhook calls the webhook as any stranger can.
 func FuzzWebhook(f *testing.F) {
 	f.Add(acknowledge("DEVICE-jane", "x", "Error", complaint))
 	f.Add(`{"acknowledge_event":{"status":"Error","command_uuid":"x","raw_payload":"PD94"}}`)

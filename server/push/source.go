@@ -1,6 +1,6 @@
-// Package push brings the profiles of a batch to devices that NanoMDM manages,
-// and declarations by KMFDDM. It keeps a journal of what it has done, so that it
-// can be started again at any time.
+// Package push sends the profiles of a batch to devices that NanoMDM manages,
+// and declarations through KMFDDM. It keeps a journal, so that it can be
+// restarted at any time.
 package push
 
 import (
@@ -29,15 +29,15 @@ type Profile struct {
 	Identifier string // its PayloadIdentifier
 	Digest     string // its SHA-256, in hex
 	Mac        bool
-	User       bool   // it is for the user of a Mac, as accounts are, and not for the device
-	UDID       string // of the person's device, if the list said so
+	User       bool   // it's for the user of a Mac, as accounts are, and not for the device
+	UDID       string // of the person's device, if the list contains it
 	Serial     string // the same
 
 	source *Source
 }
 
-// A Source is what a batch wrote: an archive, or the folder that it was unpacked
-// to.
+// A Source is the output of a batch: an archive, or the folder that it was
+// unpacked to.
 type Source struct {
 	files fs.FS
 	close func() error
@@ -54,7 +54,7 @@ func Open(name string) (*Source, error) {
 	}
 	archive, err := zip.OpenReader(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s is neither the archive of a batch nor a folder: %w", name, err)
+		return nil, fmt.Errorf("%s is neither a batch archive nor a folder: %w", name, err)
 	}
 	return &Source{archive, archive.Close}, nil
 }
@@ -62,14 +62,14 @@ func Open(name string) (*Source, error) {
 // Close closes the archive.
 func (s *Source) Close() error { return s.close() }
 
-// columns are those of manifest.csv that are needed.
+// columns are the required columns of manifest.csv.
 var columns = []string{"email", "file", "profile_identifier", "file_sha256", "platform", "variant", "udid", "serial"}
 
 // Profiles reads the manifest.
 func (s *Source) Profiles() ([]Profile, error) {
 	f, err := s.files.Open("manifest.csv")
 	if err != nil {
-		return nil, errors.New("there is no manifest.csv in it: it isn't what a batch wrote")
+		return nil, errors.New("it isn't the output of a batch: it contains no manifest.csv")
 	}
 	defer f.Close()
 	all, err := ReadManifest(f)
@@ -79,7 +79,8 @@ func (s *Source) Profiles() ([]Profile, error) {
 	return all, err
 }
 
-// ReadManifest reads the manifest.csv of a batch. Its profiles have no bytes.
+// ReadManifest reads the manifest.csv of a batch. Its profiles have no
+// content.
 func ReadManifest(in io.Reader) ([]Profile, error) {
 	r := csv.NewReader(in)
 	header, err := r.Read()
@@ -89,7 +90,7 @@ func ReadManifest(in io.Reader) ([]Profile, error) {
 	at := map[string]int{}
 	for _, name := range columns {
 		if at[name] = slices.Index(header, name); at[name] < 0 {
-			return nil, fmt.Errorf("manifest.csv has no column %q: it isn't what a batch wrote", name)
+			return nil, fmt.Errorf("manifest.csv isn't from a batch: it has no column %q", name)
 		}
 	}
 	var all []Profile
@@ -108,13 +109,13 @@ func ReadManifest(in io.Reader) ([]Profile, error) {
 		}
 		p.User = p.Mac && cell("variant") == "mail"
 		if !fs.ValidPath(p.File) || p.Identifier == "" {
-			return nil, fmt.Errorf("manifest.csv, line %d: it isn't the row of a manifest", len(all)+2)
+			return nil, fmt.Errorf("manifest.csv, line %d: it isn't a row of a manifest", len(all)+2)
 		}
 		all = append(all, p)
 	}
 }
 
-// Bytes reads the profile. It must be the one that the manifest tells of.
+// Bytes reads the profile. Its checksum must be that in the manifest.
 func (p *Profile) Bytes() ([]byte, error) {
 	f, err := p.source.files.Open(p.File)
 	if err != nil {
@@ -126,13 +127,13 @@ func (p *Profile) Bytes() ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", p.File, err)
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != p.Digest {
-		return nil, fmt.Errorf("%s isn't the file that manifest.csv tells of: unpack the archive again", p.File)
+		return nil, fmt.Errorf("%s isn't the file that manifest.csv lists: unpack the archive again", p.File)
 	}
 	return data, nil
 }
 
-// Enrollments are the enrollment IDs of people's devices by address, in lower
-// case.
+// Enrollments holds the enrollment IDs of people's devices by address, in
+// lower case.
 type Enrollments map[string][]string
 
 // ReadEnrollments reads CSV with the columns email and enrollment_id. A person
@@ -147,7 +148,7 @@ func ReadEnrollments(in io.Reader) (Enrollments, error) {
 	}
 	email, id := slices.Index(rows[0], "email"), slices.Index(rows[0], "enrollment_id")
 	if email < 0 || id < 0 {
-		return nil, errors.New("the first line must name the columns email and enrollment_id")
+		return nil, errors.New("the first line must contain the columns email and enrollment_id")
 	}
 	all := Enrollments{}
 	for n, row := range rows[1:] {
@@ -160,17 +161,18 @@ func ReadEnrollments(in io.Reader) (Enrollments, error) {
 	return all, nil
 }
 
-// checkID refuses what can't be an enrollment ID. A comma would address two.
+// checkID refuses what can't be an enrollment ID. A comma would address two
+// enrollments.
 func checkID(id string) error {
 	if id == "" || len(id) > 255 || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(",/?#%", r) }) {
-		return errors.New("it isn't an enrollment ID, such as 470E005B-17C1-4537-BBB3-0EBC340D432A")
+		return errors.New("it isn't an enrollment ID such as 470E005B-17C1-4537-BBB3-0EBC340D432A")
 	}
 	return nil
 }
 
-// Of returns the enrollments that take the profile. Accounts on a Mac go to its
-// user, everything else to the device. If there are none, the device that the
-// batch names counts.
+// Of returns the enrollments that get the profile. Accounts on a Mac go to its
+// user, everything else to the device. If there are none, it uses the device
+// that the batch lists.
 func (e Enrollments) Of(p *Profile) []string {
 	ids := e[strings.ToLower(p.Email)]
 	if len(ids) == 0 && p.UDID != "" && checkID(p.UDID) == nil {
@@ -178,7 +180,7 @@ func (e Enrollments) Of(p *Profile) []string {
 	}
 	var out []string
 	for _, id := range ids {
-		// A user's ID is that of the device, a colon, and the user.
+		// A user's ID consists of the device's ID, a colon, and the user.
 		if isUser := strings.Contains(id, ":"); isUser == p.User {
 			out = append(out, id)
 		}
@@ -186,8 +188,8 @@ func (e Enrollments) Of(p *Profile) []string {
 	return out
 }
 
-// Devices returns the enrollments of the devices, and not those of their users,
-// that the profiles for the one platform are for.
+// Devices returns the enrollments of the devices, and not of their users, that
+// get the profiles for the platform.
 func Devices(profiles []Profile, e Enrollments, mac bool) []string {
 	var all []string
 	for n := range profiles {

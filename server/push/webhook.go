@@ -15,28 +15,27 @@ import (
 // MaxEvent is the size in bytes of the largest event that is read.
 const MaxEvent = 16 << 20
 
-// SignatureHeader has the signature of an event.
+// SignatureHeader contains the signature of an event.
 const SignatureHeader = "X-Hmac-Signature"
 
-// An Event is what NanoMDM's webhook tells of an enrollment.
+// An Event is an event of an enrollment from NanoMDM's webhook.
 type Event struct {
 	Enrollment string
-	// Command is the one that the device answers, State what became of it, and
-	// Detail what the device says of an error. Command is empty if the event is
-	// no answer.
+	// Command is the command that the device answers, State its result, and
+	// Detail the device's description of an error. Command is empty if the
+	// event isn't an answer.
 	Command string
 	State   State
 	Detail  string
-	// Enrolled says that the device, or a user on it, has just enrolled, and
-	// Left that it no longer is.
+	// Enrolled means that the device, or a user on it, has just enrolled, and
+	// Left that it's no longer enrolled.
 	Enrolled, Left bool
-	// UDID and Serial are of the device that has just enrolled. The serial
+	// UDID and Serial belong to the device that has just enrolled. The serial
 	// number is empty for a user on it.
 	UDID, Serial string
 }
 
-// Signed reports whether the signature of an event is by the key
-// (-webhook-hmac-key).
+// Signed reports whether the event is signed with the key (-webhook-hmac-key).
 func Signed(body, key []byte, signature string) bool {
 	sum, err := base64.StdEncoding.DecodeString(signature)
 	mac := hmac.New(sha256.New, key)
@@ -44,7 +43,7 @@ func Signed(body, key []byte, signature string) bool {
 	return err == nil && hmac.Equal(sum, mac.Sum(nil))
 }
 
-// identifiers are those of an enrollment in an event.
+// identifiers identify an enrollment in an event.
 type identifiers struct {
 	ID string `json:"id"`
 }
@@ -66,7 +65,7 @@ func ReadEvent(body []byte) (Event, error) {
 		} `json:"checkin_event"`
 	}
 	if err := json.Unmarshal(body, &e); err != nil {
-		return Event{}, errors.New("it isn't an event of NanoMDM")
+		return Event{}, errors.New("it isn't a NanoMDM event")
 	}
 	switch a, c := e.Acknowledge, e.CheckIn; {
 	case a != nil:
@@ -92,8 +91,8 @@ func ReadEvent(body []byte) (Event, error) {
 	return Event{}, nil
 }
 
-// Webhook returns the handler that NanoMDM's webhook calls. With a key, events
-// must be signed by it (-webhook-hmac-key).
+// Webhook returns the handler for NanoMDM's webhook. With a key, events must
+// be signed with it (-webhook-hmac-key).
 func (p *Pusher) Webhook(key []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxEvent))
@@ -102,25 +101,25 @@ func (p *Pusher) Webhook(key []byte) http.Handler {
 			return
 		}
 		if len(key) > 0 && !Signed(body, key, r.Header.Get(SignatureHeader)) {
-			http.Error(w, "The signature of the event isn't that of the key.", http.StatusUnauthorized)
+			http.Error(w, "The event isn't signed with this key.", http.StatusUnauthorized)
 			return
 		}
 		e, err := ReadEvent(body)
 		if err != nil {
-			http.Error(w, "It isn't an event of NanoMDM.", http.StatusBadRequest)
+			http.Error(w, "This isn't a NanoMDM event.", http.StatusBadRequest)
 			return
 		}
 		if e.Command == "" {
 			return
 		}
 		if err := p.answered(e.Enrollment, e.Command, e.State, e.Detail); err != nil {
-			http.Error(w, "The event can't be kept.", http.StatusInternalServerError)
+			http.Error(w, "The event couldn't be saved.", http.StatusInternalServerError)
 		}
 	})
 }
 
-// complaint is the error chain of an answer in words: each error in English where
-// there is a text in English, with its domain and code.
+// complaint returns the error chain of an answer as text: each error, in
+// English if possible, with its domain and code.
 func complaint(raw []byte) string {
 	var chain []string
 	one := map[string]string{}
@@ -140,7 +139,7 @@ func complaint(raw []byte) string {
 	return strings.Join(chain, " ")
 }
 
-// valueOf is the first value of the key in a property list, or "".
+// valueOf returns the first value of the key in a property list, or "".
 func valueOf(raw []byte, key string) (value string) {
 	walk(raw, func(k, v string) {
 		if k == key && value == "" {
@@ -150,8 +149,9 @@ func valueOf(raw []byte, key string) (value string) {
 	return legible(value)
 }
 
-// walk calls pair for each text and number of a property list with its key, and
-// end at the end of each dictionary. It stops at what it can't read.
+// walk calls pair for each string and number of a property list with its key,
+// and end at the end of each dictionary. It stops at anything that it can't
+// read.
 func walk(raw []byte, pair func(key, value string), end func()) {
 	d := xml.NewDecoder(strings.NewReader(string(raw)))
 	key := ""

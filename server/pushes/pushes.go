@@ -1,11 +1,10 @@
-// Package pushes brings the batches of accounts to the devices that their NanoMDM
-// manages: which server that is, what was sent to which device, and what became of
-// it.
+// Package pushes sends the batches of accounts to the devices that their
+// NanoMDM manages. It stores the account's server, what was sent to which
+// device, and the results.
 //
-// A push is planned by a job, and each profile is sent to each device by a job of
-// its own, which any server may do: the ID of the command is kept before it is
-// sent, so that NanoMDM takes it once. What devices answer comes by NanoMDM's
-// webhook.
+// A job plans a push. Another job sends each profile to each device, on any
+// server. The command's ID is stored before it is sent, so that NanoMDM
+// accepts it only once. Devices' answers arrive through NanoMDM's webhook.
 package pushes
 
 import (
@@ -19,10 +18,10 @@ import (
 type Server struct {
 	Account string
 	URL     string
-	// Key is that of its API, encrypted.
+	// Key is its API key, encrypted.
 	Key []byte
-	// Hook is the last part of the address that its webhook calls, and Secret is
-	// the key that signs what it tells, encrypted.
+	// Hook is the last part of the webhook's URL, and Secret is the key that
+	// signs its events, encrypted.
 	Hook    string
 	Secret  []byte
 	Heard   time.Time // when its webhook called last; zero: never
@@ -30,7 +29,7 @@ type Server struct {
 	Updated time.Time
 }
 
-// An Enrollment is a device, or a user on a Mac, that NanoMDM has told of.
+// An Enrollment is a device, or a user on a Mac, that NanoMDM has reported.
 type Enrollment struct {
 	Account string
 	ID      string
@@ -39,10 +38,10 @@ type Enrollment struct {
 	Heard   time.Time
 }
 
-// The states of a delivery beside those of [push.State].
+// The states of a delivery in addition to those of [push.State].
 const (
 	Waiting  push.State = "waiting"  // it will be sent
-	Replaced push.State = "replaced" // a later push has put another profile in its place
+	Replaced push.State = "replaced" // a later push has replaced it with another profile
 )
 
 // States are all states of a delivery.
@@ -50,8 +49,8 @@ func States() []push.State {
 	return []push.State{Waiting, push.Queued, push.NotNow, push.Installed, push.Refused, push.Failed, Replaced}
 }
 
-// A Delivery is a profile of a batch on its way to a device. There is one for each
-// device and profile identifier of a batch.
+// A Delivery is the delivery of a batch's profile to a device. There is one
+// for each device and profile identifier of a batch.
 type Delivery struct {
 	ID         string
 	Account    string
@@ -61,45 +60,46 @@ type Delivery struct {
 	Email      string
 	Mailbox    string // the folded address
 	Digest     string // the SHA-256 of the file, in hex
-	// Archive is the number of the archive that holds the file, from Offset on.
+	// Archive is the number of the archive that holds the file, at Offset.
 	Archive int
 	Offset  int64
 	Size    int64
-	// Command is the ID of the command that brings it, and Attempt counts the
-	// commands: a device that refuses one gets it again.
+	// Command is the ID of the command that delivers it, and Attempt counts
+	// the commands: a device that refuses one gets another.
 	Command string
 	Attempt int
-	Tries   int // to give NanoMDM this command
+	Tries   int // to send NanoMDM this command
 	State   push.State
 	Detail  string // what NanoMDM or the device said
 	Created time.Time
 	Updated time.Time
 }
 
-// A Push is the work of bringing a batch to devices. A batch has one at most.
+// A Push delivers a batch to devices. A batch has at most one.
 type Push struct {
 	Batch   string
 	Account string
-	// Planned says that each device has its delivery. Detail says why it could
-	// not be, and is empty otherwise.
+	// Planned means that each device has its delivery. Detail is why planning
+	// failed, or empty.
 	Planned bool
 	Detail  string
-	// By is the right of whoever has asked for it last: what the jobs act by.
+	// By is the authority of the person or key that requested the push last.
+	// The jobs act with it.
 	By audit.Grant
-	// Round counts how often it was asked for.
+	// Round counts the requests.
 	Round    int
-	NoDevice int // profiles for which no device is known
+	NoDevice int // profiles without a known device
 	Created  time.Time
 	Updated  time.Time
 }
 
-// An Overview is a push with its deliveries, counted.
+// An Overview is a push with the numbers of its deliveries.
 type Overview struct {
 	Push
 	States map[push.State]int
 }
 
-// Devices is how many deliveries there are.
+// Devices returns the number of deliveries.
 func (o Overview) Devices() (n int) {
 	for _, count := range o.States {
 		n += count
@@ -107,18 +107,18 @@ func (o Overview) Devices() (n int) {
 	return n
 }
 
-// A Filter finds deliveries of a batch, in the order of addresses.
+// A Filter selects deliveries of a batch, in the order of addresses.
 type Filter struct {
 	State push.State // empty: any
-	After string     // the ID of the last delivery of the page before
+	After string     // the ID of the last delivery of the previous page
 	Limit int        // 1 to 1,000
 }
 
 const (
 	// Attempts is how often a device that refuses a profile gets it.
 	Attempts = 3
-	// tries is how often a command is given to a NanoMDM that doesn't answer: for
-	// about two hours.
+	// tries is how often a command is sent to a NanoMDM that doesn't answer:
+	// for about two hours.
 	tries = 20
 	// CallTimeout is how long NanoMDM may take to answer.
 	CallTimeout = 30 * time.Second

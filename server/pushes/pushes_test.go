@@ -25,13 +25,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// nano stands for a NanoMDM where the real one can't be made to fail. What it is sent
-// is signed by whatever the installation signs with.
+// nano replaces NanoMDM where the real one can't be made to fail. It receives
+// profiles signed with the installation's certificate.
 type nano struct {
 	*httptest.Server
 	mu       sync.Mutex
 	key      string
-	fail     func(w http.ResponseWriter) bool // answers in its place
+	fail     func(w http.ResponseWriter) bool // responds in its place
 	commands map[string][]string              // by enrollment
 	profiles map[string][]byte                // by command
 }
@@ -68,7 +68,8 @@ func newNano(t *testing.T) *nano {
 	return n
 }
 
-// last is the newest command for the enrollment, and how many there were.
+// last returns the newest command for the enrollment, and the number of
+// commands.
 func (n *nano) last(enrollment string) (string, int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -85,7 +86,7 @@ func (n *nano) failing(fail func(w http.ResponseWriter) bool) {
 	n.fail = fail
 }
 
-// A rig is a server with a NanoMDM that the account is connected to.
+// A rig is a server whose account is connected to a NanoMDM.
 type rig struct {
 	*servertest.Server
 	t        *testing.T
@@ -100,7 +101,7 @@ type rig struct {
 
 var flags = regexp.MustCompile(`-webhook-url http://setup\.example\.com(/hooks/nanomdm/\w+) -webhook-hmac-key (\w+)`)
 
-// newRig connects the account by the panel.
+// newRig connects the account through the panel.
 func newRig(t *testing.T, database string) *rig {
 	t.Helper()
 	n := newNano(t)
@@ -120,8 +121,8 @@ func newRig(t *testing.T, database string) *rig {
 	return r
 }
 
-// connect connects the member's account to the NanoMDM by the panel, and returns what
-// the page shows of the webhook.
+// connect connects the member's account to NanoMDM through the panel, and
+// returns the webhook that the page shows.
 func (r *rig) connect(m *servertest.Member) (hook, secret string) {
 	r.t.Helper()
 	a := m.Post("/panel/mdm/nanomdm", "url", r.nano.URL+"/base/", "key", r.nano.key)
@@ -136,7 +137,7 @@ func (r *rig) connect(m *servertest.Member) (hook, secret string) {
 	return string(found[1]), string(found[2])
 }
 
-// batch makes the files of the list and returns the batch's ID.
+// batch creates the files of the list and returns the batch's ID.
 func (r *rig) batch(list string, query string) string {
 	r.t.Helper()
 	a := r.Do("POST", "/api/v1/batches"+query, http.Header{"Authorization": {"Bearer " + r.client.Key}, "Content-Type": {"text/csv"}}, list)
@@ -154,7 +155,7 @@ func (r *rig) batch(list string, query string) string {
 	return b.ID
 }
 
-// A pushed is what the API says of a push.
+// A pushed is a push as the API shows it.
 type pushed struct {
 	Planned    bool
 	Detail     string
@@ -175,8 +176,8 @@ func (r *rig) show(batch, query string) (p pushed) {
 	return p
 }
 
-// until waits until the push of the batch is planned and has the states, those of
-// nothing left out. It fails as soon as no job is left that could still change them.
+// until waits until the push of the batch is planned and has the states,
+// ignoring zeros. It fails when no job is left that could still change them.
 func (r *rig) until(batch, states string) {
 	r.t.Helper()
 	servertest.Eventually(r.t, states, func() bool {
@@ -211,14 +212,14 @@ func (r *rig) tellAt(hook, secret, event string) int {
 	return r.Do("POST", hook, http.Header{"Content-Type": {"application/json"}, "X-Hmac-Signature": {signed(secret, event)}}, event).Status
 }
 
-// signed is the signature of an event.
+// signed returns the signature of an event.
 func signed(secret, event string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(event))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// answer tells what a device says of the newest command.
+// answer sends a device's answer to the newest command.
 func (r *rig) answer(enrollment, status, raw string) {
 	r.t.Helper()
 	command, _ := r.nano.last(enrollment)
@@ -228,7 +229,7 @@ func (r *rig) answer(enrollment, status, raw string) {
 	}
 }
 
-// answered is an answer of a device, as NanoMDM tells of it.
+// answered returns a device's answer as a NanoMDM event.
 func answered(command, enrollment, status, raw string) string {
 	return fmt.Sprintf(`{"topic":"mdm.Connect","acknowledge_event":{"command_uuid":%q,"status":%q,"raw_payload":%q,"ids":{"id":%q}}}`,
 		command, status, base64.StdEncoding.EncodeToString([]byte(raw)), enrollment)
@@ -238,8 +239,8 @@ const complaint = `<plist><dict><key>ErrorChain</key><array><dict><key>ErrorCode
 
 const people = "email,platform,udid,serial\njane@example.com,iphone,00008110-000000000000000A,\njoe@example.com,iphone,,C02SERIAL\njim@example.com,mac,00008112-000000000000000C,\nann@example.com,iphone,,UNKNOWN1\n"
 
-// enrolled tells of devices: one whose serial number the list has, and a Mac with its
-// user.
+// enrolled reports devices: one whose serial number is in the list, and a Mac
+// with its user.
 func (r *rig) enrolled() {
 	r.t.Helper()
 	for id, event := range map[string][2]string{"00008110-000000000000000B": {"00008110-000000000000000B", "<plist><dict><key>SerialNumber</key><string>c02serial</string></dict></plist>"}, "00008112-000000000000000C": {"00008112-000000000000000C", ""}, "00008112-000000000000000C:U1": {"00008112-000000000000000C", ""}} {
@@ -249,8 +250,8 @@ func (r *rig) enrolled() {
 	}
 }
 
-// TestPush brings a batch to the devices of its people, follows their answers, and
-// brings a second batch in its place.
+// TestPush sends a batch to the devices of its people, follows their answers,
+// and sends a second batch in its place.
 func TestPush(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
@@ -269,7 +270,7 @@ func TestPush(t *testing.T) {
 			}
 		}
 
-		// One takes it, one is busy first, one refuses it for good.
+		// One accepts it, one is busy first, one refuses it every time.
 		r.answer("00008110-000000000000000A", "Acknowledged", "")
 		r.answer("00008110-000000000000000B", "NotNow", "")
 		r.until(first, "installed 1, not_now 1, queued 1")
@@ -301,7 +302,8 @@ func TestPush(t *testing.T) {
 			t.Errorf("page by page: %s", got)
 		}
 
-		// Again: nothing for those who have it, another command for the other.
+		// Again: nothing for those that have it, another command for the
+		// other.
 		if a := r.owner.Post("/panel/batches/" + first + "/push"); a.Status != http.StatusSeeOther {
 			t.Fatalf("%d %s", a.Status, a.Body)
 		}
@@ -314,7 +316,7 @@ func TestPush(t *testing.T) {
 			}
 		}
 
-		// Another batch takes its place, and back again.
+		// Another batch replaces it, and the first one replaces that.
 		second := r.batch("email,udid\njane@example.com,00008110-000000000000000A\n", "")
 		r.client.Want(t, 202, "POST", "/batches/"+second+"/push", "")
 		r.until(second, "queued 1")
@@ -332,7 +334,7 @@ func TestPush(t *testing.T) {
 		if len(pushes) != 4 {
 			t.Errorf("%d actions: %+v", len(pushes), pushes)
 		}
-		// Who is forgotten, and a batch that is deleted, leave no trace.
+		// People who were erased, and a deleted batch, leave no trace.
 		if a := r.owner.Post("/panel/security/log/erase", "mailbox", "jane@example.com"); a.Status != http.StatusSeeOther {
 			t.Fatalf("erasing: %d %s", a.Status, a.Body)
 		}
@@ -346,8 +348,9 @@ func TestPush(t *testing.T) {
 	})
 }
 
-// TestPushFails meets a NanoMDM that doesn't answer, that refuses the key, and that
-// isn't one, an address inside, and makers who have lost the right.
+// TestPushFails checks a NanoMDM that doesn't answer, one that refuses the
+// key, another server in its place, a private address, and requesters who have
+// lost their authority.
 func TestPushFails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
@@ -376,14 +379,14 @@ func TestPushFails(t *testing.T) {
 		again()
 		servertest.Eventually(t, "a try", func() bool {
 			p := r.show(batch, "")
-			return len(p.Deliveries) == 1 && p.Deliveries[0].Detail == "NanoMDM answers 502" && p.Deliveries[0].State == "waiting"
+			return len(p.Deliveries) == 1 && p.Deliveries[0].Detail == "NanoMDM answered 502" && p.Deliveries[0].State == "waiting"
 		})
 		servertest.Eventually(t, "the retry", func() bool {
 			storetest.Exec(t, database, `UPDATE river_job SET state = 'available', scheduled_at = created_at WHERE state = 'scheduled' AND queue = 'push'`)
 			return r.show(batch, "").States["queued"] == 1
 		})
 		r.answer("00008110-000000000000000A", "Error", complaint)
-		r.answer("00008110-000000000000000A", "Acknowledged", "") // of the command before: it counts no more
+		r.answer("00008110-000000000000000A", "Acknowledged", "") // of the previous command: it doesn't count any more
 		r.nano.failing(func(w http.ResponseWriter) bool {
 			w.WriteHeader(http.StatusOK)
 			io.WriteString(w, "<html>")
@@ -394,10 +397,10 @@ func TestPushFails(t *testing.T) {
 		storetest.Exec(t, database, `UPDATE push_deliveries SET state = 'failed'`)
 		again()
 		r.until(batch, "failed 1")
-		detail("NanoMDM refuses the API key")
+		detail("NanoMDM refused the API key")
 		connect(r.nano.URL+"/base", r.nano.key)
 		again()
-		servertest.Eventually(t, "no NanoMDM", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "isn't NanoMDM's") })
+		servertest.Eventually(t, "no NanoMDM", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "isn't from NanoMDM") })
 		connect("https://169.254.169.254", "k3y")
 		again()
 		servertest.Eventually(t, "an address inside", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "private network") })
@@ -407,7 +410,7 @@ func TestPushFails(t *testing.T) {
 		again()
 		servertest.Eventually(t, "a server without TLS", func() bool { return strings.Contains(r.show(batch, "").Deliveries[0].Detail, "can't be") })
 
-		// A key that is revoked pushes nothing more.
+		// A revoked key pushes nothing more.
 		r.nano.failing(nil)
 		connect(r.nano.URL+"/base", r.nano.key)
 		storetest.Exec(t, database, `UPDATE push_deliveries SET state = 'failed'`)
@@ -415,7 +418,7 @@ func TestPushFails(t *testing.T) {
 		_, before := r.nano.last("00008110-000000000000000A")
 		r.nano.failing(func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusServiceUnavailable); return true })
 		doomed.Want(t, 202, "POST", "/batches/"+batch+"/push", "")
-		servertest.Eventually(t, "a try", func() bool { return r.show(batch, "").Deliveries[0].Detail == "NanoMDM answers 503" })
+		servertest.Eventually(t, "a try", func() bool { return r.show(batch, "").Deliveries[0].Detail == "NanoMDM answered 503" })
 		id := storetest.Column(t, database, `SELECT maker_id FROM pushes`)[0]
 		if a := r.owner.Post("/panel/keys/" + id + "/revoke"); a.Status != http.StatusSeeOther {
 			t.Fatalf("revoking the key: %d %s", a.Status, a.Body)
@@ -431,7 +434,8 @@ func TestPushFails(t *testing.T) {
 	})
 }
 
-// TestPushRefused wants a clear no for whoever may not, and for what can't be pushed.
+// TestPushRefused checks that requests without permission, and pushes that
+// aren't possible, get a clear refusal.
 func TestPushRefused(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
@@ -458,7 +462,7 @@ func TestPushRefused(t *testing.T) {
 				t.Errorf("%q: %d", bad, a.Status)
 			}
 		}
-		// The key stays if the address does.
+		// The key stays if the URL does.
 		if a := r.owner.Post("/panel/mdm/nanomdm", "url", r.nano.URL+"/base", "key", ""); a.Status != 303 {
 			t.Errorf("the same address without a key: %d", a.Status)
 		}
@@ -470,7 +474,7 @@ func TestPushRefused(t *testing.T) {
 			t.Errorf("the log is %s", log)
 		}
 
-		// The webhook believes its secret alone, and that of its time.
+		// The webhook accepts only its current secret.
 		event := `{"topic":"mdm.TokenUpdate","checkin_event":{"udid":"X","ids":{"id":"X"}}}`
 		for name, tt := range map[string]struct {
 			secret, event string

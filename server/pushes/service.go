@@ -19,22 +19,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/push"
 )
 
-// Files opens what batches have made. *batches.Service is one.
+// Files opens the files of batches. *batches.Service is one.
 type Files interface {
 	Get(ctx context.Context, account, id string) (batches.Batch, error)
 	Look(ctx context.Context, account, id, name string) (batches.File, error)
 }
 
-// A Config is what a Service needs. All fields are required.
+// A Config holds the settings of a Service. All fields are required.
 type Config struct {
 	Store  Store
 	Files  Files
 	Secret *crypt.Secret // of the installation
-	Client push.Doer     // that goes where the service may
+	Client push.Doer     // that connects only where the service may
 	Now    func() time.Time
 }
 
-// A Service connects accounts to their NanoMDM and brings it batches.
+// A Service connects accounts to their NanoMDM and sends it their batches.
 type Service struct {
 	Config
 	cipher *crypt.Cipher
@@ -48,10 +48,11 @@ const (
 	maxKey = 500
 )
 
-// A Spec is what a caller says of a NanoMDM.
+// A Spec is a caller's description of a NanoMDM.
 type Spec struct {
 	URL string
-	// Key is that of its API. Empty: the one that is kept, if the URL stays.
+	// Key is its API key. If it is empty, the stored key stays, provided that
+	// the URL is the same.
 	Key string
 }
 
@@ -60,9 +61,9 @@ func (s *Service) Server(ctx context.Context, account string) (Server, error) {
 	return s.Store.DeviceServer(ctx, account)
 }
 
-// Connect connects the account to a NanoMDM, or changes how it is. It returns the
-// secret of the webhook the first time, which is shown this once, and later an
-// empty text.
+// Connect connects the account to a NanoMDM, or changes the connection. The
+// first time it returns the secret of the webhook, which is shown only once;
+// later it returns an empty string.
 func (s *Service) Connect(ctx context.Context, by audit.Grant, account string, spec Spec) (secret string, err error) {
 	spec.URL, spec.Key = strings.TrimRight(profile.Trim(spec.URL), "/"), profile.Trim(spec.Key)
 	if err := spec.check(); err != nil {
@@ -78,7 +79,7 @@ func (s *Service) Connect(ctx context.Context, by audit.Grant, account string, s
 			d.Secret = s.cipher.Encrypt([]byte(secret), d.Hook)
 		}
 		if spec.Key == "" && (old.Account == "" || old.URL != spec.URL) {
-			return Server{}, audit.Action{}, fault.On("key", fault.Invalid, "Enter the API key. It's needed for each new address.")
+			return Server{}, audit.Action{}, fault.On("key", fault.Invalid, "Enter the API key. It's needed for each new URL.")
 		}
 		if spec.Key != "" {
 			d.Key = s.cipher.Encrypt([]byte(spec.Key), d.Hook)
@@ -93,27 +94,27 @@ func (s *Service) Connect(ctx context.Context, by audit.Grant, account string, s
 	return secret, err
 }
 
-// hostSpelling is that of a name in its ASCII form or of an address.
+// hostSpelling matches a name in its ASCII form or an address.
 var hostSpelling = regexp.MustCompile(`^[A-Za-z0-9._:-]+$`)
 
-// check refuses what is no address of NanoMDM. Where it leads is decided when it is
-// called.
+// check refuses anything but a URL of NanoMDM. Whether the service may connect
+// to it is decided at each call.
 func (s Spec) check() error {
 	var errs []error
 	u, err := url.Parse(s.URL)
 	switch {
 	case err != nil, len(s.URL) > maxURL, u.Scheme != "https", !hostSpelling.MatchString(u.Hostname()), u.User != nil, u.RawQuery != "", u.Fragment != "",
 		strings.ContainsFunc(s.URL, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		errs = append(errs, fault.On("url", fault.Invalid, "Write an address that begins with https:// and holds no user name, ? or #, such as https://mdm.example.com."))
+		errs = append(errs, fault.On("url", fault.Invalid, "Enter a URL that begins with https:// and contains no username, ? or #, for example https://mdm.example.com."))
 	}
 	if len(s.Key) > maxKey || s.Key != "" && profile.CheckLine(s.Key) != nil {
-		errs = append(errs, fault.On("key", fault.Invalid, "The API key is one line of up to %d bytes.", maxKey))
+		errs = append(errs, fault.On("key", fault.Invalid, "Enter the API key as one line of up to %d bytes.", maxKey))
 	}
 	return errors.Join(errs...)
 }
 
-// Rotate gives the webhook of the account's server a new secret, which is shown
-// this once. The old one stops working.
+// Rotate gives the webhook of the account's server a new secret, which is
+// shown only once. The old one stops working.
 func (s *Service) Rotate(ctx context.Context, by audit.Grant, account string) (secret string, err error) {
 	err = s.Store.ChangeDeviceServer(ctx, by, account, func(d Server) (Server, audit.Action, error) {
 		if d.Account == "" {
@@ -126,14 +127,15 @@ func (s *Service) Rotate(ctx context.Context, by audit.Grant, account string) (s
 	return secret, err
 }
 
-// Disconnect forgets the account's server. What was sent stays on devices.
+// Disconnect deletes the account's server. Profiles that were sent stay on
+// devices.
 func (s *Service) Disconnect(ctx context.Context, by audit.Grant, account string) error {
 	return s.Store.DeleteDeviceServer(ctx, by, account, func(d Server) audit.Action {
 		return serverAction(audit.DeviceServerDisconnect, by, d, audit.Change{Field: "url", Old: d.URL})
 	})
 }
 
-// newSecret is a secret for a webhook.
+// newSecret returns a secret for a webhook.
 func newSecret() string { return "nms_" + strings.ToLower(rand.Text()) }
 
 func serverAction(name audit.Name, by audit.Grant, d Server, changes ...audit.Change) audit.Action {
@@ -150,11 +152,11 @@ func serverAction(name audit.Name, by audit.Grant, d Server, changes ...audit.Ch
 }
 
 func errNoServer() error {
-	return fault.New(fault.Conflict, "No NanoMDM is connected. Connect one under For MDM.")
+	return fault.New(fault.Conflict, "No NanoMDM is connected. Connect one under For MDM first.")
 }
 
-// Push has the files of a batch sent to the devices of its people: those that
-// don't have them, and to which they aren't on their way.
+// Push sends the files of a batch to the devices of its people, except to
+// those that have them or will get them.
 func (s *Service) Push(ctx context.Context, by audit.Grant, account, batch string) (Overview, error) {
 	if _, err := s.Files.Get(ctx, account, batch); err != nil {
 		return Overview{}, err
@@ -170,11 +172,11 @@ func (s *Service) Push(ctx context.Context, by audit.Grant, account, batch strin
 	err := s.Store.AskForPush(ctx, by, p, func(b batches.Batch) (audit.Action, error) {
 		switch {
 		case b.State != batches.Done || !b.Choice.MakesFiles():
-			return audit.Action{}, fault.New(fault.Conflict, "This batch has made no files that could be sent.")
+			return audit.Action{}, fault.New(fault.Conflict, "This batch has no files to send.")
 		case b.Expired:
 			return audit.Action{}, fault.New(fault.Gone, "The files of this batch have been deleted.")
 		case b.Erases && by.Kind == audit.SessionGrant && !by.Fresh:
-			return audit.Action{}, fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
+			return audit.Action{}, fault.New(fault.ConfirmationNeeded, "Confirm it's you, then try again.")
 		}
 		return audit.Action{Account: account, Name: audit.BatchPush, Outcome: audit.Done, Actor: by.Actor, Target: audit.Target{Kind: audit.BatchTarget, ID: b.ID, Name: b.Name}}, nil
 	})
@@ -194,14 +196,15 @@ func (s *Service) Overview(ctx context.Context, account, batch string) (Overview
 	return Overview{p, states}, err
 }
 
-// Deliveries returns the deliveries of the batch that the filter finds.
+// Deliveries returns the deliveries of the batch that match the filter.
 func (s *Service) Deliveries(ctx context.Context, account, batch string, f Filter) ([]Delivery, error) {
 	f.Limit = min(max(f.Limit, 1), 1001)
 	return s.Store.PushDeliveries(ctx, account, batch, f)
 }
 
-// Hear keeps what the webhook of a NanoMDM tells. An address that isn't there is a
-// NotFound fault, and a signature that isn't by its secret an Unauthorized one.
+// Hear stores an event from the webhook of a NanoMDM. If the URL doesn't
+// exist, it returns a NotFound fault, and if the signature is wrong, an
+// Unauthorized fault.
 func (s *Service) Hear(ctx context.Context, hook, signature string, read func() ([]byte, error)) error {
 	d, err := s.Store.DeviceServerByHook(ctx, hook)
 	if err != nil {
@@ -220,9 +223,9 @@ func (s *Service) Hear(ctx context.Context, hook, signature string, read func() 
 	}
 	e, err := push.ReadEvent(body)
 	if err != nil || len(e.Enrollment) > maxEnrollment || len(e.UDID) > maxEnrollment {
-		return fault.New(fault.Invalid, "It isn't an event of NanoMDM.")
+		return fault.New(fault.Invalid, "This isn't a NanoMDM event.")
 	}
-	// While the event was read, the secret may have been replaced.
+	// While the event was being read, the secret may have been replaced.
 	still := func(d Server) error {
 		now, err := s.cipher.Decrypt(d.Secret, d.Hook)
 		if err == nil && !bytes.Equal(now, secret) {
@@ -245,8 +248,8 @@ func (s *Service) Hear(ctx context.Context, hook, signature string, read func() 
 }
 
 func errSignature() error {
-	return fault.New(fault.Unauthorized, "The signature isn't by the secret of this webhook. Start NanoMDM with -webhook-hmac-key.")
+	return fault.New(fault.Unauthorized, "The event isn't signed with this webhook's secret. Start NanoMDM with -webhook-hmac-key.")
 }
 
-// maxEnrollment is the length of the longest ID of an enrollment, in bytes.
+// maxEnrollment is the length of the longest enrollment ID, in bytes.
 const maxEnrollment = 255

@@ -22,7 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// files are those of a batch, which something happens to.
+// files are those of a batch. Tests can make them fail.
 type files struct {
 	pushes.Files
 	look func() error
@@ -35,8 +35,8 @@ func (f files) Look(ctx context.Context, account, id, name string) (batches.File
 	return f.Files.Look(ctx, account, id, name)
 }
 
-// service is one on the same database, as that of another server. Before it reads a
-// file it calls look.
+// service returns a Service on the same database, like that of another server.
+// Before it reads a file, it calls look.
 func (r *rig) service(look func() error) (*pushes.Service, *store.Store) {
 	r.t.Helper()
 	s := storetest.Open(r.t, store.Config{Database: r.database})
@@ -58,8 +58,8 @@ const (
 	one   = "email,udid\njane@example.com," + phone + "\n"
 )
 
-// pushed makes and pushes a batch for one device, and returns its ID with that of its
-// delivery and of the command that NanoMDM has got.
+// pushed creates and pushes a batch for one device, and returns its ID with
+// the IDs of its delivery and of the command that NanoMDM got.
 func (r *rig) pushed() (batch, delivery, command string) {
 	r.t.Helper()
 	batch = r.batch(one, "")
@@ -69,8 +69,8 @@ func (r *rig) pushed() (batch, delivery, command string) {
 	return batch, d.ID, d.Command
 }
 
-// TestHeldEvent has the secret of the webhook replaced, and NanoMDM disconnected,
-// while an event is on its way that was signed by the secret of before.
+// TestHeldEvent replaces the secret of the webhook, and disconnects NanoMDM,
+// while an event that was signed with the old secret is being processed.
 func TestHeldEvent(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
@@ -111,8 +111,8 @@ func TestHeldEvent(t *testing.T) {
 	})
 }
 
-// TestOtherAccount has the NanoMDM of another account tell of devices and commands
-// that aren't its own.
+// TestOtherAccount has the NanoMDM of another account report devices and
+// commands that don't belong to it.
 func TestOtherAccount(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
@@ -141,8 +141,8 @@ func TestOtherAccount(t *testing.T) {
 	})
 }
 
-// TestUnderWay takes away what a job needs while it is at work: for a while, which
-// another try mends, and for good.
+// TestUnderWay removes what a job needs while it runs: temporarily, so that
+// another attempt succeeds, and permanently.
 func TestUnderWay(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
@@ -206,8 +206,8 @@ func TestUnderWay(t *testing.T) {
 	})
 }
 
-// TestTwoPushes plans two batches for the same devices at the same time: each device
-// gets one of them.
+// TestTwoPushes plans two batches for the same devices at the same time. Each
+// device must get one of them.
 func TestTwoPushes(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)

@@ -31,8 +31,8 @@ import (
 // planOnce is how many deliveries are planned in one transaction.
 const planOnce = 500
 
-// Plan says for each profile of the batch which devices get it. Doing it again does
-// no harm.
+// Plan decides which devices get each profile of the batch. Running it again
+// does no harm.
 func (s *Service) Plan(ctx context.Context, batch string, round int) error {
 	p, err := s.Store.AnyPush(ctx, batch)
 	if fault.Is(err, fault.NotFound) || err == nil && (p.Planned || p.Round != round) {
@@ -58,7 +58,7 @@ func (s *Service) GiveUp(ctx context.Context, batch string) error {
 	if err != nil {
 		return err
 	}
-	p.Planned, p.Updated, p.Detail = true, s.Now(), "Something went wrong. Push the batch again; if that doesn't help, tell whoever runs this service."
+	p.Planned, p.Updated, p.Detail = true, s.Now(), "Something went wrong. Push the batch again; if that doesn't help, tell the server operator."
 	return s.Store.EndPlan(ctx, audit.ByProgram(), p)
 }
 
@@ -87,7 +87,7 @@ func (s *Service) plan(ctx context.Context, p *Push) error {
 	return nil
 }
 
-// deliveries are those of the profiles in an archive.
+// deliveries returns the deliveries of the profiles in an archive.
 func (s *Service) deliveries(ctx context.Context, p *Push, number int, known *directory) ([]Delivery, error) {
 	manifest, err := s.Files.Look(ctx, p.Account, p.Batch, batches.ManifestName(number))
 	if err != nil {
@@ -131,10 +131,11 @@ func (s *Service) deliveries(ctx context.Context, p *Push, number int, known *di
 	return all, nil
 }
 
-// A place is where a file is in an archive.
+// A place is the position of a file in an archive.
 type place struct{ offset, size int64 }
 
-// filesOf says where the files of an archive are, which stores them as they are.
+// filesOf returns the positions of the files in an archive, which stores them
+// uncompressed.
 func filesOf(archive blob.Reader) (map[string]place, error) {
 	z, err := zip.NewReader(archive, archive.Size())
 	if err != nil {
@@ -144,14 +145,14 @@ func filesOf(archive blob.Reader) (map[string]place, error) {
 	for _, f := range z.File {
 		offset, err := f.DataOffset()
 		if err != nil || f.Method != zip.Store {
-			return nil, fmt.Errorf("pushes: %s is packed, or damaged: %w", f.Name, err)
+			return nil, fmt.Errorf("pushes: %s is compressed or damaged: %w", f.Name, err)
 		}
 		all[f.Name] = place{offset, int64(f.UncompressedSize64)}
 	}
 	return all, nil
 }
 
-// A directory finds enrollments by what lists say of devices.
+// A directory finds enrollments by the device IDs in lists.
 type directory struct {
 	devices map[string]string   // UDID by serial number
 	all     map[string][]string // enrollments by UDID
@@ -169,8 +170,9 @@ func newDirectory(enrollments []Enrollment) *directory {
 	return d
 }
 
-// enrollments are those that take the profile: the device's, or those of the users
-// of a Mac. A device that NanoMDM has told nothing of is known by its UDID.
+// enrollments returns those that get the profile: the device's, or those of
+// the users of a Mac. A device that NanoMDM hasn't reported is addressed by
+// its UDID.
 func (d *directory) enrollments(p *push.Profile) []string {
 	udid := strings.ToUpper(p.UDID)
 	if udid == "" {
@@ -183,8 +185,8 @@ func (d *directory) enrollments(p *push.Profile) []string {
 	return push.Enrollments{strings.ToLower(p.Email): ids}.Of(p)
 }
 
-// Send gives NanoMDM the command of a delivery. It returns how long to wait before
-// the next try; 0 if there is none.
+// Send sends NanoMDM the command of a delivery. It returns how long to wait
+// before the next attempt, or 0 if there is none.
 func (s *Service) Send(ctx context.Context, delivery, command string) (time.Duration, error) {
 	d, err := s.Store.BeginDelivery(ctx, delivery, command)
 	if err != nil && d.ID == "" && fault.Is(err, fault.NotFound) {
@@ -217,8 +219,8 @@ func (s *Service) Send(ctx context.Context, delivery, command string) (time.Dura
 	return wait, s.Store.EndDelivery(ctx, d.ID, command, Waiting, words(err))
 }
 
-// lasting is the fault that err is, if trying again doesn't mend it, and otherwise
-// nil: the database or the files may be away for a while.
+// lasting returns the fault in err if another attempt can't succeed, and
+// otherwise nil: the database or the files may be unavailable for a while.
 func lasting(err error) *fault.Fault {
 	if f := fault.Of(err); f.Code != fault.Internal && f.RetryAfter == 0 {
 		return f
@@ -226,7 +228,8 @@ func lasting(err error) *fault.Fault {
 	return nil
 }
 
-// load reads what a delivery needs: the API of the account's NanoMDM, and the profile.
+// load reads what a delivery needs: the API of the account's NanoMDM, and the
+// profile.
 func (s *Service) load(ctx context.Context, d Delivery) (*push.API, []byte, error) {
 	server, err := s.Store.DeviceServer(ctx, d.Account)
 	if fault.Is(err, fault.NotFound) {
@@ -259,13 +262,13 @@ func (s *Service) file(ctx context.Context, d Delivery) ([]byte, error) {
 		return nil, fmt.Errorf("pushes: %w", err)
 	}
 	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != d.Digest {
-		return nil, fault.New(fault.Conflict, "The file isn't the one that the batch has made.")
+		return nil, fault.New(fault.Conflict, "The file isn't the one that the batch created.")
 	}
 	return data, nil
 }
 
-// words says why NanoMDM didn't take a command. If something else answered, none of
-// its answer is in it.
+// words describes why NanoMDM didn't accept a command. It contains nothing
+// that another server may have answered.
 func words(err error) string {
 	var (
 		network net.Error
@@ -276,13 +279,13 @@ func words(err error) string {
 	)
 	switch {
 	case errors.Is(err, push.ErrKey):
-		return "NanoMDM refuses the API key. Enter the right one, then push again."
+		return "NanoMDM refused the API key. Enter the right one, then push again."
 	case errors.Is(err, dial.ErrForbidden):
-		return "The address of NanoMDM is in a private network, which this service may not reach. The operator of the service can allow the network."
+		return "NanoMDM's address is in a private network, to which this service doesn't connect. The server operator can allow the network."
 	case errors.As(err, &tlsFail), errors.As(err, &record), errors.As(err, &unknown):
-		return "The certificate of NanoMDM can't be trusted, or it speaks no TLS."
+		return "The certificate of NanoMDM can't be trusted, or it doesn't support TLS."
 	case errors.As(err, &network) && network.Timeout():
-		return "NanoMDM doesn't answer in time."
+		return "NanoMDM didn't answer in time."
 	case errors.As(err, &request), errors.As(err, &network):
 		return "NanoMDM can't be reached."
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// A button is the one of a hosting panel, with a registered key.
+// A button is a button of a hosting panel, with a registered key.
 type button struct {
 	ID, Issuer, Audience, Algorithm, Name string
 	Domains                               []string
@@ -60,7 +60,7 @@ func publicPEM(t *testing.T, key crypto.Signer) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
-// newButton registers a key of the kind by the API.
+// newButton registers a key of the kind through the API.
 func newButton(t *testing.T, c servertest.Client, kind string, domains ...string) button {
 	t.Helper()
 	g := button{key: pairOf(t, kind)}
@@ -75,7 +75,7 @@ func newButton(t *testing.T, c servertest.Client, kind string, domains ...string
 
 var jtis int
 
-// claims are good ones for the mailbox at the time.
+// claims returns valid claims for the mailbox at the time.
 func (g button) claims(address string, now time.Time) map[string]any {
 	jtis++
 	return map[string]any{"iss": g.Issuer, "aud": g.Audience, "sub": address, "iat": now.Unix(), "exp": now.Unix() + 120, "jti": fmt.Sprint("jti-", jtis)}
@@ -132,14 +132,15 @@ func (g button) sign(t *testing.T, text string) []byte {
 	return nil
 }
 
-// A badToken is a token that must not make a link, and what is said of it.
+// A badToken is a token that must not create a link, and what the refusal
+// says.
 type badToken struct {
 	name  string
 	token string
 	want  string
 }
 
-// with returns good claims with others in place of some; nil takes one out.
+// with returns valid claims with some replaced; nil removes one.
 func (g button) with(now time.Time, other map[string]any) map[string]any {
 	claims := g.claims("jane@example.com", now)
 	for name, value := range other {
@@ -150,7 +151,7 @@ func (g button) with(now time.Time, other map[string]any) map[string]any {
 	return claims
 }
 
-// header signs good claims below a header with more in it.
+// header signs valid claims with additional header fields.
 func (g button) header(t *testing.T, now time.Time, more map[string]any) string {
 	t.Helper()
 	h := map[string]any{"alg": g.Algorithm, "kid": g.ID, "typ": "JWT"}
@@ -158,7 +159,7 @@ func (g button) header(t *testing.T, now time.Time, more map[string]any) string 
 	return g.signed(t, h, g.claims("jane@example.com", now))
 }
 
-// badAlgorithms are tokens that say of themselves how they are to be checked.
+// badAlgorithms are tokens that name the algorithm for checking them.
 func (g button) badAlgorithms(t *testing.T, now time.Time) []badToken {
 	t.Helper()
 	header := func(more map[string]any) string { return g.header(t, now, more) }
@@ -191,7 +192,7 @@ func (g button) badAlgorithms(t *testing.T, now time.Time) []badToken {
 	}
 }
 
-// badHeaders are tokens whose header or signature is wrong.
+// badHeaders are tokens with a wrong header or signature.
 func (g button) badHeaders(t *testing.T, now time.Time, other button) []badToken {
 	t.Helper()
 	header := func(more map[string]any) string { return g.header(t, now, more) }
@@ -245,7 +246,7 @@ func mustJSON(t *testing.T, v any) []byte {
 	return data
 }
 
-// badClaims are tokens with a good signature of what must not be taken.
+// badClaims are tokens with a good signature and invalid claims.
 func (g button) badClaims(t *testing.T, now time.Time) []badToken {
 	t.Helper()
 	at := now.Unix()
@@ -302,8 +303,7 @@ func (g button) badClaims(t *testing.T, now time.Time) []badToken {
 	return append(all, g.badJSON(t, now)...)
 }
 
-// badJSON are tokens with a good signature of what can be read in two ways, or
-// in none.
+// badJSON are tokens with a good signature and ambiguous or invalid JSON.
 func (g button) badJSON(t *testing.T, now time.Time) []badToken {
 	t.Helper()
 	good := string(mustJSON(t, g.claims("jane@example.com", now)))

@@ -1,6 +1,6 @@
-// Package redirect lets hosting panels send people here without a call: the
-// panel signs whose mailbox it is, the person's browser brings that along, and
-// it becomes a setup link once.
+// Package redirect lets hosting panels send people here without calling the
+// API. The panel signs the mailbox's address, the person's browser brings the
+// token along, and it becomes a setup link once.
 package redirect
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// Longest texts of a key.
+// The longest values of a key.
 const (
 	maxName    = 100  // characters
 	maxPEM     = 4096 // bytes
@@ -33,16 +33,16 @@ const (
 	maxID      = 40 // bytes
 )
 
-// A Key is a public key of a hosting panel. What its private half has signed
-// makes links for the account.
+// A Key is a public key of a hosting panel. Tokens signed with its private key
+// create links for the account.
 type Key struct {
-	ID      string // the "kid" of what it signs
+	ID      string // the "kid" of its tokens
 	Account string // the "iss"
 	// Name tells people which program signs.
 	Name string
 	// Public is the key as SubjectPublicKeyInfo in DER.
 	Public []byte
-	// Domains are the mail domains that it may sign for, as lower-case
+	// Domains are the email domains that it may sign for, as lower-case
 	// A-labels. None: all of the account's.
 	Domains  []string
 	Created  time.Time
@@ -50,8 +50,8 @@ type Key struct {
 	LastUsed time.Time // to the minute; zero: never
 }
 
-// Algorithm is the one name that "alg" may have, EdDSA or ES256, and empty if
-// the key is of no kind that may sign.
+// Algorithm returns the only value that "alg" may have, EdDSA or ES256, or an
+// empty string if the key is of no kind that may sign.
 func (k Key) Algorithm() string {
 	_, algorithm := k.public()
 	return algorithm
@@ -73,21 +73,21 @@ func (k Key) public() (key crypto.PublicKey, algorithm string) {
 	return nil, ""
 }
 
-// PEM is the key as text.
+// PEM returns the key as text.
 func (k Key) PEM() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: publicBlock, Bytes: k.Public}))
 }
 
-// Fingerprint is the SHA-256 of Public, in hex.
+// Fingerprint returns the SHA-256 of Public, in hex.
 func (k Key) Fingerprint() string {
 	sum := sha256.Sum256(k.Public)
 	return hex.EncodeToString(sum[:])
 }
 
-// UseGrain is how exactly it is kept when a key was used last.
+// UseGrain is the precision of the time of a key's last use.
 const UseGrain = time.Minute
 
-// Live reports whether what the key signs is taken at the time.
+// Live reports whether the key's tokens are accepted at the time.
 func (k Key) Live(now time.Time) bool { return k.Expires.IsZero() || now.Before(k.Expires) }
 
 // signsFor reports whether the key may sign for mailboxes of the domain.
@@ -95,62 +95,62 @@ func (k Key) signsFor(domain string) bool {
 	return len(k.Domains) == 0 || slices.Contains(k.Domains, domain)
 }
 
-// A KeyStore keeps keys. Each method that writes keeps the change and its
+// A KeyStore stores keys. Each method that writes stores the change and its
 // action, or neither.
 type KeyStore interface {
-	// CreateRedirectKey keeps k.
+	// CreateRedirectKey stores k.
 	CreateRedirectKey(ctx context.Context, by audit.Grant, k Key, a audit.Action) error
-	// RedirectKey returns a key, or a NotFound fault: also if its account is
-	// suspended.
+	// RedirectKey returns a key. If the key doesn't exist or its account is
+	// suspended, it returns a NotFound fault.
 	RedirectKey(ctx context.Context, id string) (Key, error)
-	// RedirectKeys returns the keys of an account, the newest first.
+	// RedirectKeys returns the keys of an account, newest first.
 	RedirectKeys(ctx context.Context, account string) ([]Key, error)
-	// ChangeRedirectKey gives the key of the account the name and the domains
-	// of what change makes of it as it is, and keeps the action that change
-	// returns. If that has no changes, it keeps nothing. One that is not the
-	// account's is a NotFound fault. Change may be called more than once.
+	// ChangeRedirectKey applies change to the key of the account, and stores
+	// its name and domains with the action that change returns. If that has no
+	// changes, it stores nothing. If the account has no such key, it returns a
+	// NotFound fault. Change may be called more than once.
 	ChangeRedirectKey(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Key, audit.Action, error)) error
-	// DeleteRedirectKey deletes a key of the account, if check has nothing
-	// against it as it is. One that is not the account's is a NotFound fault.
+	// DeleteRedirectKey deletes a key of the account if check allows it. If
+	// the account has no such key, it returns a NotFound fault.
 	DeleteRedirectKey(ctx context.Context, by audit.Grant, account, id string, check func(Key) error, a audit.Action) error
 }
 
-// Keys registers keys.
+// Keys manages keys.
 type Keys struct {
 	store KeyStore
 	now   func() time.Time
 }
 
-// NewKeys returns Keys that are kept in the store.
+// NewKeys returns Keys that use the store.
 func NewKeys(store KeyStore, now func() time.Time) *Keys { return &Keys{store, now} }
 
-// A Spec says what a key is to be.
+// A Spec is a caller's description of a key.
 type Spec struct {
 	Name    string
-	PEM     string // of a new key; one that is there keeps its own
+	PEM     string // for a new key; an existing one keeps its own
 	Domains []string
-	Life    time.Duration // of a new key; zero: for ever
+	Life    time.Duration // of a new key; zero: it doesn't expire
 }
 
-// Check returns a fault for each field that a new key cannot have.
+// Check returns a fault for each invalid field of a new key.
 func (s Spec) Check() error {
 	_, err := s.key()
 	return err
 }
 
-// key is a new key of the spec.
+// key returns a new key from the spec.
 func (s Spec) key() (Key, error) {
 	public, err := parsePublic(s.PEM)
 	key := Key{Public: public}
 	bad := []error{err, key.apply(s)}
 	if s.Life < 0 {
-		bad = append(bad, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0."))
+		bad = append(bad, fault.On("expires_in", fault.Invalid, "Enter a number of seconds, or 0 for no expiry."))
 	}
 	return key, errors.Join(bad...)
 }
 
-// Create registers a key of the account. The error holds a fault for each field
-// that cannot be taken.
+// Create registers a key of the account. The error holds a fault for each
+// invalid field.
 func (k *Keys) Create(ctx context.Context, by audit.Grant, account string, spec Spec) (Key, error) {
 	key, err := spec.key()
 	if err != nil {
@@ -164,7 +164,7 @@ func (k *Keys) Create(ctx context.Context, by audit.Grant, account string, spec 
 	return key, k.store.CreateRedirectKey(ctx, by, key, action(audit.RedirectKeyCreate, by, key, changes))
 }
 
-// List returns the keys of the account, the newest first.
+// List returns the keys of the account, newest first.
 func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 	return k.store.RedirectKeys(ctx, account)
 }
@@ -185,14 +185,14 @@ func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
 	return key, nil
 }
 
-// Update gives a key of the account the name and the domains of the spec.
+// Update sets the name and the domains of a key of the account.
 func (k *Keys) Update(ctx context.Context, by audit.Grant, account, id string, spec Spec) (Key, error) {
 	return k.Change(ctx, by, account, id, func(Key) (Spec, error) { return spec, nil })
 }
 
-// Change is Update by a spec that is made of the key as it is: nobody else
-// changes it meanwhile. If change fails, nothing is changed. It may be called
-// more than once.
+// Change is Update with a spec that is computed from the current key: nobody
+// else can change it meanwhile. If change fails, nothing is changed. It may be
+// called more than once.
 func (k *Keys) Change(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Spec, error)) (Key, error) {
 	key, err := k.Get(ctx, account, id)
 	if err != nil {
@@ -209,9 +209,9 @@ func (k *Keys) Change(ctx context.Context, by audit.Grant, account, id string, c
 	return key, err
 }
 
-// Delete deletes a key of the account, if check, which may be nil, has nothing
-// against it as it is: its error is Delete's. Nothing that the key has signed is
-// taken any more; the links that were made by it stay.
+// Delete deletes a key of the account if check allows it. Check may be nil;
+// its error is returned. From then on, the key's tokens are refused. Links
+// that it created stay.
 func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string, check func(Key) error) error {
 	key, err := k.Get(ctx, account, id)
 	if err != nil {
@@ -220,13 +220,13 @@ func (k *Keys) Delete(ctx context.Context, by audit.Grant, account, id string, c
 	return k.store.DeleteRedirectKey(ctx, by, account, key.ID, check, action(audit.RedirectKeyDelete, by, key, nil))
 }
 
-// apply takes the name and the domains of the spec. The error holds a fault for
-// each that cannot be taken.
+// apply copies the name and the domains of the spec. The error holds a fault
+// for each invalid one.
 func (k *Key) apply(spec Spec) error {
 	var bad []error
 	spec.Name = profile.Plain(spec.Name)
 	if err := profile.CheckLine(spec.Name); err != nil || spec.Name == "" || utf8.RuneCountInString(spec.Name) > maxName {
-		bad = append(bad, fault.OnText("name", err, fault.NameInvalid, "Name the program that signs, in up to %d characters.", maxName))
+		bad = append(bad, fault.OnText("name", err, fault.NameInvalid, "Enter the name of the program that signs, in up to %d characters.", maxName))
 	}
 	domains, err := parseDomains(spec.Domains)
 	if err = errors.Join(append(bad, err)...); err != nil {
@@ -241,31 +241,31 @@ func parseDomains(names []string) ([]string, error) {
 	for _, name := range names {
 		domain, err := profile.ParseHost(name)
 		if err != nil {
-			return nil, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+			return nil, fault.On("domains", fault.Invalid, "Enter domains, for example example.com.")
 		}
 		if !slices.Contains(domains, domain) {
 			domains = append(domains, domain)
 		}
 	}
 	if len(domains) > maxDomains {
-		return nil, fault.On("domains", fault.Invalid, "Name up to %d domains, or none for all.", maxDomains)
+		return nil, fault.On("domains", fault.Invalid, "Enter up to %d domains, or none to allow all.", maxDomains)
 	}
 	return domains, nil
 }
 
 const publicBlock = "PUBLIC KEY"
 
-// parsePublic reads a public key that may sign. Of a private key it says only
-// that it is one.
+// parsePublic parses a public key that may sign. For a private key, its fault
+// says only that it is one.
 func parsePublic(text string) ([]byte, error) {
 	block, rest := pem.Decode([]byte(text))
 	switch {
 	case strings.Contains(text, "PRIVATE KEY"):
-		return nil, fault.On("public_key", fault.Invalid, "This is the private key. It must not leave the panel: make a new pair, and send the public key.")
+		return nil, fault.On("public_key", fault.Invalid, "This is the private key, which must not leave the panel. Create a new key pair and send its public key.")
 	case len(text) > maxPEM, block == nil, block.Type != publicBlock, strings.TrimSpace(string(rest)) != "":
 		return nil, fault.On("public_key", fault.Invalid, "Send one public key as PEM, with the line -----BEGIN PUBLIC KEY-----.")
 	case Key{Public: block.Bytes}.Algorithm() == "":
-		return nil, fault.On("public_key", fault.Invalid, "The key must be of the kind Ed25519 or ECDSA P-256.")
+		return nil, fault.On("public_key", fault.Invalid, "The key must be an Ed25519 or ECDSA P-256 key.")
 	}
 	return block.Bytes, nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestRedirectKeys goes the life of a public key by the API.
+// TestRedirectKeys follows the life of a public key through the API.
 func TestRedirectKeys(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock, c := redirectServer(t, database)
@@ -101,8 +101,8 @@ func TestRedirectKeysRefused(t *testing.T) {
 	}
 }
 
-// TestRedirectKeysBelow holds that an API key makes no public key that could do
-// more than it, and sees and touches none.
+// TestRedirectKeysBelow checks that an API key can't create a public key with
+// more access than its own, and can't see or change such keys.
 func TestRedirectKeysBelow(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, _, c := redirectServer(t, database)
@@ -154,7 +154,7 @@ func TestRedirectKeysBelow(t *testing.T) {
 	})
 }
 
-// TestRedirectKeysPanel registers a key on the panel's page.
+// TestRedirectKeysPanel registers a key in the panel.
 func TestRedirectKeysPanel(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock, _ := redirectServer(t, database)

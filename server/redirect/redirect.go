@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// Redirects makes links of what panels have signed.
+// Redirects creates links from tokens that panels have signed.
 type Redirects struct {
 	keys     KeyStore
 	links    Links
@@ -22,25 +22,24 @@ type Redirects struct {
 	now      func() time.Time
 }
 
-// Links makes links. *setup.Links is one.
+// Links creates links. *setup.Links is one.
 type Links interface {
-	// CreateOnce makes a link, unless the pass was used.
+	// CreateOnce creates a link, unless the pass was used.
 	CreateOnce(ctx context.Context, by audit.Grant, spec setup.LinkSpec, pass setup.Pass) (setup.Link, error)
-	// Path is the path of the link's page.
+	// Path returns the path of the link's page.
 	Path(l setup.Link) string
 }
 
-// New returns Redirects for tokens that are meant for the audience, which is
-// the service's base URL.
+// New returns Redirects for tokens whose audience is the service's base URL.
 func New(keys KeyStore, links Links, audience string, now func() time.Time) *Redirects {
 	jwt.RegisterSigningMethod(rfc9864, func() jwt.SigningMethod { return jwt.SigningMethodEdDSA })
 	return &Redirects{keys, links, audience, now}
 }
 
-// Start makes a link of a token that a browser has brought, and returns the
-// path of its page. The link lives as long as one of the public page. The
-// actor is the browser's; in the action log it is the key, from where the
-// browser is. The fault is RedirectInvalid, RedirectExpired, RedirectUsed,
+// Start creates a link from a token that a browser has sent, and returns the
+// path of its page. The link lasts as long as one from the public page. The
+// actor is the browser; the action log shows the key, with the browser's
+// network. The fault is RedirectInvalid, RedirectExpired, RedirectUsed,
 // LoginNeeded or Limited.
 func (r *Redirects) Start(ctx context.Context, visitor audit.Actor, token string, from netip.Prefix) (path string, err error) {
 	c, key, err := r.verify(ctx, token)
@@ -64,7 +63,7 @@ func (r *Redirects) Start(ctx context.Context, visitor audit.Actor, token string
 	return r.links.Path(link), nil
 }
 
-// partOf turns what a link cannot have into what is wrong with the token.
+// partOf turns an invalid field of a link into an invalid part of the token.
 func partOf(err error) error {
 	f := fault.All(err)[0]
 	switch {

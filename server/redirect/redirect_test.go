@@ -17,7 +17,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// redirectServer runs a server with a clock, and a client that may do all.
+// redirectServer starts a server with a clock, and returns a client with all
+// permissions.
 func redirectServer(t *testing.T, database string) (*servertest.Server, *storetest.Clock, servertest.Client) {
 	t.Helper()
 	clock := storetest.NewClock()
@@ -27,8 +28,8 @@ func redirectServer(t *testing.T, database string) (*servertest.Server, *storete
 	return s, clock, c
 }
 
-// TestSignedRedirect goes the good way with both kinds of keys, from the
-// panel's form to the profile.
+// TestSignedRedirect uses both kinds of keys, from the panel's form to the
+// profile.
 func TestSignedRedirect(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock, c := redirectServer(t, database)
@@ -69,7 +70,7 @@ func TestSignedRedirect(t *testing.T) {
 	})
 }
 
-// TestSignedRedirectSpellings takes tokens as libraries write them.
+// TestSignedRedirectSpellings uses tokens in the forms that libraries write.
 func TestSignedRedirectSpellings(t *testing.T) {
 	s, clock, c := redirectServer(t, storetest.SQLite(t))
 	for _, kind := range []string{"EdDSA", "ES256"} {
@@ -94,9 +95,9 @@ func TestSignedRedirectSpellings(t *testing.T) {
 	}
 }
 
-// TestSignedRedirectRefused brings what must not make a link: each is refused
-// with a page that says which part is wrong and nothing that came in, and
-// nothing is kept.
+// TestSignedRedirectRefused sends tokens that must not create a link. Each
+// must get a page that says which part is wrong and repeats no input, and
+// nothing may be stored.
 func TestSignedRedirectRefused(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock, c := redirectServer(t, database)
@@ -124,7 +125,7 @@ func TestSignedRedirectRefused(t *testing.T) {
 			c.Want(t, http.StatusNoContent, http.MethodDelete, "/redirect-keys/"+late.ID, "")
 			before := storetest.Fingerprint(t, database)
 			for i, bad := range all {
-				if i%50 == 49 { // the limit begins anew
+				if i%50 == 49 { // the limit begins again
 					clock.Move(time.Minute)
 					s.Post("/start/signed", "jwt", "")
 					clock.Move(-time.Minute)
@@ -140,7 +141,7 @@ func TestSignedRedirectRefused(t *testing.T) {
 	})
 }
 
-// wantRefused brings a token and looks at the page that comes.
+// wantRefused sends a token and checks the page.
 func wantRefused(t *testing.T, s *servertest.Server, name string, bad badToken) {
 	t.Helper()
 	a := s.Post("/start/signed", "jwt", bad.token)
@@ -164,7 +165,7 @@ func wantRefused(t *testing.T, s *servertest.Server, name string, bad badToken) 
 	}
 }
 
-// text is what a page says in short.
+// text returns a page's text in short.
 func text(a servertest.Answer) string {
 	if i := bytes.Index(a.Body, []byte("<main")); i >= 0 {
 		return string(a.Body[i:])
@@ -172,7 +173,7 @@ func text(a servertest.Answer) string {
 	return string(a.Body)
 }
 
-// TestSignedRedirectOnce brings the same token again, and 50 times at once to
+// TestSignedRedirectOnce sends the same token again, and 50 times at once to
 // two servers.
 func TestSignedRedirectOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -205,7 +206,7 @@ func TestSignedRedirectOnce(t *testing.T) {
 			t.Errorf("%d made, %d refused, %d links", made, refused, len(links))
 		}
 		clock.Move(time.Minute)
-		claims["sub"] = "joe@example.com" // signed anew, with the same jti
+		claims["sub"] = "joe@example.com" // signed again, with the same jti
 		if a := s.Post("/start/signed", "jwt", g.token(t, claims)); a.Status != http.StatusGone {
 			t.Errorf("%d %s", a.Status, text(a))
 		}
@@ -220,8 +221,8 @@ func TestSignedRedirectOnce(t *testing.T) {
 	})
 }
 
-// TestSignedRedirectForgotten holds that it is forgotten that a token was used
-// only once it is too old to be used.
+// TestSignedRedirectForgotten checks that the record of a used token is
+// deleted only once the token is too old to be used.
 func TestSignedRedirectForgotten(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock, c := redirectServer(t, database)
@@ -247,9 +248,9 @@ func TestSignedRedirectForgotten(t *testing.T) {
 	})
 }
 
-// TestSignedRedirectLimits holds that good tokens count against the limits of
-// the network and of the mailbox and are not used up by them, and bad ones
-// against a limit of their own.
+// TestSignedRedirectLimits checks that good tokens count against the limits of
+// the network and of the mailbox and remain usable if refused by a limit, and
+// that bad tokens count against a limit of their own.
 func TestSignedRedirectLimits(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock, c := redirectServer(t, database)
@@ -293,7 +294,7 @@ func TestSignedRedirectLimits(t *testing.T) {
 	})
 }
 
-// TestSignedRedirectForms sends what is no form of a button.
+// TestSignedRedirectForms sends requests that aren't a button's form.
 func TestSignedRedirectForms(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	for _, tt := range []struct {

@@ -16,16 +16,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// The signatures that are taken.
+// The accepted signature algorithms.
 const (
 	edDSA   = "EdDSA"
 	es256   = "ES256"
-	rfc9864 = "Ed25519" // what EdDSA means here, by its newer name
+	rfc9864 = "Ed25519" // the newer name of EdDSA with Ed25519
 )
 
 // Limits of a token.
 const (
-	// MaxLife is how long after it was signed a token may be used.
+	// MaxLife is how long after its signature a token can be used.
 	MaxLife  = 5 * time.Minute
 	leeway   = 30 * time.Second
 	maxToken = 8 << 10
@@ -33,7 +33,7 @@ const (
 	maxTime  = 1 << 40 // seconds; far more would overflow
 )
 
-// claims are what a panel signs.
+// claims are the claims that a panel signs.
 type claims struct {
 	Issuer     string
 	Audience   audience
@@ -52,7 +52,7 @@ type claims struct {
 
 var _ jwt.Claims = (*claims)(nil)
 
-// An audience is one text, or a list of texts (RFC 7519, 4.1.3).
+// An audience is one string or a list of strings (RFC 7519, 4.1.3).
 type audience []string
 
 // UnmarshalJSON reads either form.
@@ -62,7 +62,7 @@ func (a *audience) UnmarshalJSON(data []byte) error {
 		*a = audience{one}
 		return nil
 	}
-	var all []*string // null is no text
+	var all []*string // null isn't a string
 	if err := json.Unmarshal(data, &all); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (c *claims) UnmarshalJSON(data []byte) error {
 	})
 }
 
-// These let the library check what it knows.
+// These methods let the library check the standard claims.
 
 func (c *claims) GetExpirationTime() (*jwt.NumericDate, error) { return date(c.Expires) }
 func (c *claims) GetIssuedAt() (*jwt.NumericDate, error)       { return date(c.IssuedAt) }
@@ -104,7 +104,7 @@ func date(seconds int64) (*jwt.NumericDate, error) {
 	return jwt.NewNumericDate(time.Unix(seconds, 0)), nil
 }
 
-// Validate checks what the library does not: it calls it.
+// Validate checks what the library doesn't. The library calls it.
 func (c *claims) Validate() error {
 	visible := func(r rune) bool { return r > ' ' && r < 0x7f }
 	switch {
@@ -120,24 +120,25 @@ func (c *claims) Validate() error {
 	return nil
 }
 
-// use is the hash by which it is kept that the token was used.
+// use returns the hash under which the token is recorded as used.
 func (c *claims) use() []byte {
 	sum := sha256.Sum256([]byte(c.ID))
 	return sum[:]
 }
 
-// over is when the token can be used no more by any clock that is good enough.
+// over returns when the token can no longer be used by any clock within the
+// tolerance.
 func (c *claims) over() time.Time { return time.Unix(c.Expires, 0).Add(2 * leeway) }
 
-// An errClaim names the part of a token that cannot be taken, never its value.
+// An errClaim names an invalid part of a token, never its value.
 type errClaim string
 
-// Error is the name.
+// Error returns the name.
 func (e errClaim) Error() string { return string(e) }
 
-// verify returns the claims of a token and the key that has signed it, if all
-// of it is as it must be. Else the fault is RedirectInvalid, with the part that
-// cannot be taken as its field, or RedirectExpired.
+// verify returns the claims of a valid token and the key that signed it.
+// Otherwise the fault is RedirectInvalid, with the invalid part as its field,
+// or RedirectExpired.
 func (r *Redirects) verify(ctx context.Context, token string) (*claims, Key, error) {
 	if len(token) > maxToken {
 		return nil, Key{}, errInvalid("jwt")
@@ -153,7 +154,7 @@ func (r *Redirects) verify(ctx context.Context, token string) (*claims, Key, err
 	)
 	var c claims
 	var key Key
-	errKey := error(errClaim("alg")) // unless the library comes to ask for the key
+	errKey := error(errClaim("alg")) // unless the library reaches the lookup of the key
 	_, err := parser.ParseWithClaims(token, &c, func(t *jwt.Token) (any, error) {
 		key, errKey = r.keyOf(ctx, parser, t)
 		if errKey == nil && c.Issuer != key.Account {
@@ -202,9 +203,8 @@ func (r *Redirects) keyOf(ctx context.Context, parser *jwt.Parser, t *jwt.Token)
 	return key, err
 }
 
-// object reads a JSON object into the fields of the names. It refuses names
-// that are not among them, also if only in other letters, a name that comes
-// twice, and null.
+// object parses a JSON object into the fields of the names. It refuses unknown
+// names, also if they differ only in case, repeated names, and null.
 func object(data []byte, fields map[string]any) error {
 	if !utf8.Valid(data) {
 		return errClaim("jwt")
@@ -238,8 +238,8 @@ func object(data []byte, fields map[string]any) error {
 	return nil
 }
 
-// parts are what the library's errors are about, in the order in which they
-// are told: a token may be wrong in more than one way.
+// parts are the subjects of the library's errors, in the order in which they
+// are reported: a token may be wrong in more than one way.
 var parts = []struct {
 	err  error
 	part string
@@ -268,5 +268,5 @@ func refused(err error) error {
 }
 
 func errInvalid(part string) error {
-	return fault.On(part, fault.RedirectInvalid, "The button has sent what cannot be used. It is wrong in: %s.", part)
+	return fault.On(part, fault.RedirectInvalid, "The button sent invalid data: %s.", part)
 }

@@ -1,5 +1,5 @@
-// Package reload holds what was read from files that change while the program
-// runs, such as certificates that are renewed.
+// Package reload holds values read from files that change while the program
+// runs, such as renewed certificates.
 package reload
 
 import (
@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// checkEvery is how often files are looked at, at most.
+// checkEvery is the shortest time between two checks of the files.
 const checkEvery = time.Second
 
-// A Value was read from files. It is read again when one of them has changed.
-// While the new files cannot be used the old value stays: a renewal writes
-// certificate and key one after the other.
+// A Value is read from files, and read again when one of them changes. If the
+// new files can't be used, the old value stays: a renewal writes certificate
+// and key one after the other.
 type Value[T any] struct {
 	files   []string
 	load    func() (T, error)
@@ -23,14 +23,14 @@ type Value[T any] struct {
 
 	mu      sync.Mutex
 	current T
-	tried   string // the state of the files at the last try
-	err     error  // of the last try
+	tried   string // the state of the files at the last attempt
+	err     error  // of the last attempt
 	checked time.Time
 }
 
-// New reads the value for the first time. Changed, if not nil, is told of
-// every later change: nil after the new files were read, else why they cannot
-// be used.
+// New reads the value for the first time. It calls changed, if not nil, for
+// every later change: with nil after the new files were read, or with the
+// reason why they can't be used.
 func New[T any](files []string, load func() (T, error), changed func(error)) (*Value[T], error) {
 	v := &Value[T]{files: files, load: load, changed: changed, checked: time.Now()}
 	v.tried = v.state()
@@ -47,7 +47,7 @@ func (v *Value[T]) Current() T {
 	return v.current
 }
 
-// Err says why the newest files cannot be used, or nil.
+// Err returns why the newest files can't be used, or nil.
 func (v *Value[T]) Err() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -55,8 +55,8 @@ func (v *Value[T]) Err() error {
 	return v.err
 }
 
-// look reads the files again if they are in another state than at the last
-// try. A state that is new every time is tried every time.
+// look reads the files again if their state differs from that at the last
+// attempt. A state that can't be compared is always read again.
 func (v *Value[T]) look() {
 	if time.Since(v.checked) < checkEvery {
 		return
@@ -66,7 +66,8 @@ func (v *Value[T]) look() {
 	if state == v.tried {
 		return
 	}
-	// The state from before reading: what changes meanwhile is read next time.
+	// The state from before reading: changes made meanwhile are read next
+	// time.
 	v.tried = state
 	fresh, err := v.load()
 	if err == nil {
@@ -78,7 +79,7 @@ func (v *Value[T]) look() {
 	}
 }
 
-// state tells two versions of the files apart.
+// state identifies a version of the files.
 func (v *Value[T]) state() string {
 	var b strings.Builder
 	for _, file := range v.files {

@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/reload"
 )
 
-// TestValue changes, breaks, removes and mends the file.
+// TestValue changes, breaks, removes and fixes the file.
 func TestValue(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	write := func(text string) {
@@ -44,7 +44,7 @@ func TestValue(t *testing.T) {
 		}
 		want("one", false, 0)
 		write("second")
-		want("one", false, 0) // not looked at yet
+		want("one", false, 0) // not checked yet
 		time.Sleep(time.Second)
 		want("second", false, 1)
 		time.Sleep(time.Minute)
@@ -52,16 +52,16 @@ func TestValue(t *testing.T) {
 		write("broken")
 		time.Sleep(time.Second)
 		want("second", true, 2)
-		time.Sleep(time.Minute) // the same broken file is told of once
+		time.Sleep(time.Minute) // the same broken file is reported once
 		want("second", true, 2)
 		if err := os.Remove(file); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
 		want("second", true, 3)
-		write("mended")
+		write("fixed")
 		time.Sleep(time.Second)
-		want("mended", false, 4)
+		want("fixed", false, 4)
 	})
 }
 

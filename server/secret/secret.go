@@ -1,9 +1,10 @@
-// Package secret keeps the versions of an installation's secret: it begins new
-// ones, encrypts again what was encrypted under old ones, and deletes those.
+// Package secret manages the versions of an installation's secret: it creates
+// new versions, re-encrypts values that were encrypted under old ones, and
+// deletes old versions.
 //
-// The secret that the servers are started with encrypts the versions, which are
-// in the database: so all servers on it learn of a new one by themselves, in the
-// transaction that begins it, and a backup has them.
+// The database holds the versions, encrypted with the secret that the servers
+// are started with. So all servers learn of a new version by themselves, in
+// the transaction that creates it, and a backup contains the versions.
 package secret
 
 import (
@@ -19,64 +20,65 @@ import (
 )
 
 const (
-	// DefaultOverlap is for how long links, invitations and tickets from before
-	// a rotation are accepted. It's as long as a link can last.
+	// DefaultOverlap is how long links, invitations and tickets from before a
+	// rotation are accepted. It's the longest lifetime of a link.
 	DefaultOverlap = 30 * 24 * time.Hour
-	// MaxOverlap is the longest.
+	// MaxOverlap is the longest overlap.
 	MaxOverlap = 366 * 24 * time.Hour
-	// keepAfter is for how long an old version is kept at least, from its end
-	// and from its successor on: each server has learned of both by then.
+	// keepAfter is the shortest time for which an old version is kept after it
+	// ended and after its successor began: by then each server has learned of
+	// both.
 	keepAfter = time.Hour
-	// batch is how many values are encrypted again at a time.
+	// batch is how many values are re-encrypted at a time.
 	batch = 200
 )
 
-// A Row is a version as it is kept.
+// A Row is a stored version.
 type Row struct {
 	ID      string
 	Value   []byte // encrypted with the secret that servers are started with
 	Created time.Time
-	Ends    time.Time // zero: it is the current one
+	Ends    time.Time // zero: it's the current one
 }
 
-// A Value is something encrypted that is kept somewhere.
+// A Value is a stored encrypted value.
 type Value struct {
-	Context string // that it was encrypted for
-	Within  []byte // tells values for the same context apart
+	Context string // the context that it was encrypted for
+	Within  []byte // distinguishes values with the same context
 	Data    []byte
 }
 
-// version is the id of the version that it was encrypted under.
+// version returns the ID of the version under which the value is encrypted.
 func (v Value) version() string { return string(v.Data[:min(len(v.Data), crypt.IDSize)]) }
 
-// A Place is where encrypted values are kept.
+// A Place is where encrypted values are stored.
 type Place struct {
 	Name    string // table and column
 	Purpose crypt.Purpose
-	// Found says that a value is found by what is encrypted.
+	// Found means that values are looked up by their encrypted form.
 	Found bool
 }
 
-// A Store keeps versions and encrypted values. *store.Store is one.
+// A Store stores versions and encrypted values. *store.Store is one.
 type Store interface {
 	// SecretVersions returns the versions. There are none before the first
 	// rotation.
 	SecretVersions(ctx context.Context) ([]Row, error)
-	// RotateSecret ends the version old and keeps the next one. If old isn't the
-	// current one any more, the fault is Conflict.
+	// RotateSecret ends the version old and stores the next one. If old is no
+	// longer the current version, it returns a Conflict fault.
 	RotateSecret(ctx context.Context, by audit.Grant, old, next Row, a audit.Action) error
 	// DeleteSecret deletes a version that has ended.
 	DeleteSecret(ctx context.Context, id string) error
-	// EncryptedPlaces lists where values are kept.
+	// EncryptedPlaces lists where encrypted values are stored.
 	EncryptedPlaces() []Place
-	// Encrypted returns at most so many values of the place, those after one,
-	// in the order of what they are for.
+	// Encrypted returns up to n values of the place that follow a given one,
+	// ordered by context.
 	Encrypted(ctx context.Context, p Place, after Value, most int) ([]Value, error)
 	// Reencrypt replaces a value, unless it was changed meanwhile.
 	Reencrypt(ctx context.Context, p Place, old Value, data []byte) error
 }
 
-// A Keeper keeps the versions of the secret.
+// A Keeper manages the versions of the secret.
 type Keeper struct {
 	// Secret is the secret with its versions.
 	*crypt.Secret
@@ -86,8 +88,8 @@ type Keeper struct {
 	now   func() time.Time
 }
 
-// Open returns the Keeper of an installation whose servers are started with the
-// root.
+// Open returns the Keeper of an installation whose servers are started with
+// the secret root.
 func Open(ctx context.Context, store Store, root []byte, now func() time.Time) (*Keeper, error) {
 	k := &Keeper{store: store, first: crypt.FirstVersion(root), root: crypt.Single(root).Cipher(crypt.Versions), now: now}
 	var err error
@@ -110,7 +112,7 @@ func (k *Keeper) load(ctx context.Context) ([]crypt.Version, error) {
 	for i, r := range rows {
 		secret, err := k.root.Decrypt(r.Value, r.ID)
 		if err != nil {
-			return nil, fmt.Errorf("the secret isn't that of this database: version %s can't be decrypted with it", r.ID)
+			return nil, fmt.Errorf("the secret doesn't belong to this database: it can't decrypt version %s", r.ID)
 		}
 		versions[i] = crypt.Version{ID: r.ID, Secret: secret, Ends: r.Ends}
 	}
@@ -121,15 +123,15 @@ func (k *Keeper) row(v crypt.Version, created time.Time) Row {
 	return Row{ID: v.ID, Value: k.root.Encrypt(v.Secret, v.ID), Created: created}
 }
 
-// Rotate begins a new version. What was handed out before is accepted for the
-// overlap.
+// Rotate creates a new version. Links, invitations and tickets from before are
+// accepted during the overlap.
 func (k *Keeper) Rotate(ctx context.Context, by audit.Grant, overlap time.Duration) (Status, error) {
 	if err := k.Reload(ctx); err != nil {
 		return Status{}, err
 	}
 	now, old, next := k.now(), k.Current(), crypt.NewVersion()
 	for _, v := range k.Versions() {
-		if v.ID == next.ID { // once in a million
+		if v.ID == next.ID { // a collision, once in a million
 			next = crypt.NewVersion()
 		}
 	}
@@ -144,21 +146,21 @@ func (k *Keeper) Rotate(ctx context.Context, by audit.Grant, overlap time.Durati
 	return k.Status(ctx)
 }
 
-// Under says how many values are encrypted under an old version.
+// Under is the number of values encrypted under an old version.
 type Under struct {
 	ID     string
-	Ends   time.Time // of what was handed out
+	Ends   time.Time // of links, invitations and tickets
 	Values int
 }
 
-// A Status says how things stand.
+// A Status describes the versions and the remaining work.
 type Status struct {
 	Current string
-	Created time.Time // zero: with the installation
+	Created time.Time // zero: it began with the installation
 	Old     []Under
 }
 
-// Status says which versions there are and how much is encrypted under old
+// Status returns the versions and how many values are encrypted under old
 // ones.
 func (k *Keeper) Status(ctx context.Context) (Status, error) {
 	rows, err := k.store.SecretVersions(ctx)
@@ -218,9 +220,9 @@ func (k *Keeper) each(ctx context.Context, p Place, f func(Value) error) error {
 // Pending reports whether there are old versions.
 func (k *Keeper) Pending() bool { return len(k.Versions()) > 1 }
 
-// Rewrite encrypts under the current version what was encrypted under others,
-// and deletes versions that have ended and under which nothing is left. It can
-// be broken off at any time and done again.
+// Rewrite re-encrypts values under the current version, and deletes versions
+// that have ended and that nothing uses. It can be interrupted at any time and
+// run again.
 func (k *Keeper) Rewrite(ctx context.Context, log *slog.Logger) error {
 	if err := k.Reload(ctx); err != nil {
 		return err
@@ -242,7 +244,7 @@ func (k *Keeper) Rewrite(ctx context.Context, log *slog.Logger) error {
 	return k.clean(ctx, log)
 }
 
-// rewrite does one place.
+// rewrite processes one place.
 func (k *Keeper) rewrite(ctx context.Context, p Place) (written, unreadable int, err error) {
 	cipher := k.Cipher(p.Purpose)
 	err = k.each(ctx, p, func(v Value) error {
@@ -251,7 +253,7 @@ func (k *Keeper) rewrite(ctx context.Context, p Place) (written, unreadable int,
 		}
 		text, err := cipher.Decrypt(v.Data, v.Context)
 		if err != nil {
-			unreadable++ // it was before: there is nothing to lose
+			unreadable++ // it couldn't be decrypted before either: nothing is lost
 			return nil
 		}
 		encrypt := cipher.Encrypt
@@ -293,7 +295,7 @@ func (k *Keeper) clean(ctx context.Context, log *slog.Logger) error {
 	return k.Reload(ctx)
 }
 
-// rotated is the action of a rotation.
+// rotated returns the action of a rotation.
 func rotated(old, next string, ends time.Time) audit.Action {
 	return audit.Action{
 		Account: account.Installation,
@@ -307,11 +309,11 @@ func rotated(old, next string, ends time.Time) audit.Action {
 	}
 }
 
-// Job encrypts again what is encrypted under old versions.
+// Job re-encrypts what is encrypted under old versions.
 type Job struct {
-	// Round keeps apart the jobs of one rotation: one begins each hour.
+	// Round identifies the jobs of one rotation. One begins each hour.
 	Round string `json:"round"`
 }
 
-// Kind names the job in the queue.
+// Kind is the job's name in the queue.
 func (Job) Kind() string { return "secret.rewrite" }

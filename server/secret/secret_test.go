@@ -50,7 +50,7 @@ func rotate(t *testing.T, k *secret.Keeper, overlap time.Duration) secret.Status
 	return status
 }
 
-// broken fails from some write on.
+// broken fails from the n-th write on.
 type broken struct {
 	secret.Store
 	left int
@@ -65,9 +65,9 @@ func (b *broken) Reencrypt(ctx context.Context, p secret.Place, old secret.Value
 	return b.Store.Reencrypt(ctx, p, old, data)
 }
 
-// TestRewrite breaks off the work in the middle and has it done by another
-// server. Nothing is lost, what can't be read stays, and the old version goes
-// when it has ended and nothing is left under it, not before.
+// TestRewrite interrupts the work in the middle and has another server finish
+// it. It checks that nothing is lost, unreadable values stay, and the old
+// version is deleted only after it has ended and nothing uses it.
 func TestRewrite(t *testing.T) {
 	each(t, func(t *testing.T, k *secret.Keeper, s *store.Store, clock *storetest.Clock) {
 		const values = 450
@@ -116,21 +116,22 @@ func TestRewrite(t *testing.T) {
 				t.Errorf("%+v, %v, want %d old versions", status, err, step.old)
 			}
 		}
-		// It is not there any more: the root alone is none of the versions.
+		// The first version is deleted. The root secret doesn't replace it.
 		if k := open(t, s, clock); len(k.Versions()) != 1 || bytes.Equal(k.Current().Secret, root) {
 			t.Error("the first version is back")
 		}
 	})
 }
 
-// TestValuesKeepVersion wants a version kept for as long as a value is encrypted
-// under it.
+// TestValuesKeepVersion checks that a version is kept as long as a value is
+// encrypted under it.
 func TestValuesKeepVersion(t *testing.T) {
 	each(t, func(t *testing.T, k *secret.Keeper, s *store.Store, clock *storetest.Clock) {
 		data := k.Cipher(crypt.Certificate).Encrypt([]byte("text"), "other")
 		rotate(t, k, 0)
 		clock.Move(48 * time.Hour)
-		// A server that didn't know of the rotation, or a value that is another's.
+		// The value of a server that didn't know about the rotation, or of
+		// another installation.
 		must(t, s.SetCertificateValue(t.Context(), "value", data, 0))
 		must(t, k.Rewrite(t.Context(), silent))
 		if status, err := k.Status(t.Context()); err != nil || len(status.Old) != 1 || status.Old[0].Values != 1 {
@@ -144,8 +145,8 @@ func TestValuesKeepVersion(t *testing.T) {
 	})
 }
 
-// TestTwoRotations wants one of two at the same time refused, and those after
-// one another to keep all versions that haven't ended.
+// TestTwoRotations checks that one of two simultaneous rotations is refused,
+// and that consecutive ones keep all versions that haven't ended.
 func TestTwoRotations(t *testing.T) {
 	each(t, func(t *testing.T, k *secret.Keeper, s *store.Store, clock *storetest.Clock) {
 		rows := func() []secret.Row {
@@ -172,7 +173,7 @@ func TestTwoRotations(t *testing.T) {
 	})
 }
 
-// TestOtherRoot wants a server with another secret not to start.
+// TestOtherRoot checks that a server with another secret doesn't start.
 func TestOtherRoot(t *testing.T) {
 	each(t, func(t *testing.T, k *secret.Keeper, s *store.Store, clock *storetest.Clock) {
 		rotate(t, k, time.Hour)

@@ -43,7 +43,7 @@ func ListActions(t *testing.T, c Client, query string) ActionPage {
 	return out
 }
 
-// OtherAccount adds a second account with a log of its own and returns its id.
+// OtherAccount adds a second account with a log of its own and returns its ID.
 func OtherAccount(t *testing.T, database string) string {
 	t.Helper()
 	storetest.Exec(t, database, `INSERT INTO accounts (id, name, created) VALUES ('acc_2', 'Two', 0)`)
@@ -60,9 +60,9 @@ func AllScopes() []string {
 	return out
 }
 
-// NewKey creates an API key as the command line does, in an account that lets
-// keys use every server and set every policy; [Restrict] ends that. The account
-// defaults to the default account and the name to "panel".
+// NewKey creates an API key as the command line does, in an account whose keys
+// may use every server and set every policy; [Restrict] ends that. The default
+// account is account.Default and the default name "panel".
 func NewKey(t testing.TB, database string, spec account.KeySpec) string {
 	t.Helper()
 	if spec.Account == "" {
@@ -83,8 +83,8 @@ func NewKey(t testing.TB, database string, spec account.KeySpec) string {
 	return key
 }
 
-// Restrict has no server approved and no erasing policy set by keys in the
-// account.
+// Restrict makes the account require approved servers, and forbids its keys
+// policies that erase.
 func Restrict(t *testing.T, database, account string) {
 	t.Helper()
 	storetest.Exec(t, database, `DELETE FROM approved_hosts WHERE account = $1`, account)
@@ -136,14 +136,14 @@ func Admin(t *testing.T, s *Server, database string) Client {
 	return NewClient(s, NewKey(t, database, account.KeySpec{Scopes: AllScopes()}))
 }
 
-// SetDomain updates the domain example.com with its usual servers and the
-// further JSON fields.
+// SetDomain updates the domain example.com with its usual servers and
+// additional JSON fields.
 func (c Client) SetDomain(t *testing.T, fields string) Answer {
 	t.Helper()
 	return c.Want(t, 200, "PUT", "/domains/example.com", `{"imap":"imap.example.com","smtp":"smtp.example.com",`+fields+`}`)
 }
 
-// NewPolicy creates a policy with the further JSON fields and returns its id.
+// NewPolicy creates a policy with additional JSON fields and returns its ID.
 func (c Client) NewPolicy(t *testing.T, rules string) string {
 	t.Helper()
 	a := c.Want(t, 201, "POST", "/policies", `{"name":"Field staff","min_length":8,"auto_lock_minutes":2,`+rules+`}`)

@@ -13,17 +13,17 @@ import (
 	"time"
 )
 
-// holdHeader names a held request to the server that it is sent to.
+// holdHeader is a header by which the server recognizes a held request.
 const holdHeader = "Test-Hold"
 
 // holdLimit only ends a test that would hang.
 const holdLimit = 5 * time.Minute
 
-// A Held is a request of which the server lacks the end: the last byte of its
-// body, or, where the body is empty, the chunk that says so.
+// A Held is a request whose end hasn't been sent: the last byte of its body
+// or, if the body is empty, the final chunk.
 type Held struct {
-	// Waited says that the server reads the body and waits for its end. If it
-	// is false, the request was answered without that.
+	// Waited means that the server is reading the body and waiting for its
+	// end. If it is false, the request was answered without that.
 	Waited bool
 
 	s       *Server
@@ -35,7 +35,7 @@ type Held struct {
 	once    sync.Once
 }
 
-// holds are the requests that a server's handler waits with.
+// holds are the held requests of a server.
 type holds struct {
 	mu  sync.Mutex
 	all map[string]*Held
@@ -58,8 +58,8 @@ func (h *holds) named(name string) *Held {
 	return h.all[name]
 }
 
-// wrap tells of each held request when its body is read and when it has been
-// handled.
+// wrap reports when the body of each held request is read and when the request
+// has been handled.
 func (h *holds) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		held := h.named(r.Header.Get(holdHeader))
@@ -68,13 +68,13 @@ func (h *holds) wrap(next http.Handler) http.Handler {
 			return
 		}
 		defer close(held.done)
-		r = r.WithContext(r.Context()) // net/http goes by the body of its own request
+		r = r.WithContext(r.Context()) // net/http uses the body of its own request
 		r.Body = heldBody{r.Body, held}
 		next.ServeHTTP(patient{w}, r)
 	})
 }
 
-// A heldBody tells when it is first read.
+// A heldBody reports when it is first read.
 type heldBody struct {
 	io.ReadCloser
 	held *Held
@@ -85,8 +85,8 @@ func (b heldBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// A patient response has no limit for how long the body may take: how long a
-// test holds it back is no matter of the clock.
+// A patient response has no time limit for the body, so the clock doesn't
+// matter for how long a test holds it back.
 type patient struct{ http.ResponseWriter }
 
 func (p patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
@@ -94,8 +94,8 @@ func (p patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 // SetReadDeadline does nothing.
 func (p patient) SetReadDeadline(time.Time) error { return nil }
 
-// Hold sends all of a request but the end of its body, and returns when the
-// server waits for that. Header may be nil. The caller releases it.
+// Hold sends all of a request except the end of its body, and returns when the
+// server waits for that. Header may be nil. The caller must release it.
 func (s *Server) Hold(method, path string, header http.Header, body string) *Held {
 	s.t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
@@ -103,7 +103,7 @@ func (s *Server) Hold(method, path string, header http.Header, body string) *Hel
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(holdLimit)) // fails on a closed connection only, as the next call does
+	_ = conn.SetDeadline(time.Now().Add(holdLimit)) // fails only on a closed connection, as the next call does
 	held := &Held{s: s, conn: conn, method: method, reading: make(chan struct{}), done: make(chan struct{})}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\n", method, path, conn.RemoteAddr(), IPhone)

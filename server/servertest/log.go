@@ -40,8 +40,8 @@ func Quiet(t testing.TB, database string) bool {
 	return storetest.Column(t, database, `SELECT CAST(COUNT(*) AS TEXT) FROM deliveries WHERE state = 'waiting'`)[0] == "0"
 }
 
-// MailsTo waits until no delivery is waiting and returns the mails with the
-// subject that went to the address and nobody else.
+// MailsTo waits until no delivery is waiting and returns the emails with the
+// subject that were sent only to the address.
 func MailsTo(t *testing.T, database string, sink *notifytest.Server, address, subject string) []string {
 	t.Helper()
 	Eventually(t, "the deliveries", func() bool { return Quiet(t, database) })

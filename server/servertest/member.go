@@ -15,21 +15,21 @@ import (
 	"github.com/pquerna/otp/totp"
 )
 
-// Password is the password of every member that a test makes.
+// Password is the password of every member that a test creates.
 const Password = "lampshade orbit cucumber 47"
 
-// A Member is a browser at the control panel, with the sign-in of a member.
+// A Member is a browser that is signed in to the control panel as a member.
 type Member struct {
 	Email  string
 	Seed   string // of the authenticator app, in base32; empty: none
 	Cookie string // of the session, "name=value"
-	Device string // the mark of the browser, "name=value"; or empty
-	Once   string // what the next page shows once, "name=value"; or empty
+	Device string // the cookie that identifies the browser, "name=value"; or empty
+	Once   string // the cookie with what the next page shows once, "name=value"; or empty
 	Server *Server
 }
 
-// Owner makes the first owner of the installation, who is an operator, with an
-// authenticator app.
+// Owner creates the first owner of the installation, who is an operator, with
+// an authenticator app.
 func (s *Server) Owner(email string) *Member {
 	s.t.Helper()
 	setup, err := s.SetupURL(s.t.Context())
@@ -39,8 +39,8 @@ func (s *Server) Owner(email string) *Member {
 	return s.Join(email, setup)
 }
 
-// Join makes a member by the address of an invitation, with an authenticator
-// app. The clock must move on before its next code.
+// Join creates a member through the URL of an invitation, with an
+// authenticator app. The clock must advance before its next code.
 func (s *Server) Join(email, invitation string) *Member {
 	s.t.Helper()
 	m := &Member{Email: email, Server: s}
@@ -72,8 +72,8 @@ func (m *Member) Enrol() {
 	}
 }
 
-// NewApp gives m the seed that the page for a new authenticator app shows, and
-// returns what the form must carry beside a code.
+// NewApp sets m's seed to the one on the page for a new authenticator app, and
+// returns what the form must contain beside a code.
 func (m *Member) NewApp() (setup string) {
 	t := m.Server.t
 	t.Helper()
@@ -87,13 +87,13 @@ func (m *Member) NewApp() (setup string) {
 	return html.UnescapeString(string(found[1]))
 }
 
-// Code is what the member's app shows now.
+// Code returns the current code of the member's app.
 func (m *Member) Code() string {
 	m.Server.t.Helper()
 	return m.CodeAt(m.Server.Now())
 }
 
-// CodeAt is what the member's app shows at the time.
+// CodeAt returns the code of the member's app at the time.
 func (m *Member) CodeAt(at time.Time) string {
 	m.Server.t.Helper()
 	code, err := totp.GenerateCode(m.Seed, at)
@@ -103,15 +103,15 @@ func (m *Member) CodeAt(at time.Time) string {
 	return code
 }
 
-// SignIn signs the member in anew.
+// SignIn signs the member in again.
 func (m *Member) SignIn() Answer {
 	m.Server.t.Helper()
 	m.Cookie = ""
 	return m.Post("/panel/sign-in", "email", m.Email, "password", Password, "code", m.Code())
 }
 
-// Do sends a request with the member's cookies, and keeps those that come back.
-// Header may be nil.
+// Do sends a request with the member's cookies, and stores the cookies of the
+// response. Header may be nil.
 func (m *Member) Do(method, path string, header http.Header, body string) Answer {
 	m.Server.t.Helper()
 	all := http.Header{}
@@ -128,7 +128,7 @@ func (m *Member) Do(method, path string, header http.Header, body string) Answer
 	return a
 }
 
-// Keep keeps the cookies of an answer.
+// Keep stores the cookies of a response.
 func (m *Member) Keep(a Answer) {
 	for _, c := range (&http.Response{Header: a.Header}).Cookies() {
 		switch value := c.Name + "=" + c.Value; {
@@ -150,8 +150,8 @@ func (m *Member) Get(path string) Answer {
 	return m.Do(http.MethodGet, path, nil, "")
 }
 
-// Post sends a form, given as names and values in turn, as a page of the panel
-// does.
+// Post sends a form, given as alternating names and values, as a page of the
+// panel does.
 func (m *Member) Post(path string, fields ...string) Answer {
 	m.Server.t.Helper()
 	form := url.Values{}
@@ -161,7 +161,7 @@ func (m *Member) Post(path string, fields ...string) Answer {
 	return m.Do(http.MethodPost, path, http.Header{"Sec-Fetch-Site": {"same-origin"}}, form.Encode())
 }
 
-// Upload sends a form that has a file in the field, as a page of the panel does.
+// Upload sends a form with a file in the field, as a page of the panel does.
 func (m *Member) Upload(path, field, name, content string) Answer {
 	m.Server.t.Helper()
 	var body bytes.Buffer
@@ -176,8 +176,8 @@ func (m *Member) Upload(path, field, name, content string) Answer {
 	return m.Do(http.MethodPost, path, http.Header{"Content-Type": {form.FormDataContentType()}, "Sec-Fetch-Site": {"same-origin"}}, body.String())
 }
 
-// Make sends a form like Post and returns the page behind the redirect, which
-// shows once what was made. If there is no redirect, it returns the answer.
+// Make sends a form like Post and returns the page after the redirect, which
+// shows the new secret once. If there is no redirect, it returns the response.
 func (m *Member) Make(path string, fields ...string) Answer {
 	m.Server.t.Helper()
 	a := m.Post(path, fields...)
@@ -196,7 +196,7 @@ func (m *Member) Invite(email, role string) *Member {
 	return m.Server.Join(email, m.invitation("/panel/members/invite", "email", email, "role", role))
 }
 
-// Customer makes an account and returns its first owner.
+// Customer creates an account and returns its first owner.
 func (m *Member) Customer(name, email string) *Member {
 	m.Server.t.Helper()
 	return m.Server.Join(email, m.invitation("/panel/accounts/new", "name", name, "email", email))
@@ -207,7 +207,7 @@ func (m *Member) invitation(path string, fields ...string) string {
 	return m.Server.Invitation(m.Make(path, fields...))
 }
 
-// Invitation is the address of an invitation that a page shows.
+// Invitation returns the URL of an invitation on a page.
 func (s *Server) Invitation(a Answer) string {
 	s.t.Helper()
 	found := invitationText.Find(bytes.ReplaceAll(a.Body, []byte("<wbr>"), nil)) // it may break there
@@ -217,5 +217,5 @@ func (s *Server) Invitation(a Answer) string {
 	return string(found)
 }
 
-// Now is the server's time.
+// Now returns the server's time.
 func (s *Server) Now() time.Time { return s.now() }

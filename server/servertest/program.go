@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// A Program is the command as it is delivered, for the tests of a package. It is built
-// when the first of them needs it.
+// A Program is the command as it is released, for the tests of a package. It
+// is built when the first of them needs it.
 type Program struct {
-	// Folder is there as long as Run runs, for what the tests share besides.
+	// Folder exists as long as Run runs, for other files that the tests share.
 	Folder string
 
 	once sync.Once
@@ -37,7 +37,7 @@ func (p *Program) Run(m *testing.M, prepare func() error) (code int) {
 	return m.Run()
 }
 
-// Path returns where the program is.
+// Path returns the path of the program.
 func (p *Program) Path(t testing.TB) string {
 	t.Helper()
 	p.once.Do(func() { p.path, p.err = p.Build("mobileconfig") })
@@ -47,7 +47,8 @@ func (p *Program) Path(t testing.TB) string {
 	return p.path
 }
 
-// Build builds the command in the folder under a name, with more arguments for go build.
+// Build builds the command in the folder under a name, with additional
+// arguments for go build.
 func (p *Program) Build(name string, more ...string) (path string, err error) {
 	path = filepath.Join(p.Folder, name)
 	build := exec.Command("go", append(append([]string{"build", "-o", path}, more...), "github.com/updatecase/mobileconfig/cmd/mobileconfig")...)

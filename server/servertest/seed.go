@@ -14,12 +14,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
-// cheapHash is a hash of [Password] that takes next to no time to check. A
-// server makes none like it.
+// cheapHash is a hash of [Password] that is checked almost instantly. Servers
+// create none like it.
 const cheapHash = "$argon2id$v=19$m=8,t=1,p=1$ghB7g7eY6XE7fYTERgxACA$CZBJ+FudUob/TitLFwRTJw"
 
-// A Seeder puts accounts, and members who are signed in, straight into a
-// database: no password is hashed.
+// A Seeder writes accounts, and members who are signed in, directly into a
+// database, without hashing passwords.
 type Seeder struct {
 	// Age is how long ago each session began.
 	Age time.Duration
@@ -27,11 +27,11 @@ type Seeder struct {
 	t     testing.TB
 	store *store.Store
 	now   func() time.Time
-	step  int64 // the last step of which a code was taken, far from those of now
+	step  int64 // the last step whose code was used, far from current ones
 }
 
-// NewSeeder returns a Seeder for a database of a test installation. The end of
-// the test closes it.
+// NewSeeder returns a Seeder for the database of a test installation. It is
+// closed when the test ends.
 func NewSeeder(t testing.TB, database string, now func() time.Time) *Seeder {
 	t.Helper()
 	s, err := store.Open(t.Context(), store.Config{Database: database, Now: now})
@@ -42,7 +42,7 @@ func NewSeeder(t testing.TB, database string, now func() time.Time) *Seeder {
 	return &Seeder{t: t, store: s, now: now}
 }
 
-// A Seat is a member and a session of theirs, signed in by the token.
+// A Seat is a member with a session, which the token signs in.
 type Seat struct {
 	Account, Member, Email string
 	Session, Token         string
@@ -50,7 +50,7 @@ type Seat struct {
 	since                  time.Time
 }
 
-// As is a browser at s with the session of the seat.
+// As returns a browser at s with the session of the seat.
 func (s *Server) As(seat Seat) *Member {
 	return &Member{Email: seat.Email, Seed: seat.TOTP, Cookie: "session=" + seat.Token, Server: s}
 }
@@ -66,8 +66,8 @@ func seeded(name audit.Name, owner string) audit.Action {
 	return audit.Action{Account: owner, Name: name, Outcome: audit.Done}
 }
 
-// Account makes a trusted account, whose members need no second factor, and
-// returns its id.
+// Account creates a trusted account, whose members need no second factor, and
+// returns its ID.
 func (s *Seeder) Account(name string) string {
 	s.t.Helper()
 	now := s.now()
@@ -79,8 +79,8 @@ func (s *Seeder) Account(name string) string {
 	return acc.ID
 }
 
-// Member makes a member, whose password is [Password], with a session that has
-// just been confirmed.
+// Member creates a member, whose password is [Password], with a session that
+// has just been confirmed.
 func (s *Seeder) Member(owner, email string, role account.Role, operator bool) Seat {
 	s.t.Helper()
 	now := s.now()
@@ -91,8 +91,8 @@ func (s *Seeder) Member(owner, email string, role account.Role, operator bool) S
 	return s.Session(Seat{Account: owner, Member: m.ID, Email: email}, now)
 }
 
-// Session signs the member of the seat in once more and returns the new seat.
-// A second factor was shown last at the time.
+// Session signs the seat's member in once more and returns the new seat. The
+// last second factor was confirmed at the time.
 func (s *Seeder) Session(seat Seat, confirmed time.Time) Seat {
 	s.t.Helper()
 	now := s.now()
@@ -114,8 +114,8 @@ func (s *Seeder) Session(seat Seat, confirmed time.Time) Seat {
 	return seat
 }
 
-// TOTP gives the member of the seat an authenticator app, and ends all other
-// sessions of theirs.
+// TOTP gives the seat's member an authenticator app, and ends their other
+// sessions.
 func (s *Seeder) TOTP(seat Seat) Seat {
 	s.t.Helper()
 	seeds := crypt.Single(Secret).Cipher(crypt.Seeds)
@@ -127,8 +127,8 @@ func (s *Seeder) TOTP(seat Seat) Seat {
 	return seat
 }
 
-// NewPassword changes the password of the member of the seat, and ends all other
-// sessions of theirs. The new one is [Password] too.
+// NewPassword changes the password of the seat's member, and ends their other
+// sessions. The new one is [Password] too.
 func (s *Seeder) NewPassword(seat Seat) {
 	s.t.Helper()
 	s.must(s.store.SetPassword(s.t.Context(), audit.ByProgram(), seat.Member, cheapHash, s.now(), seat.Session, seeded(audit.MemberPassword, seat.Account)))

@@ -23,14 +23,14 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// Secret is the secret of every test installation, so that several servers
-// can be one.
+// Secret is the secret of every test installation, so that several servers can
+// belong to one.
 var Secret = bytes.Repeat([]byte("s"), 32)
 
 // LogKey is the key of the action log of every test installation.
 var LogKey = bytes.Repeat([]byte("l"), 32)
 
-// Domain is the mail domain of every test installation.
+// Domain is the email domain of every test installation.
 const Domain = "example.com"
 
 // IPhone is the User-Agent of a phone.
@@ -41,21 +41,22 @@ type Server struct {
 	*server.Server
 	URL   string
 	Log   *Log
-	Roots *x509.CertPool // by which its profiles verify
+	Roots *x509.CertPool // for verifying its profiles
 	t     testing.TB
 	now   func() time.Time
 	holds holds
 }
 
-// New starts a server on the database, which several may share. Change, if
-// not nil, alters its configuration. The test's end stops it.
+// New starts a server on the database, which several servers can share.
+// Change, if not nil, changes its configuration. The server stops when the
+// test ends.
 func New(t testing.TB, database string, change func(*server.Config)) *Server {
 	t.Helper()
 	return serve(t, listen(t), database, change)
 }
 
-// Local is New for a browser: where the server listens is its base URL too, by
-// the name localhost, for which browsers make passkeys.
+// Local is New for a browser: its base URL is the address where it listens,
+// with the name localhost, for which browsers create passkeys.
 func Local(t testing.TB, database string, change func(*server.Config)) *Server {
 	t.Helper()
 	on := listen(t)
@@ -103,7 +104,7 @@ func serve(t testing.TB, on net.Listener, database string, change func(*server.C
 		Log:      slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		First:    First(t, Domain),
 
-		HostResolver: dialtest.Nothing(), // no test asks the Internet
+		HostResolver: dialtest.Nothing(), // no test connects to the Internet
 	}
 	if change != nil {
 		change(&config)
@@ -122,7 +123,7 @@ func serve(t testing.TB, on net.Listener, database string, change func(*server.C
 	return s
 }
 
-// First is a domain with the servers imap.DOMAIN:993 and smtp.DOMAIN:465.
+// First returns a domain with the servers imap.DOMAIN:993 and smtp.DOMAIN:465.
 func First(t testing.TB, domain string) *server.FirstDomain {
 	t.Helper()
 	return &server.FirstDomain{Name: domain, Service: settings.MailService{
@@ -131,21 +132,21 @@ func First(t testing.TB, domain string) *server.FirstDomain {
 	}}
 }
 
-// client follows no redirect.
+// client follows no redirects.
 var client = &http.Client{
 	Timeout:       5 * time.Minute, // ends a test that hangs
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
 }
 
-// An Answer is a response that was read.
+// An Answer is a response with its body.
 type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte
 }
 
-// Location is where the answer leads.
+// Location returns the target of a redirect.
 func (a Answer) Location() string { return a.Header.Get("Location") }
 
 // Do sends a request. Header may be nil; a body is sent as a form.
@@ -180,7 +181,7 @@ func (s *Server) Get(path string) Answer {
 	return s.Do(http.MethodGet, path, nil, "")
 }
 
-// Post sends a form, given as names and values in turn.
+// Post sends a form, given as alternating names and values.
 func (s *Server) Post(path string, fields ...string) Answer {
 	s.t.Helper()
 	form := url.Values{}
@@ -190,7 +191,7 @@ func (s *Server) Post(path string, fields ...string) Answer {
 	return s.Do(http.MethodPost, path, nil, form.Encode())
 }
 
-// Link makes a link for the mailbox on the public page and returns its path.
+// Link creates a link for the mailbox on the public page and returns its path.
 func (s *Server) Link(address string) string {
 	s.t.Helper()
 	a := s.Post("/start", "address", address)
@@ -200,7 +201,7 @@ func (s *Server) Link(address string) string {
 	return a.Location()
 }
 
-// Ticket asks the link for a ticket of the variant and returns its path.
+// Ticket requests a ticket of the variant from the link and returns its path.
 func (s *Server) Ticket(link, variant string) string {
 	s.t.Helper()
 	a := s.Post(link+"/profile", "variant", variant, "platform", "iphone", "agree", "yes")
@@ -223,20 +224,20 @@ func (s *Server) Content(signed []byte) []byte {
 	return envelope.Content
 }
 
-// A Log takes what a server logs.
+// A Log collects what a server logs.
 type Log struct {
 	mu   sync.Mutex
 	text strings.Builder
 }
 
-// Write takes a line.
+// Write appends a line.
 func (l *Log) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
 }
 
-// String is everything so far.
+// String returns everything logged so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

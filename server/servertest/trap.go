@@ -20,7 +20,7 @@ func NewTrap(t *testing.T) *Trap {
 	for _, host := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, x.Port))
 		if err != nil && host != "127.0.0.1" {
-			t.Logf("nobody listens: %v", err) // no such alias, or no IPv6
+			t.Logf("nobody listens: %v", err) // the system has no such alias, or no IPv6
 			continue
 		}
 		if err != nil {

@@ -35,8 +35,8 @@ type Endpoint struct {
 	calls []Called
 }
 
-// NewEndpoint starts an endpoint that ends with the test. If answer isn't nil,
-// it answers the nth call; otherwise all calls get status 200.
+// NewEndpoint starts an endpoint that stops when the test ends. If answer
+// isn't nil, it answers the nth call; otherwise all calls get status 200.
 func NewEndpoint(t *testing.T, answer func(w http.ResponseWriter, n int)) *Endpoint {
 	t.Helper()
 	return NewEndpointAt(t, "127.0.0.1:0", answer)
@@ -83,8 +83,8 @@ func (e *Endpoint) Wait(t *testing.T, n int) []Called {
 	return e.All()
 }
 
-// Eventually waits until done returns true. After several minutes it fails the
-// test: what it waits for will never happen.
+// Eventually waits until done returns true. It fails the test after several
+// minutes, when that isn't going to happen.
 func Eventually(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for range 12_000 {

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// maxReturnURL is the longest address to lead back to, in bytes.
+// maxReturnURL is the longest return URL, in bytes.
 const maxReturnURL = 1000
 
 func (s DomainSpec) applyReturn(d *Domain, p *problems) {
@@ -17,7 +17,7 @@ func (s DomainSpec) applyReturn(d *Domain, p *problems) {
 	for _, name := range s.ReturnHosts {
 		host, err := profile.ParseHost(name)
 		if err != nil {
-			p.add("return_hosts", fault.Invalid, "Name hosts such as panel.example.com, without https:// and path.")
+			p.add("return_hosts", fault.Invalid, "Enter hosts without https:// and path, for example panel.example.com.")
 			return
 		}
 		if !slices.Contains(d.ReturnHosts, host) {
@@ -25,12 +25,12 @@ func (s DomainSpec) applyReturn(d *Domain, p *problems) {
 		}
 	}
 	if len(d.ReturnHosts) > maxReturnHosts {
-		p.add("return_hosts", fault.Invalid, "Name up to %d hosts.", maxReturnHosts)
+		p.add("return_hosts", fault.Invalid, "Enter up to %d hosts.", maxReturnHosts)
 	}
 }
 
-// Returns reports whether pages of d may lead back to the address: over HTTPS,
-// at its usual port, on one of the hosts that d names.
+// Returns reports whether pages of d may link back to the URL: over HTTPS, on
+// the default port, on one of the hosts that d lists.
 func (d Domain) Returns(address string) bool {
 	strange := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\\\"<>^`{|}", r) }
 	u, err := url.Parse(address)

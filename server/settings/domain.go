@@ -1,6 +1,5 @@
-// Package settings holds what an account says about its mail domains: the
-// servers, how people sign in to them, and which device policy goes with the
-// mail.
+// Package settings holds the settings of an account's email domains: the
+// servers, how people sign in to them, and which device policy is included.
 package settings
 
 import (
@@ -14,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A Domain is a mail domain and how its mailboxes are reached.
+// A Domain is an email domain and how to reach its mailboxes.
 type Domain struct {
 	ID      string
 	Account string
@@ -23,44 +22,42 @@ type Domain struct {
 	Name    string
 	Service MailService
 	Policy  Offer
-	// PolicyID names the device policy. Empty: StandardPolicy.
+	// PolicyID identifies the device policy. Empty: StandardPolicy.
 	PolicyID string
-	// DevicePolicy is the policy that PolicyID names. The store fills it in
-	// when the domain is read.
+	// DevicePolicy is the policy with PolicyID. The store sets it when it
+	// reads the domain.
 	DevicePolicy profile.Passcode
-	// DisplayName is what people call the service. May be empty.
+	// DisplayName is the name of the service. May be empty.
 	DisplayName string
-	// HelpText says on the pages who helps, in one line or several. May be
+	// HelpText tells visitors who can help, in one or more lines. May be
 	// empty.
 	HelpText string
-	// SignInHint says in a sentence which password the device asks for. May
-	// be empty.
+	// SignInHint explains in one sentence which password the device asks for.
+	// May be empty.
 	SignInHint string
 	Login      Login // empty: AddressLogin
-	// Platforms are those that profiles are made for. None: all.
+	// Platforms are the platforms of its profiles. None: all.
 	Platforms []profile.Platform
-	// ReturnHosts are the hosts to which the page of a link may lead back, as
-	// lower-case A-labels. None: nowhere.
+	// ReturnHosts are the hosts to which a link's page may link back, as
+	// lower-case A-labels. None: no links.
 	ReturnHosts []string
-	// Metadata is what a program keeps with the domain.
+	// Metadata is data of programs.
 	Metadata Metadata
 	Created  time.Time
 	Updated  time.Time
 }
 
-// A MailService is where a domain's mail is read and sent, and what it has
-// beside the mail.
+// A MailService contains a domain's servers for email, calendars and contacts.
 type MailService struct {
 	Incoming profile.Server // IMAP
 	Outgoing profile.Server // SMTP submission
-	// Calendars (CalDAV) and Contacts (CardDAV) are parts that a domain
-	// chooses: with each a device asks for a password once more. Zero: not
-	// chosen.
+	// Calendars (CalDAV) and Contacts (CardDAV) are optional: for each, a
+	// device asks for a password once more. Zero: not included.
 	Calendars profile.DAVServer
 	Contacts  profile.DAVServer
 }
 
-// An Offer says whether a domain's profiles come with a device policy.
+// An Offer says whether a domain's profiles include a device policy.
 type Offer string
 
 // The offers.
@@ -70,23 +67,23 @@ const (
 	Required Offer = "required" // on an iPhone there is no profile without it
 )
 
-// A Variant is what a profile holds.
+// A Variant is what a profile contains.
 type Variant string
 
 // The variants.
 const (
-	Mail   Variant = "mail"   // the accounts: mail, and what a domain has chosen beside it
+	Mail   Variant = "mail"   // the accounts: email, and the domain's calendars and contacts
 	Secure Variant = "secure" // the accounts and the device policy
 )
 
-// A Login is a form of user names on the servers.
+// A Login says how usernames on the servers are formed.
 type Login string
 
-// The forms.
+// The kinds of usernames.
 const (
-	AddressLogin   Login = "address"    // the whole mail address
-	LocalPartLogin Login = "local_part" // what stands before the @
-	GivenLogin     Login = "given"      // one that cannot be derived: the API is told
+	AddressLogin   Login = "address"    // the whole email address
+	LocalPartLogin Login = "local_part" // the part before the @
+	GivenLogin     Login = "given"      // can't be derived: the API caller provides it
 )
 
 // Platforms lists all platforms.
@@ -97,32 +94,32 @@ func (d Domain) MakesFor(p profile.Platform) bool {
 	return len(d.Platforms) == 0 || slices.Contains(d.Platforms, p)
 }
 
-// Organization is what people call the service: the display name, or the
+// Organization returns the name of the service: the display name, or the
 // domain.
 func (d Domain) Organization() string { return cmp.Or(d.DisplayName, d.Name) }
 
-// Offers refuses what d does not offer: a variant that is unknown, a platform
-// that d makes nothing for, a variant that the policy of d rules out, and a
-// device policy on a Mac, where only an MDM can install one.
+// Offers returns a fault if d doesn't offer the choice: for an unknown
+// variant, a platform without profiles, a variant that d's offer excludes, and
+// a device policy on a Mac, which accepts one only from an MDM.
 func (d Domain) Offers(v Variant, p profile.Platform) error {
 	switch {
 	case v != Mail && v != Secure:
-		return fault.On("variant", fault.VariantUnknown, "The variant is %q or %q.", Mail, Secure)
+		return fault.On("variant", fault.VariantUnknown, "This variant doesn't exist. Choose %q or %q.", Mail, Secure)
 	case !d.MakesFor(p):
-		return fault.On("platform", fault.PlatformOff, "This domain makes profiles for the platform %q alone.", d.Platforms[0])
+		return fault.On("platform", fault.PlatformOff, "This domain has profiles only for the platform %q.", d.Platforms[0])
 	case v == Secure && p == profile.Mac:
-		return fault.On("variant", fault.MacPolicyNeedsMDM, "A Mac takes a device policy from an MDM only. Choose the variant %q.", Mail)
+		return fault.On("variant", fault.MacPolicyNeedsMDM, "A Mac accepts a device policy only from an MDM. Choose the variant %q.", Mail)
 	case v == Secure && d.Policy == Off:
 		return fault.On("variant", fault.VariantNotOffered, "This domain offers no device policy. Choose the variant %q.", Mail)
 	case v == Mail && d.Policy == Required && p == profile.IPhone:
-		return fault.On("variant", fault.VariantNotOffered, "This domain sets up mail on an iPhone with its device policy only. Choose the variant %q.", Secure)
+		return fault.On("variant", fault.VariantNotOffered, "This domain sets up email on an iPhone only together with its device policy. Choose the variant %q.", Secure)
 	}
 	return nil
 }
 
-// LoginFor is the user name of the mailbox on the servers of d: the one that
-// is given, or the one that d derives from the address. Where it derives none
-// the fault is LoginNeeded.
+// LoginFor returns the username of the mailbox on the servers of d: login if
+// it's given, or the one derived from the address. If it can't be derived, the
+// fault is LoginNeeded.
 func (d Domain) LoginFor(address profile.Address, given string) (string, error) {
 	switch {
 	case given != "":
@@ -130,35 +127,32 @@ func (d Domain) LoginFor(address profile.Address, given string) (string, error) 
 	case d.Login == LocalPartLogin:
 		return address.Local(), nil
 	case d.Login == GivenLogin:
-		return "", fault.On("login", fault.LoginNeeded, "User names of this domain cannot be told from the address. Give one as the login.")
+		return "", fault.On("login", fault.LoginNeeded, "This domain's usernames can't be derived from the address. Enter one as the login.")
 	}
 	return address.String(), nil
 }
 
-// A Store keeps domains.
+// A Store stores domains.
 type Store interface {
 	PendingStore
-	// Domain returns the domain with the name, or a NotFound fault: also if
-	// its account is suspended.
+	// Domain returns the domain called name. If there is none or its account
+	// is suspended, it returns a NotFound fault.
 	Domain(ctx context.Context, name string) (Domain, error)
-	// ChangeDomain gives d, a domain of that id, all that can be set of what
-	// change makes of it as it is now, and keeps a, whose changes it fills in.
-	// If nothing differs it keeps nothing. A domain that was deleted is a
-	// NotFound fault, a policy that is not the account's PolicyUnknown. Change
-	// may be called more than once.
+	// Domain returns the domain called name. If it doesn't exist or its
+	// account is suspended, the fault is NotFound.
 	ChangeDomain(ctx context.Context, by audit.Grant, d Domain, change func(Domain) (Domain, error), a audit.Action) error
-	// Domains returns the domains of an account in the order of their names.
+	// Domains returns the domains of an account, sorted by name.
 	Domains(ctx context.Context, account string) ([]Domain, error)
-	// DomainsPart returns a part of the domains that the filter finds, in the
-	// order of their names.
+	// DomainsPart returns a page of the domains that match the filter, sorted
+	// by name.
 	DomainsPart(ctx context.Context, f Filter) ([]Domain, error)
-	// CreateDomain keeps d and a, and forgets the account's pending domain of the
-	// name. A name that is taken is a Conflict fault, a policy that is not the
-	// account's PolicyUnknown.
+	// CreateDomain stores d and a, and deletes the account's pending domain of
+	// that name. If the name is taken, it returns a Conflict fault, and if the
+	// account has no such policy, PolicyUnknown.
 	CreateDomain(ctx context.Context, by audit.Grant, d Domain, a audit.Action) error
-	// DeleteDomain deletes a domain of the account with its links and
-	// tickets, if check has nothing against it as it is, and keeps a. One that
-	// is not there is a NotFound fault.
+	// DeleteDomain deletes a domain of the account with its links and tickets
+	// if check allows it, and stores a. If the domain doesn't exist, it
+	// returns a NotFound fault.
 	DeleteDomain(ctx context.Context, by audit.Grant, account, name string, check func(Domain) error, a audit.Action) error
 	// Trusted reports whether the account may have domains without proof.
 	Trusted(ctx context.Context, account string) (bool, error)

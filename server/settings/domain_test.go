@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// TestOffersPlatforms wants nothing for a platform that a domain makes nothing
-// for, and that said before anything else.
+// TestOffersPlatforms checks that a platform without profiles is refused,
+// before any other check.
 func TestOffersPlatforms(t *testing.T) {
 	tests := []struct {
 		platforms []profile.Platform

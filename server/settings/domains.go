@@ -11,56 +11,55 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// A Prover tells whose a domain is.
+// A Prover checks who owns a domain.
 type Prover interface {
-	// Record returns what proves that the domain is the account's: a name in
-	// the DNS and the text to publish there.
+	// Record returns the DNS record that proves the account's ownership of the
+	// domain: a name and the text to publish there.
 	Record(account, domain string) (name, value string)
-	// Proves reports whether that is published.
+	// Proves reports whether the record is published.
 	Proves(ctx context.Context, account, domain string) (bool, error)
-	// Published says what the DNS has in place of the proof.
+	// Published returns what the DNS contains instead of the proof.
 	Published(ctx context.Context, account, domain string) Published
 }
 
-// Domains makes and changes domains by the words in which they are written.
+// Domains manages domains.
 type Domains struct {
 	store  Store
 	prover Prover
 	now    func() time.Time
 }
 
-// NewDomains returns Domains that are kept in the store. Those of accounts
-// that are not trusted need the prover's word.
+// NewDomains returns Domains that use the store. The domains of untrusted
+// accounts must be proven to the prover.
 func NewDomains(store Store, prover Prover, now func() time.Time) *Domains {
 	return &Domains{store, prover, now}
 }
 
-// List returns the domains of an account in the order of their names.
+// List returns the domains of an account, sorted by name.
 func (d *Domains) List(ctx context.Context, account string) ([]Domain, error) {
 	return d.store.Domains(ctx, account)
 }
 
-// A Filter says which domains of an account to find.
+// A Filter selects domains of an account.
 type Filter struct {
 	Account string
-	// Names are those of the domains that may be found. None: all.
+	// Names limits the result to these domains. None: all.
 	Names []string
-	// Metadata is a pair that the domains have. Zero: any.
+	// Metadata is a pair that the domains must have. Zero: any.
 	Metadata Pair
-	// After is the name behind which the part of the list begins.
+	// After is the name after which the page begins.
 	After string
-	// Limit is how many domains to return at most. Required.
+	// Limit is the maximum number of domains. Required.
 	Limit int
 }
 
-// Part returns a part of the domains that the filter finds, in the order of
-// their names.
+// Part returns a page of the domains that match the filter, sorted by name.
 func (d *Domains) Part(ctx context.Context, f Filter) ([]Domain, error) {
 	return d.store.DomainsPart(ctx, f)
 }
 
-// Get returns a domain of the account. One of another account is NotFound like
-// one that is not there.
+// Get returns a domain of the account. A domain of another account is
+// NotFound, like one that doesn't exist.
 func (d *Domains) Get(ctx context.Context, account, name string) (Domain, error) {
 	missing := fault.New(fault.NotFound, "There is no such domain.")
 	name, err := profile.ParseHost(name)
@@ -74,14 +73,15 @@ func (d *Domains) Get(ctx context.Context, account, name string) (Domain, error)
 	return domain, err
 }
 
-// Proof returns the DNS record that proves that a domain is the account's.
+// Proof returns the DNS record that proves the account's ownership of a
+// domain.
 func (d *Domains) Proof(account, domain string) (name, value string) {
 	return d.prover.Record(account, domain)
 }
 
-// Create makes a domain. The error holds a fault for each field that cannot be
-// taken; a name that is taken is a Conflict fault. If the account is not
-// trusted and the domain not proven to be its own, the fault is DomainUnproven.
+// Create creates a domain. The error holds a fault for each invalid field; a
+// name that is taken is a Conflict fault. If the account is untrusted and the
+// domain isn't proven, the fault is DomainUnproven.
 func (d *Domains) Create(ctx context.Context, by audit.Grant, account string, spec DomainSpec) (Domain, error) {
 	domain, err := d.build(account, spec)
 	if err != nil {
@@ -93,7 +93,7 @@ func (d *Domains) Create(ctx context.Context, by audit.Grant, account string, sp
 	return d.keep(ctx, by, domain)
 }
 
-// CreateApproved is Create by the word of the operator, without proof.
+// CreateApproved is Create on the operator's authority, without proof.
 func (d *Domains) CreateApproved(ctx context.Context, by audit.Grant, account string, spec DomainSpec) (Domain, error) {
 	domain, err := d.build(account, spec)
 	if err != nil {
@@ -102,7 +102,7 @@ func (d *Domains) CreateApproved(ctx context.Context, by audit.Grant, account st
 	return d.keep(ctx, by, domain)
 }
 
-// keep keeps a new domain and returns it as it is read from then on.
+// keep stores a new domain and returns it as the store reads it.
 func (d *Domains) keep(ctx context.Context, by audit.Grant, domain Domain) (Domain, error) {
 	if err := d.store.CreateDomain(ctx, by, domain, domainAction(audit.DomainCreate, by, domain)); err != nil {
 		return Domain{}, err
@@ -110,19 +110,20 @@ func (d *Domains) keep(ctx context.Context, by audit.Grant, domain Domain) (Doma
 	return d.store.Domain(ctx, domain.Name)
 }
 
-// build makes a domain of the spec.
+// build creates a domain from the spec.
 func (d *Domains) build(account string, spec DomainSpec) (Domain, error) {
 	now := d.now()
 	domain := Domain{ID: id.New("dom"), Account: account, Created: now, Updated: now}
 	var err error
 	if domain.Name, err = profile.ParseHost(spec.Name); err != nil {
-		err = fault.On("name", fault.Invalid, "The domain is no mail domain: %s.", err)
+		err = fault.On("name", fault.Invalid, "This isn't a valid email domain: %s.", err)
 	}
 	return domain, errors.Join(err, spec.apply(&domain))
 }
 
-// prove refuses a domain of an account that is not trusted, unless it is
-// proven to be the account's. Whether it exists here is not told before.
+// prove refuses a domain of an untrusted account unless its ownership is
+// proven. The check comes first, so that it doesn't reveal whether the domain
+// exists here.
 func (d *Domains) prove(ctx context.Context, account, domain string) error {
 	trusted, err := d.store.Trusted(ctx, account)
 	if err != nil || trusted {
@@ -133,19 +134,19 @@ func (d *Domains) prove(ctx context.Context, account, domain string) error {
 		return nil
 	}
 	name, value := d.prover.Record(account, domain)
-	unproven := fault.On("name", fault.DomainUnproven, "Publish the TXT record %s with the value %s, then send this again.", name, value)
+	unproven := fault.On("name", fault.DomainUnproven, "Publish the TXT record %s with the value %s, then try again.", name, value)
 	return unproven.Because(err)
 }
 
-// Update gives a domain of the account all that the spec says. The error holds
-// a fault for each field that cannot be taken.
+// Update sets everything in the spec for a domain of the account. The error
+// holds a fault for each invalid field.
 func (d *Domains) Update(ctx context.Context, by audit.Grant, account, name string, spec DomainSpec) (Domain, error) {
 	return d.Change(ctx, by, account, name, func(Domain) (DomainSpec, error) { return spec, nil })
 }
 
-// Change is Update by a spec that is made of the domain as it is: nobody else
-// changes it meanwhile. If change fails, nothing is changed. It may be called
-// more than once.
+// Change is Update with a spec that is computed from the current domain:
+// nobody else can change it meanwhile. If change fails, nothing is changed. It
+// may be called more than once.
 func (d *Domains) Change(ctx context.Context, by audit.Grant, account, name string, change func(Domain) (DomainSpec, error)) (Domain, error) {
 	return d.change(ctx, by, account, name, func(domain Domain) (Domain, error) {
 		spec, err := change(domain)
@@ -156,8 +157,8 @@ func (d *Domains) Change(ctx context.Context, by audit.Grant, account, name stri
 	})
 }
 
-// SetMetadata gives a domain of the account the values by their names, in place of
-// those that it has. The error holds a fault for each that cannot be taken.
+// SetMetadata replaces the metadata of a domain of the account. The error
+// holds a fault for each invalid value.
 func (d *Domains) SetMetadata(ctx context.Context, by audit.Grant, account, name string, values map[string]string) (Domain, error) {
 	return d.change(ctx, by, account, name, func(domain Domain) (_ Domain, err error) {
 		domain.Metadata, err = NewMetadata(values)
@@ -181,8 +182,8 @@ func (d *Domains) change(ctx context.Context, by audit.Grant, account, name stri
 	return d.store.Domain(ctx, domain.Name)
 }
 
-// Delete deletes a domain of the account with all its links, if check, which may
-// be nil, has nothing against it as it is: its error is Delete's.
+// Delete deletes a domain of the account with all its links if check allows
+// it. Check may be nil; its error is returned.
 func (d *Domains) Delete(ctx context.Context, by audit.Grant, account, name string, check func(Domain) error) error {
 	domain, err := d.Get(ctx, account, name)
 	if err != nil {

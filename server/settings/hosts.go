@@ -17,33 +17,33 @@ import (
 // MaxApprovedHosts is how many patterns an account can have.
 const MaxApprovedHosts = 500
 
-// An ApprovedHost says which servers the domains of an account may use, by the
-// word of an owner.
+// An ApprovedHost is a server, or a group of servers, that an owner has
+// approved for the account's domains.
 type ApprovedHost struct {
-	// Pattern is a host name in lower-case A-label form, or "*." and the domain
-	// that any number of hosts are below.
+	// Pattern is a host name in lower-case A-label form, or "*." and a domain
+	// that includes all hosts below it.
 	Pattern string
 	Created time.Time
 }
 
-// ParseHostPattern returns a pattern in its one form. All hosts below a public
-// suffix, such as *.co.uk, are nobody's to approve.
+// ParseHostPattern returns a pattern in canonical form. It refuses patterns
+// for all hosts below a public suffix, such as *.co.uk.
 func ParseHostPattern(s string) (string, error) {
 	host, below := strings.CutPrefix(profile.Trim(s), "*.")
 	host, err := profile.ParseHost(host)
 	if err != nil {
-		return "", fmt.Errorf("%w; write a host such as imap.example.com, or *.example.com for all hosts below it", err)
+		return "", fmt.Errorf("%w; enter a host such as imap.example.com, or *.example.com for all hosts below it", err)
 	}
 	if !below {
 		return host, nil
 	}
 	if suffix, _ := publicsuffix.PublicSuffix(host); suffix == host {
-		return "", fmt.Errorf("many organizations share *.%s; write a name below it, such as *.example.%s", host, host)
+		return "", fmt.Errorf("many organizations share *.%s; enter a name below it, such as *.example.%s", host, host)
 	}
 	return "*." + host, nil
 }
 
-// Approves reports whether one of the patterns holds the host.
+// Approves reports whether one of the patterns matches the host.
 func Approves(patterns []string, host string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
 		if suffix, below := strings.CutPrefix(p, "*"); below {
@@ -53,11 +53,10 @@ func Approves(patterns []string, host string) bool {
 	})
 }
 
-// A ServerField is a server of a domain with the name of the field that holds
-// it.
+// A ServerField is a server of a domain with the name of its field.
 type ServerField struct{ Field, Host string }
 
-// ServerFields are the servers that the domain has.
+// ServerFields returns the servers that the domain has.
 func (d Domain) ServerFields() []ServerField {
 	all := []ServerField{
 		{"imap", d.Service.Incoming.Host}, {"smtp", d.Service.Outgoing.Host},
@@ -66,9 +65,9 @@ func (d Domain) ServerFields() []ServerField {
 	return slices.DeleteFunc(all, func(s ServerField) bool { return s.Host == "" })
 }
 
-// Unapproved returns a fault for each server of the domain that neither the
-// patterns hold nor the domain had before; nil if there is none. An old domain
-// that is zero had none.
+// Unapproved returns a fault for each server of the domain that no pattern
+// matches and that the old domain didn't have, or nil. The old domain may be
+// zero.
 func Unapproved(patterns []string, old, d Domain) []error {
 	var all []error
 	before := old.ServerFields()
@@ -81,35 +80,35 @@ func Unapproved(patterns []string, old, d Domain) []error {
 	return all
 }
 
-// A HostStore keeps approved hosts.
+// A HostStore stores approved hosts.
 type HostStore interface {
-	// ApprovedHosts returns those of an account by their patterns.
+	// ApprovedHosts returns those of an account, sorted by pattern.
 	ApprovedHosts(ctx context.Context, account string) ([]ApprovedHost, error)
-	// ApproveHost keeps h and a. A pattern that is there is a Conflict fault,
-	// as is one more than MaxApprovedHosts.
+	// ApproveHost stores h and a. If the pattern exists, or the account has
+	// MaxApprovedHosts, it returns a Conflict fault.
 	ApproveHost(ctx context.Context, by audit.Grant, account string, h ApprovedHost, a audit.Action) error
-	// WithdrawHost forgets the pattern and keeps a. One that is not there is a
-	// NotFound fault.
+	// WithdrawHost deletes the pattern and stores a. If the pattern doesn't
+	// exist, it returns a NotFound fault.
 	WithdrawHost(ctx context.Context, by audit.Grant, account, pattern string, a audit.Action) error
 }
 
-// Hosts approves servers and withdraws them.
+// Hosts approves servers and revokes approvals.
 type Hosts struct {
 	store HostStore
 	now   func() time.Time
 }
 
-// NewHosts returns the Hosts that are kept in the store.
+// NewHosts returns Hosts that use the store.
 func NewHosts(store HostStore, now func() time.Time) *Hosts { return &Hosts{store, now} }
 
-// List returns the approved hosts of an account by their patterns.
+// List returns the approved hosts of an account, sorted by pattern.
 func (h *Hosts) List(ctx context.Context, account string) ([]ApprovedHost, error) {
 	return h.store.ApprovedHosts(ctx, account)
 }
 
-// Approve lets the domains of the account use the hosts of a pattern, by
-// whoever may set one. The fault is Invalid for what is no pattern, and a
-// Conflict for one that is there.
+// Approve lets the domains of the account use the hosts of a pattern, no
+// matter who sets them. The fault is Invalid if the pattern is invalid, and a
+// Conflict if it exists.
 func (h *Hosts) Approve(ctx context.Context, by audit.Grant, account, pattern string) (ApprovedHost, error) {
 	pattern, err := ParseHostPattern(pattern)
 	if err != nil {
@@ -119,13 +118,13 @@ func (h *Hosts) Approve(ctx context.Context, by audit.Grant, account, pattern st
 	return approved, h.store.ApproveHost(ctx, by, account, approved, HostAction(audit.HostApprove, account, pattern))
 }
 
-// Withdraw ends an approval. Domains that use the hosts go on; new ones can't
-// use them.
+// Withdraw revokes an approval. Domains that use the hosts keep them; new ones
+// can't use them.
 func (h *Hosts) Withdraw(ctx context.Context, by audit.Grant, account, pattern string) error {
 	return h.store.WithdrawHost(ctx, by, account, pattern, HostAction(audit.HostWithdraw, account, pattern))
 }
 
-// HostAction is the action on a pattern.
+// HostAction returns an action on a pattern.
 func HostAction(name audit.Name, account, pattern string) audit.Action {
 	return audit.Action{
 		Account: account, Name: name, Outcome: audit.Done,

@@ -11,23 +11,23 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// Bounds on metadata.
+// Limits on metadata.
 const (
 	MaxMetadata      = 20  // names
 	MaxMetadataName  = 40  // characters
 	MaxMetadataValue = 500 // bytes
 )
 
-// Metadata is what a program keeps with a domain or a link for itself: values by
-// their names. It is JSON with the names in order, so equal metadata are equal;
-// empty: none.
+// Metadata is data that a program stores with a domain or a link: values by
+// name. It is JSON with sorted names, so equal metadata have equal text.
+// Empty: none.
 type Metadata string
 
-// metadataName is the spelling of names.
+// metadataName matches valid names.
 var metadataName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 
-// NewMetadata returns the metadata of the values, of which empty ones don't
-// count. The error holds a fault for each value that cannot be taken.
+// NewMetadata returns the metadata of the values without empty ones. The error
+// holds a fault for each invalid value.
 func NewMetadata(values map[string]string) (Metadata, error) {
 	var bad []error
 	kept := map[string]string{}
@@ -41,7 +41,7 @@ func NewMetadata(values map[string]string) (Metadata, error) {
 		}
 	}
 	if len(kept) > MaxMetadata {
-		bad = append(bad, fault.On("metadata", fault.Invalid, "There may be up to %d names.", MaxMetadata))
+		bad = append(bad, fault.On("metadata", fault.Invalid, "Use up to %d names.", MaxMetadata))
 	}
 	if len(kept) == 0 || len(bad) > 0 {
 		return "", errors.Join(bad...)
@@ -50,46 +50,48 @@ func NewMetadata(values map[string]string) (Metadata, error) {
 	return Metadata(data), err
 }
 
-// checkMetadata refuses a value. What looks like a password isn't repeated.
+// checkMetadata refuses an invalid value. Its fault doesn't repeat anything
+// that looks like a password.
 func checkMetadata(name, value string) error {
 	if !metadataName.MatchString(name) {
-		return fault.On("metadata", fault.Invalid, "A name has up to %d letters, digits and the characters _ . -", MaxMetadataName)
+		return fault.On("metadata", fault.Invalid, "Use up to %d letters, digits and the characters _ . - in a name.", MaxMetadataName)
 	}
 	field := "metadata/" + name
 	if err := fault.PasswordField(name); err != nil {
 		return fault.On(field, fault.PasswordRefused, "%s", fault.Of(err).Detail)
 	}
 	if err := profile.CheckLine(value); err != nil || len(value) > MaxMetadataValue || !utf8.ValidString(value) {
-		return fault.OnText(field, err, fault.Invalid, "A value is one line of up to %d bytes.", MaxMetadataValue)
+		return fault.OnText(field, err, fault.Invalid, "Enter the value as one line of up to %d bytes.", MaxMetadataValue)
 	}
 	return nil
 }
 
-// Values are the values by their names. None is an empty map.
+// Values returns the values by name. If there are none, it's an empty map.
 func (m Metadata) Values() map[string]string {
 	values := map[string]string{}
-	_ = json.Unmarshal([]byte(m), &values) // NewMetadata made it
+	_ = json.Unmarshal([]byte(m), &values) // NewMetadata created it
 	return values
 }
 
-// Has reports whether the value is under the name.
+// Has reports whether the name has the value.
 func (m Metadata) Has(p Pair) bool { return p.Value != "" && m.Values()[p.Name] == p.Value }
 
-// ParsePair reads a name and a value with a colon between, such as customer:4711.
-// Empty: no pair. The fault is of the field "metadata".
+// ParsePair parses a name and a value separated by a colon, such as
+// customer:4711. An empty text is no pair. The fault names the field
+// "metadata".
 func ParsePair(text string) (Pair, error) {
 	if text == "" {
 		return Pair{}, nil
 	}
 	name, value, ok := strings.Cut(text, ":")
 	if _, err := NewMetadata(map[string]string{name: value}); err != nil || !ok || value == "" {
-		return Pair{}, fault.On("metadata", fault.Invalid, "Send a name and a value with a colon between, such as customer:4711.")
+		return Pair{}, fault.On("metadata", fault.Invalid, "Send a name and a value separated by a colon, for example customer:4711.")
 	}
 	return Pair{name, value}, nil
 }
 
-// MaxPair is the longest text that ParsePair reads, in bytes.
+// MaxPair is the longest text that ParsePair accepts, in bytes.
 const MaxPair = MaxMetadataName + 1 + MaxMetadataValue
 
-// A Pair is a value of metadata under its name, by which things are found.
+// A Pair is a metadata name and value to search for.
 type Pair struct{ Name, Value string }

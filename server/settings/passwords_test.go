@@ -7,7 +7,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// TestPasswordAdvice knows some hosts, in any spelling, and no other.
+// TestPasswordAdvice checks that known hosts are recognized in any spelling,
+// and no others.
 func TestPasswordAdvice(t *testing.T) {
 	for host, want := range map[string]string{
 		"imap.gmail.com": "Google", "SMTP.Gmail.Com.": "Google", "gmail.com": "Google", "outlook.office365.com": "Microsoft", "smtp.office365.com": "Microsoft",

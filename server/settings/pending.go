@@ -12,15 +12,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// MaxPending is how many domains of an account can wait for their proof.
+// MaxPending is how many domains of an account can be pending.
 const MaxPending = 100
 
-// DefaultOffer is what new domains offer unless somebody chooses otherwise: the
-// standard policy, for each person to choose. Nothing is erased without that.
+// DefaultOffer is the offer of new domains by default: each person can choose
+// the standard policy. Without that choice, no device is ever erased.
 const DefaultOffer = Offered
 
-// A Pending is a domain that an account has asked for and not proven to be its
-// own. Nobody can set up a device with it.
+// A Pending is a domain that an account has requested but whose ownership
+// isn't proven yet. Nobody can set up a device with it.
 type Pending struct {
 	Account string
 	Name    string
@@ -29,39 +29,40 @@ type Pending struct {
 	Updated time.Time
 }
 
-// Domain is what the pending domain is to be.
+// Domain returns the domain that the pending one will become.
 func (p Pending) Domain() Domain {
 	d := Domain{Account: p.Account, Name: p.Name}
 	if err := p.Spec.apply(&d); err != nil {
-		return Domain{Account: p.Account, Name: p.Name} // from before a rule that is stricter now
+		return Domain{Account: p.Account, Name: p.Name} // stored before a rule became stricter
 	}
 	return d
 }
 
-// Published is what the DNS has in place of the proof.
+// Published is what the DNS contains instead of the proof.
 type Published struct {
-	Texts   []string // where it belongs
-	Doubled bool     // the proof is there, under a name that ends with the domain twice
+	Texts   []string // in the right place
+	Doubled bool     // the proof is published under a name that ends with the domain twice
 	Failed  bool     // the DNS gave no answer
 }
 
-// A PendingStore keeps pending domains.
+// A PendingStore stores pending domains.
 type PendingStore interface {
-	// PendingDomains returns those of an account in the order of their names.
+	// PendingDomains returns those of an account, sorted by name.
 	PendingDomains(ctx context.Context, account string) ([]Pending, error)
 	// PendingDomain returns one of an account, or a NotFound fault.
 	PendingDomain(ctx context.Context, account, name string) (Pending, error)
-	// KeepPending keeps p, or replaces the one of its name, and keeps a, whose
-	// changes it fills in; where nothing differs it keeps nothing. It approves
-	// the servers of p as CreateDomain does. A domain that the account has, and
-	// one more than MaxPending, is a Conflict fault.
+	// KeepPending creates or replaces the pending domain with p's name, and
+	// stores a, whose changes it fills in. If nothing differs, it stores
+	// nothing. It approves the servers of p as CreateDomain does. If the
+	// account has the domain or MaxPending pending domains, it returns a
+	// Conflict fault.
 	KeepPending(ctx context.Context, by audit.Grant, p Pending, a audit.Action) error
-	// DeletePending deletes one of an account and keeps a. One that is not there
-	// is a NotFound fault.
+	// DeletePending deletes a pending domain of an account and stores a. If it
+	// doesn't exist, the fault is NotFound.
 	DeletePending(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error
 }
 
-// Add is Create, but keeps a domain whose proof is missing as pending.
+// Add is Create, but stores a domain whose proof is missing as pending.
 func (d *Domains) Add(ctx context.Context, by audit.Grant, account string, spec DomainSpec) (domain Domain, pending bool, err error) {
 	domain, err = d.build(account, spec)
 	if err != nil {
@@ -95,7 +96,8 @@ func (d *Domains) GetPending(ctx context.Context, account, name string) (Pending
 	return d.store.PendingDomain(ctx, account, name)
 }
 
-// UpdatePending gives a pending domain of the account all that the spec says.
+// UpdatePending sets everything in the spec for a pending domain of the
+// account.
 func (d *Domains) UpdatePending(ctx context.Context, by audit.Grant, account, name string, spec DomainSpec) error {
 	p, err := d.GetPending(ctx, account, name)
 	if err != nil {
@@ -109,8 +111,9 @@ func (d *Domains) UpdatePending(ctx context.Context, by audit.Grant, account, na
 	return d.keepPending(ctx, by, domain, spec)
 }
 
-// Verify makes a domain of a pending one if the DNS proves it. If not, the fault
-// is DomainUnproven, and the other result is what the DNS has instead.
+// Verify turns a pending domain into a domain if the DNS proves its ownership.
+// If not, the fault is DomainUnproven, and the other result is what the DNS
+// contains instead.
 func (d *Domains) Verify(ctx context.Context, by audit.Grant, account, name string) (Domain, Published, error) {
 	p, err := d.GetPending(ctx, account, name)
 	if err != nil {
@@ -123,8 +126,8 @@ func (d *Domains) Verify(ctx context.Context, by audit.Grant, account, name stri
 	return domain, Published{}, err
 }
 
-// Approve makes a domain of a pending one by the word of the operator, without
-// proof.
+// Approve turns a pending domain into a domain on the operator's authority,
+// without proof.
 func (d *Domains) Approve(ctx context.Context, by audit.Grant, account, name string) (Domain, error) {
 	p, err := d.GetPending(ctx, account, name)
 	if err != nil {
@@ -133,7 +136,7 @@ func (d *Domains) Approve(ctx context.Context, by audit.Grant, account, name str
 	return d.CreateApproved(ctx, by, account, p.Spec)
 }
 
-// DeletePending forgets a pending domain of the account.
+// DeletePending deletes a pending domain of the account.
 func (d *Domains) DeletePending(ctx context.Context, by audit.Grant, account, name string) error {
 	p, err := d.GetPending(ctx, account, name)
 	if err != nil {
@@ -153,7 +156,7 @@ func pendingAction(name audit.Name, by audit.Grant, account, domain string) audi
 	}
 }
 
-// Published asks the DNS what stands in place of the record.
+// Published looks up what the DNS contains in place of the record.
 func (d *DNSProof) Published(ctx context.Context, account, domain string) Published {
 	name, value := d.Record(account, domain)
 	ctx, cancel := context.WithTimeout(ctx, proofTimeout)

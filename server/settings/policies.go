@@ -9,17 +9,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// Policies makes and changes device policies. What is changed counts from the
-// next download on.
+// Policies manages device policies. Changes apply to later downloads.
 type Policies struct {
 	store PolicyStore
 	now   func() time.Time
 }
 
-// NewPolicies returns Policies that are kept in the store.
+// NewPolicies returns Policies that use the store.
 func NewPolicies(store PolicyStore, now func() time.Time) *Policies { return &Policies{store, now} }
 
-// List returns the policies of an account: the standard one, then by name.
+// List returns the policies of an account: the standard policy, then the
+// others by name.
 func (p *Policies) List(ctx context.Context, account string) ([]Policy, error) {
 	first, err := p.Get(ctx, account, StandardPolicy)
 	if err != nil {
@@ -41,8 +41,7 @@ func (p *Policies) Get(ctx context.Context, account, id string) (Policy, error) 
 	return p.store.Policy(ctx, account, id)
 }
 
-// Create makes a policy. The error holds a fault for each field that cannot be
-// taken.
+// Create creates a policy. The error holds a fault for each invalid field.
 func (p *Policies) Create(ctx context.Context, by audit.Grant, account string, spec PolicySpec) (Policy, error) {
 	now := p.now()
 	policy := Policy{ID: id.New("pol"), Account: account, Created: now, Updated: now}
@@ -52,15 +51,15 @@ func (p *Policies) Create(ctx context.Context, by audit.Grant, account string, s
 	return policy, p.store.CreatePolicy(ctx, by, policy, policyAction(audit.PolicyCreate, by, policy))
 }
 
-// Update gives a policy of the account all that the spec says. The error holds
-// a fault for each field that cannot be taken.
+// Update sets everything in the spec for a policy of the account. The error
+// holds a fault for each invalid field.
 func (p *Policies) Update(ctx context.Context, by audit.Grant, account, id string, spec PolicySpec) (Policy, error) {
 	return p.Change(ctx, by, account, id, func(Policy) (PolicySpec, error) { return spec, nil })
 }
 
-// Change is Update by a spec that is made of the policy as it is: nobody else
-// changes it meanwhile. If change fails, nothing is changed. It may be called
-// more than once.
+// Change is Update with a spec that is computed from the current policy:
+// nobody else can change it meanwhile. If change fails, nothing is changed. It
+// may be called more than once.
 func (p *Policies) Change(ctx context.Context, by audit.Grant, account, id string, change func(Policy) (PolicySpec, error)) (Policy, error) {
 	policy, err := p.own(ctx, account, id)
 	if err != nil {
@@ -80,9 +79,9 @@ func (p *Policies) Change(ctx context.Context, by audit.Grant, account, id strin
 	return p.store.Policy(ctx, account, id)
 }
 
-// Delete deletes a policy of the account, if check, which may be nil, has nothing
-// against it as it is: its error is Delete's. One that a domain uses is a
-// Conflict fault that names the domains.
+// Delete deletes a policy of the account if check allows it. Check may be nil;
+// its error is returned. If domains use the policy, the fault is a Conflict
+// that names them.
 func (p *Policies) Delete(ctx context.Context, by audit.Grant, account, id string, check func(Policy) error) error {
 	policy, err := p.own(ctx, account, id)
 	if err != nil {
@@ -91,10 +90,10 @@ func (p *Policies) Delete(ctx context.Context, by audit.Grant, account, id strin
 	return p.store.DeletePolicy(ctx, by, account, id, check, policyAction(audit.PolicyDelete, by, policy))
 }
 
-// own is Get of a policy that can be changed.
+// own is Get for a policy that can be changed.
 func (p *Policies) own(ctx context.Context, account, id string) (Policy, error) {
 	if id == StandardPolicy {
-		return Policy{}, fault.New(fault.Conflict, "The standard policy stays as it is. Make one of your own and have your domains use that.")
+		return Policy{}, fault.New(fault.Conflict, "The standard policy can't be changed. Create your own policy and select it for your domains.")
 	}
 	return p.Get(ctx, account, id)
 }

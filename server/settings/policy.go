@@ -11,45 +11,45 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A Policy is a device policy of an account: rules for the passcode, and
-// whether an iPhone is erased after too many wrong codes.
+// A Policy is a device policy of an account: the passcode rules, and whether
+// an iPhone is erased after too many wrong passcodes.
 type Policy struct {
 	ID      string
 	Account string
-	// Name is for members alone: no device and no page shows it.
+	// Name is shown only to members, never on devices or public pages.
 	Name string
-	// Passcode holds the rules. Its names and descriptions stay empty.
+	// Passcode holds the rules. Its names and descriptions are empty.
 	Passcode profile.Passcode
 	Created  time.Time
 	Updated  time.Time
-	// Domains are the names of the domains that use the policy. The store
-	// fills them in when the policy is read.
+	// Domains are the names of the domains that use the policy. The store sets
+	// them when it reads the policy.
 	Domains []string
 }
 
-// Wipes reports whether the policy has an iPhone erased.
+// Wipes reports whether the policy can erase an iPhone.
 func (p Policy) Wipes() bool { return p.Passcode.MaxFailedAttempts > 0 }
 
-// DefaultResetMinutes is after how many minutes a locked Mac can be tried again,
-// where nobody says otherwise.
+// DefaultResetMinutes is the default for the minutes after which a locked Mac
+// accepts passwords again.
 const DefaultResetMinutes = 15
 
-// StandardPolicy is the id of the policy that every account has and none can
-// change: [profile.DefaultPasscode]. A domain that names none uses it.
+// StandardPolicy is the ID of the policy that every account has and nobody can
+// change: [profile.DefaultPasscode]. Domains use it by default.
 const StandardPolicy = "standard"
 
-// standard is the standard policy as one of the account.
+// standard returns the standard policy as one of the account.
 func standard(account string, domains []string) Policy {
 	return Policy{ID: StandardPolicy, Account: account, Name: "Standard", Passcode: profile.DefaultPasscode(), Domains: domains}
 }
 
-// A PolicySpec is what a policy is to be, as people write it: times in whole
+// A PolicySpec is a caller's description of a policy, with times in whole
 // minutes and days.
 type PolicySpec struct {
 	Name              string // up to 80 characters
 	MinLength         int    // 4 to 12
 	MaxFailedAttempts int    // 7 to 10; 0: never erases
-	ResetMinutes      int    // 1 to 60; without MaxFailedAttempts it says nothing
+	ResetMinutes      int    // 1 to 60; has no effect without MaxFailedAttempts
 	AutoLockMinutes   int    // 1 to 15
 	GraceMinutes      int    // 0 to 240
 	MinComplex        int    // 0 to 2
@@ -58,22 +58,22 @@ type PolicySpec struct {
 	Alphanumeric      bool
 }
 
-// Check returns a fault for each field that cannot be taken.
+// Check returns a fault for each invalid field.
 func (s PolicySpec) Check() error {
 	_, err := s.Policy()
 	return err
 }
 
-// Policy returns what the spec describes: a policy that is nobody's yet. The
-// error holds a fault for each field that cannot be taken.
+// Policy returns the policy that the spec describes, without an account. The
+// error holds a fault for each invalid field.
 func (s PolicySpec) Policy() (Policy, error) {
 	var p Policy
 	err := s.apply(&p)
 	return p, err
 }
 
-// apply puts the spec into p. The error holds a fault for each field that
-// cannot be taken. The bounds are those of [profile.Passcode].
+// apply copies the spec into p. The error holds a fault for each invalid
+// field. The limits are those of [profile.Passcode].
 func (s PolicySpec) apply(p *Policy) error {
 	var bad problems
 	between := func(field string, n, low, high int, detail string) {
@@ -82,20 +82,20 @@ func (s PolicySpec) apply(p *Policy) error {
 		}
 	}
 	if p.Name = clean(s.Name); p.Name == "" || !isLine(p.Name, maxPolicyName) {
-		bad.add("name", fault.NameInvalid, "Name the policy on one line, in up to %d characters and none that is invisible.", maxPolicyName)
+		bad.add("name", fault.NameInvalid, "Enter a name of one line and up to %d characters, without invisible characters.", maxPolicyName)
 	}
-	between("min_length", s.MinLength, 4, 12, "Write how long a code must be: from 4 to 12 characters.")
+	between("min_length", s.MinLength, 4, 12, "Enter a minimum length from 4 to 12 characters.")
 	if s.MaxFailedAttempts != 0 {
-		between("max_failed_attempts", s.MaxFailedAttempts, 7, 10, "Write after how many wrong codes an iPhone is erased: from 7 to 10, or 0 for never. With 6 and less it is erased without a pause between the tries.")
-		between("reset_minutes", s.ResetMinutes, 1, 60, "Write after how many minutes a locked Mac can be tried again: from 1 to 60.")
+		between("max_failed_attempts", s.MaxFailedAttempts, 7, 10, "Enter the number of wrong passcodes that erases an iPhone: from 7 to 10, or 0 for never. With 6 or fewer there would be no pause between attempts.")
+		between("reset_minutes", s.ResetMinutes, 1, 60, "Enter after how many minutes a locked Mac accepts passwords again: from 1 to 60.")
 	}
-	between("auto_lock_minutes", s.AutoLockMinutes, 1, 15, "Write after how many minutes without use the screen locks: from 1 to 15.")
-	between("grace_minutes", s.GraceMinutes, 0, 240, "Write for how many minutes a locked screen opens without the code: from 0 for not at all to 240.")
-	between("min_complex", s.MinComplex, 0, 2, "Write how many characters must be neither letter nor digit: from 0 to 2.")
+	between("auto_lock_minutes", s.AutoLockMinutes, 1, 15, "Enter after how many minutes of inactivity the screen locks: from 1 to 15.")
+	between("grace_minutes", s.GraceMinutes, 0, 240, "Enter a grace period from 0 (none) to 240 minutes.")
+	between("min_complex", s.MinComplex, 0, 2, "Enter how many characters must be neither letters nor digits: from 0 to 2.")
 	if s.MaxAgeDays != 0 {
-		between("max_age_days", s.MaxAgeDays, 30, 730, "Write after how many days the code must be changed: from 30 to 730, or 0 for never.")
+		between("max_age_days", s.MaxAgeDays, 30, 730, "Enter after how many days the passcode must be changed: from 30 to 730, or 0 for never.")
 	}
-	between("history", s.History, 0, 10, "Write how many earlier codes may not come again: from 0 to 10.")
+	between("history", s.History, 0, 10, "Enter how many previous passcodes can't be reused: from 0 to 10.")
 	if err := bad.err(); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (s PolicySpec) apply(p *Policy) error {
 	return nil
 }
 
-// passcode spells out the rules, once they are found good.
+// passcode returns the rules of a valid spec.
 func (s PolicySpec) passcode() profile.Passcode {
 	p := profile.Passcode{
 		MinLength:         s.MinLength,
@@ -121,36 +121,36 @@ func (s PolicySpec) passcode() profile.Passcode {
 	return p
 }
 
-// A PolicyStore keeps the policies of accounts, but for the standard one.
+// A PolicyStore stores the policies of accounts, except the standard one.
 type PolicyStore interface {
-	// Policies returns the policies of an account by name.
+	// Policies returns the policies of an account, sorted by name.
 	Policies(ctx context.Context, account string) ([]Policy, error)
 	// Policy returns a policy of the account, or a NotFound fault.
 	Policy(ctx context.Context, account, id string) (Policy, error)
 	// StandardDomains returns the names of the account's domains that use the
 	// standard policy.
 	StandardDomains(ctx context.Context, account string) ([]string, error)
-	// CreatePolicy keeps p and a, whose changes it fills in.
+	// CreatePolicy stores p and a, whose changes it fills in.
 	CreatePolicy(ctx context.Context, by audit.Grant, p Policy, a audit.Action) error
-	// ChangePolicy gives the policy of that id in the account the name and
-	// rules that change makes of it as it is, and keeps a, whose changes it
-	// fills in. Where nothing differs it keeps nothing. One that is not there
-	// is a NotFound fault. Change may be called more than once.
+	// ChangePolicy applies change to the policy with p's ID and account, and
+	// stores its name and rules and a, whose changes it fills in. If nothing
+	// differs, it stores nothing. If the policy doesn't exist, it returns a
+	// NotFound fault. Change may be called more than once.
 	ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(Policy) (Policy, error), a audit.Action) error
-	// DeletePolicy deletes a policy of the account, if check has nothing
-	// against it as it is, and keeps a. One that a domain uses is a Conflict
-	// fault that names the domains, one that is not there a NotFound fault.
+	// DeletePolicy deletes a policy of the account if check allows it, and
+	// stores a. If domains use the policy, it returns a Conflict fault that
+	// names them. If the policy doesn't exist, it returns a NotFound fault.
 	DeletePolicy(ctx context.Context, by audit.Grant, account, id string, check func(Policy) error, a audit.Action) error
 }
 
 // namedDomains is how many domains a refusal names.
 const namedDomains = 10
 
-// PolicyInUse is the Conflict fault of a policy that the domains use.
+// PolicyInUse returns the Conflict fault of a policy that the domains use.
 func PolicyInUse(domains []string) error {
 	more := ""
 	if n := len(domains) - namedDomains; n > 0 {
 		domains, more = domains[:namedDomains], fmt.Sprintf(" and %d more", n)
 	}
-	return fault.New(fault.Conflict, "Domains use this policy: %s%s. Give them another one first.", strings.Join(domains, ", "), more)
+	return fault.New(fault.Conflict, "These domains use this policy: %s%s. Choose another one for them first.", strings.Join(domains, ", "), more)
 }

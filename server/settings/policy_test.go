@@ -49,8 +49,8 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-// TestForeignPolicy wants the policies of others, unknown ones and the
-// standard one left as they are.
+// TestForeignPolicy checks that policies of other accounts, unknown ones and
+// the standard policy can't be changed.
 func TestForeignPolicy(t *testing.T) {
 	f := newFake()
 	policies := settings.NewPolicies(f, clock)
@@ -92,8 +92,8 @@ func TestPolicySpecRefuses(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	for _, f := range fault.All(err) {
-		if !strings.HasPrefix(f.Detail, "Write ") && !strings.HasPrefix(f.Detail, "Name ") {
-			t.Errorf("%s does not say what to write: %s", f.Field, f.Detail)
+		if !strings.HasPrefix(f.Detail, "Enter ") {
+			t.Errorf("%s doesn't say what to enter: %s", f.Field, f.Detail)
 		}
 	}
 	for _, name := range []string{"", " ", strings.Repeat("é", 81), "a\u202eb", "\ue000"} {
@@ -108,8 +108,7 @@ func TestPolicySpecRefuses(t *testing.T) {
 	}
 }
 
-// TestPolicyBounds holds the bounds against those by which profiles are made:
-// what one takes the other takes.
+// TestPolicyBounds checks that the limits equal those of package profile.
 func TestPolicyBounds(t *testing.T) {
 	fields := map[string]func(*settings.PolicySpec, int){
 		"min_length":          func(s *settings.PolicySpec, n int) { s.MinLength = n },
@@ -146,7 +145,7 @@ func TestPolicyBounds(t *testing.T) {
 	}
 }
 
-// spelled is the spec as a profile would say it, good or bad.
+// spelled returns the spec as profile.Passcode, valid or not.
 func spelled(s settings.PolicySpec) profile.Passcode {
 	return profile.Passcode{
 		MinLength: s.MinLength, MaxFailedAttempts: s.MaxFailedAttempts, ResetAfter: minutes(s.ResetMinutes),
@@ -155,7 +154,8 @@ func spelled(s settings.PolicySpec) profile.Passcode {
 	}
 }
 
-// validate is what package profile says of the rules, on either platform.
+// validate returns what package profile says about the rules, for either
+// platform.
 func validate(t *testing.T, rules profile.Passcode) error {
 	t.Helper()
 	address, err := profile.ParseAddress("jane@example.com")

@@ -82,7 +82,7 @@ func TestProves(t *testing.T) {
 	}
 }
 
-// TestProvesByNet asks a real DNS server by the resolver of package net.
+// TestProvesByNet queries a real DNS server with the resolver of package net.
 func TestProvesByNet(t *testing.T) {
 	_, value := newProof(t, 1, nil).Record("acc_1", "example.com")
 	address := serveTXT(t, "_mobileconfig.example.com.", []string{"another text", value[:10], value})
@@ -101,7 +101,7 @@ func TestProvesByNet(t *testing.T) {
 	}
 }
 
-// serveTXT is a DNS server that has texts for one name and knows no other.
+// serveTXT starts a DNS server that knows only the texts of one name.
 func serveTXT(t *testing.T, name string, texts []string) (address string) {
 	t.Helper()
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")

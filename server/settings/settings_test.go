@@ -19,10 +19,10 @@ var now = time.UnixMilli(1_000_000).UTC()
 
 func clock() time.Time { return now }
 
-// who is whoever changes something in these tests.
+// who is the actor in these tests.
 var who = audit.Grant{Kind: audit.ProgramGrant, Actor: audit.Actor{Kind: audit.Member, ID: "mem_1"}}
 
-// A fake keeps domains and policies in maps, and what was done.
+// A fake stores domains and policies in maps, and records the actions.
 type fake struct {
 	mu       sync.Mutex
 	domains  map[string]settings.Domain
@@ -139,7 +139,7 @@ func (f *fake) DeletePending(_ context.Context, _ audit.Grant, account, name str
 	return f.keep(a, func() { delete(f.pending, account+" "+name) })
 }
 
-// A prover proves as it is told to.
+// A prover returns fixed answers.
 type prover struct {
 	ok    bool
 	err   error
@@ -159,7 +159,7 @@ func (p *prover) Published(context.Context, string, string) settings.Published {
 	return settings.Published{Texts: []string{"something else"}}
 }
 
-// fieldsOf are the fields at fault, each with its code.
+// fieldsOf returns the fields at fault, each with its code.
 func fieldsOf(err error) []string {
 	var out []string
 	for _, f := range fault.All(err) {
@@ -238,8 +238,8 @@ func TestDomainSpecRefuses(t *testing.T) {
 	}
 }
 
-// TestCreateNeedsProof wants proof for the domains of an account that is not
-// trusted, at their creation and of nobody else.
+// TestCreateNeedsProof checks that creating a domain needs proof, and only for
+// untrusted accounts.
 func TestCreateNeedsProof(t *testing.T) {
 	f := newFake()
 	p := &prover{}
@@ -251,7 +251,7 @@ func TestCreateNeedsProof(t *testing.T) {
 	for _, p.err = range []error{nil, errors.New("no such host")} {
 		err := create("acc_2")
 		f := fault.Of(err)
-		if !fault.Is(err, fault.DomainUnproven) || f.Field != "name" || f.Detail != "Publish the TXT record _x.example.com with the value value of acc_2, then send this again." {
+		if !fault.Is(err, fault.DomainUnproven) || f.Field != "name" || f.Detail != "Publish the TXT record _x.example.com with the value value of acc_2, then try again." {
 			t.Errorf("%v: %v", p.err, err)
 		}
 	}
@@ -283,8 +283,8 @@ func TestCreateNeedsProof(t *testing.T) {
 	}
 }
 
-// TestPending keeps a domain without proof until the DNS proves it, and keeps
-// what is typed in the meantime.
+// TestPending checks that a domain stays pending until the DNS proves its
+// ownership, and keeps what is entered meanwhile.
 func TestPending(t *testing.T) {
 	f, p := newFake(), &prover{}
 	domains := settings.NewDomains(f, p, clock)

@@ -5,10 +5,11 @@ import (
 	"unicode/utf8"
 )
 
-// Similar returns the one of the names that a typed one most likely means: it
-// differs by one character that is missing, added, wrong or swapped with its
-// neighbor, or by two in a long name. Empty: none is that close. How close encoded
-// names of other scripts are says nothing.
+// Similar returns the name that a typed one most likely means: it differs by
+// one character that is missing, added, wrong or swapped with its neighbor, or
+// by two in a long name. If none is that close, it returns an empty text.
+// Encoded names of other scripts are ignored, because their distance means
+// nothing.
 func Similar(typed string, names []string) string {
 	const shortest, long = 5, 9
 	size := utf8.RuneCountInString(typed)
@@ -31,8 +32,8 @@ func Similar(typed string, names []string) string {
 	return best
 }
 
-// distance is how many characters of a were changed to make b, or more than most.
-// It is the optimal string alignment distance.
+// distance returns the optimal string alignment distance of a and b, or more
+// than most.
 func distance(a, b string, most int) int {
 	x, y := []rune(a), []rune(b)
 	if len(x)-len(y) > most || len(y)-len(x) > most {

@@ -12,34 +12,34 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A Filter says which links of an account to find, and in which order. What is
-// empty says nothing.
+// A Filter selects links of an account and their order. Empty fields don't
+// restrict the result.
 type Filter struct {
 	Account string
-	// Domains are those whose links may be found. None: all.
+	// Domains limits the result to links of these domains. None: all.
 	Domains    []string
 	Mailbox    string // a folded address
 	Domain     string
 	ExternalID string
-	// States are those in one of which a link is.
+	// States limits the result to links in one of these states.
 	States []State
-	// From and To bound the time of creation: From itself is within, To is not.
+	// From and To limit the time of creation. From is included, To isn't.
 	From, To time.Time
-	// Test finds links that are tests, or those that are none.
+	// Test selects links that are tests, or links that aren't.
 	Test *bool
-	// Name is part of the name, in upper or lower case.
+	// Name is part of the name, ignoring case.
 	Name string
-	// Metadata is a pair that the links have. Zero: any.
+	// Metadata is a pair that the links must have. Zero: any.
 	Metadata settings.Pair
 	// Sort is the order. Empty: NewestFirst.
 	Sort Order
-	// After is where the part of the list begins: behind this link.
+	// After is the link after which the page begins.
 	After Place
-	// Limit is how many links to return at most. Required.
+	// Limit is the maximum number of links. Required.
 	Limit int
 }
 
-// An Order is that of a list of links.
+// An Order is the order of a list of links.
 type Order string
 
 // The orders.
@@ -50,17 +50,16 @@ const (
 	EarliestEndFirst Order = "expires_at"
 )
 
-// Orders lists all orders, that of lists by default first.
+// Orders lists all orders, the default one first.
 func Orders() []Order { return []Order{NewestFirst, OldestFirst, LatestEndFirst, EarliestEndFirst} }
 
-// ByEnd reports whether links are in the order of their ends rather than of
-// their creation.
+// ByEnd reports whether links are sorted by expiry rather than by creation.
 func (o Order) ByEnd() bool { return o == LatestEndFirst || o == EarliestEndFirst }
 
-// Ascends reports whether the earliest is the first.
+// Ascends reports whether the earliest comes first.
 func (o Order) Ascends() bool { return o == OldestFirst || o == EarliestEndFirst }
 
-// PlaceOf is that of the link.
+// PlaceOf returns the place of the link.
 func (o Order) PlaceOf(l Link) Place {
 	if o.ByEnd() {
 		return Place{l.Expires, l.ID}
@@ -68,7 +67,7 @@ func (o Order) PlaceOf(l Link) Place {
 	return Place{l.Created, l.ID}
 }
 
-// Compare is negative if p comes before q.
+// Compare returns a negative number if p comes before q.
 func (o Order) Compare(p, q Place) int {
 	n := cmp.Or(p.Time.Compare(q.Time), cmp.Compare(p.ID, q.ID))
 	if o.Ascends() {
@@ -78,33 +77,33 @@ func (o Order) Compare(p, q Place) int {
 }
 
 const (
-	// ListReach is how many links a list looks at before it gives way, where
-	// they have to be held against filters that no index has.
+	// ListReach is how many links a list checks in one call if the filters
+	// have no index.
 	ListReach = 10_000
 	// ListBatch is how many of them it reads at once.
 	ListBatch = 500
-	// LapseBatch is how many links lapse in one transaction, for whose length
-	// their logs are locked.
+	// LapseBatch is how many links expire in one transaction, which locks
+	// their logs.
 	LapseBatch = 500
 )
 
-// Found is a part of a list of links. It may be shorter than the limit, or
-// empty, and have a next one: of filters without an index a bounded part of the
-// list is looked at.
+// Found is a page of a list of links. It may be shorter than the limit, or
+// empty, and still have a next page: with filters without an index, a call
+// checks only a limited part of the list.
 type Found struct {
 	Links []Link
-	// Next is where the next part begins. Zero: this is the last.
+	// Next is where the next page begins. Zero: this is the last page.
 	Next Place
 }
 
-// A Place is that of a link in a list: the time that the order goes by, and the
-// ID.
+// A Place is the position of a link in a list: the time by which the list is
+// sorted, and the ID.
 type Place struct {
 	Time time.Time
 	ID   string
 }
 
-// String is the place as a cursor; empty if p is zero.
+// String returns the place as a cursor, or an empty text if p is zero.
 func (p Place) String() string {
 	if p == (Place{}) {
 		return ""
@@ -112,8 +111,8 @@ func (p Place) String() string {
 	return strconv.FormatInt(p.Time.UnixMilli(), 10) + "." + p.ID
 }
 
-// ParsePlace reads a cursor. One that is none is a fault of the field
-// "cursor".
+// ParsePlace parses a cursor. For an invalid one it returns a fault of the
+// field "cursor".
 func ParsePlace(cursor string) (Place, error) {
 	if cursor == "" {
 		return Place{}, nil
@@ -122,7 +121,7 @@ func ParsePlace(cursor string) (Place, error) {
 	millis, id, _ := strings.Cut(cursor, ".")
 	n, err := strconv.ParseInt(millis, 10, 64)
 	if err != nil || n < 0 || !strings.HasPrefix(id, "lnk_") || len(cursor) > longest || !profile.IsLine(cursor) {
-		return Place{}, fault.On("cursor", fault.Invalid, "Send as the cursor what next_cursor of the page before was.")
+		return Place{}, fault.On("cursor", fault.Invalid, "Send the next_cursor of the previous page as the cursor.")
 	}
 	return Place{time.UnixMilli(n).UTC(), id}, nil
 }
@@ -130,8 +129,8 @@ func ParsePlace(cursor string) (Place, error) {
 // States lists all states.
 func States() []State { return []State{Waiting, Opened, Downloaded, Used, Expired, Revoked} }
 
-// ParseState reads a state, or none. An unknown one is a fault of the field
-// "state".
+// ParseState parses a state, or an empty text. For an unknown one it returns a
+// fault of the field "state".
 func ParseState(name string) (State, error) {
 	if name != "" && !slices.Contains(States(), State(name)) {
 		return "", fault.On("state", fault.Invalid, "Choose one of the states.")
@@ -139,7 +138,8 @@ func ParseState(name string) (State, error) {
 	return State(name), nil
 }
 
-// A Group is the links of a mailbox, by its folded address, or of a domain.
+// A Group selects the links of a mailbox, by its folded address, or of a
+// domain.
 type Group struct {
 	Account string
 	Mailbox string

@@ -16,11 +16,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// How long things live and how often they serve.
+// Lifetimes, and how often links and tickets can be used.
 const (
 	VisitorLinkLife  = time.Hour
 	LinkMaxDownloads = 5
-	LinkLife         = 24 * time.Hour // of a link that a member or program makes
+	LinkLife         = 24 * time.Hour // of a link that a member or program creates
 	MinLifetime      = time.Minute
 	MaxLifetime      = 30 * 24 * time.Hour
 	MaxMaxDownloads  = 100
@@ -28,18 +28,18 @@ const (
 	TicketMaxFetches = 5
 )
 
-// Limits on the links that visitors make, each for one LimitWindow.
+// Limits on the links that visitors create, each for one LimitWindow.
 const (
 	LimitWindow     = 10 * time.Minute
 	LimitPerAddress = 10  // from one network
-	LimitPerMailbox = 600 // from all networks: it bounds what is kept
+	LimitPerMailbox = 600 // from all networks: limits what is stored
 	LimitPerNetwork = 60
 )
 
-// maxName is the longest name that a visitor may have, in characters.
+// maxName is the longest name that a visitor can enter, in characters.
 const maxName = 64
 
-// Links makes links and tickets and says what they permit.
+// Links manages links and tickets, and decides what they permit.
 type Links struct {
 	store   Store
 	domains settings.Store
@@ -53,18 +53,18 @@ func New(store Store, domains settings.Store, secret *crypt.Secret, now func() t
 	return &Links{store, domains, now, newTokens(secret, "lnk_"), newTokens(secret, "tkt_")}
 }
 
-// A Visit is what somebody types on the public page.
+// A Visit is what a visitor enters on the public page.
 type Visit struct {
 	Address string
 	Name    string // may be empty
-	// Network is where the visitor comes from, for the limit.
+	// Network is the visitor's network, for the limit.
 	Network netip.Prefix
 }
 
-// Start makes a link for a visitor and returns its token. It does not ask, and
-// so cannot tell, whether the mailbox exists. Where the domain needs to be told
-// the login, no visitor can have a link. The fault is of the field "address" or
-// "name", or Limited.
+// Start creates a link for a visitor and returns its token. It doesn't check,
+// and so can't reveal, whether the mailbox exists. If the domain's usernames
+// can't be derived from addresses, visitors can't get links. The fault is of
+// the field "address" or "name", or Limited.
 func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token string, err error) {
 	address, err := profile.ParseAddress(v.Address)
 	if err != nil {
@@ -79,7 +79,7 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	}
 	domain, err := l.domains.Domain(ctx, address.Domain())
 	if fault.Is(err, fault.NotFound) {
-		return "", fault.On("address", fault.AddressForeign, "Mail for this domain is not set up here.")
+		return "", fault.On("address", fault.AddressForeign, "Email for this domain isn't set up here.")
 	}
 	if err != nil {
 		return "", err
@@ -98,7 +98,8 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		MaxDownloads: LinkMaxDownloads,
 	}
 	limits := []Limit{
-		// By network, so that nobody can use up what others have.
+		// The limit counts by network, so that nobody can use up other
+		// people's share.
 		{"links/address/" + address.Folded() + " " + v.Network.String(), LimitPerAddress, LimitWindow},
 		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
 		{"links/mailbox/" + address.Folded(), LimitPerMailbox, LimitWindow},
@@ -110,22 +111,23 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 	return l.links.token(link.ID), nil
 }
 
-// errAddress is the refusal of what profile.ParseAddress refuses.
+// errAddress returns the fault for an address that profile.ParseAddress
+// refuses.
 func errAddress(err error) error {
-	return fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+	return fault.OnText("address", err, fault.AddressMalformed, "Enter a full email address, for example jane@example.com.")
 }
 
-// CheckName refuses what a visitor may not have as a name, with a fault of the
-// field "name". A mail program shows it to others, so it must not lure them: it
-// is a name as everybody may have one, and no number to call.
+// CheckName refuses names that a visitor can't use, with a fault of the field
+// "name". Mail programs show the name to other people. So it must look like a
+// name and contain no web address or phone number that could lure them.
 func CheckName(name string) error {
 	if utf8.RuneCountInString(name) > maxName || !profile.IsPersonName(name) || digits(name) >= 6 {
-		return fault.On("name", fault.NameInvalid, "Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), without a web address or a long number.", maxName)
+		return fault.On("name", fault.NameInvalid, "Enter just your name, up to %d characters: letters, digits, spaces and ' - . , & ( ), without web addresses or long numbers.", maxName)
 	}
 	return nil
 }
 
-// digits is how many digits of any script a name has.
+// digits returns the number of digits, of any script, in a name.
 func digits(name string) (n int) {
 	for _, r := range name {
 		if unicode.IsDigit(r) {
@@ -135,8 +137,8 @@ func digits(name string) (n int) {
 	return n
 }
 
-// Open returns the live link of a token and its domain. Whatever else the
-// token may be, the fault is the same NotFound.
+// Open returns the active link with the token and its domain. For any other
+// token the fault is the same NotFound.
 func (l *Links) Open(ctx context.Context, token string) (Link, settings.Domain, error) {
 	key, ok := l.links.id(token)
 	if !ok {
@@ -150,13 +152,13 @@ func (l *Links) Open(ctx context.Context, token string) (Link, settings.Domain, 
 		return Link{}, settings.Domain{}, errNoLink()
 	}
 	if !domain.Returns(link.ReturnURL) {
-		link.ReturnURL = "" // the domain has come to disallow it
+		link.ReturnURL = "" // the domain no longer allows it
 	}
 	return link, link.narrow(domain), nil
 }
 
-// narrow is the domain as the link shows it: the person chooses only where
-// whoever made the link has not. What the domain requires stays required.
+// narrow returns the domain as the link shows it: the person can't choose what
+// the link's creator has chosen. What the domain requires stays required.
 func (l Link) narrow(d settings.Domain) settings.Domain {
 	switch {
 	case d.Policy != settings.Offered:
@@ -169,26 +171,26 @@ func (l Link) narrow(d settings.Domain) settings.Domain {
 }
 
 func errNoLink() error {
-	return fault.New(fault.NotFound, "This link no longer works. Ask whoever sent it for a new one.")
+	return fault.New(fault.NotFound, "This link no longer works. Ask the person who sent it for a new one.")
 }
 
-// A Choice is what a person decides on the page of a link.
+// A Choice is a person's choice on the page of a link.
 type Choice struct {
 	Variant  settings.Variant
 	Platform profile.Platform
-	// Agreed says that the person has ticked the box below the warning.
+	// Agreed means that the person has selected the box below the warning.
 	Agreed bool
 }
 
-// A Permit is a ticket with what it permits to download.
+// A Permit is a ticket with the download that it permits.
 type Permit struct {
 	Ticket Ticket
 	Link   Link
 	Domain settings.Domain
 }
 
-// Ask gives out a ticket for the choice. It returns the ticket's token and
-// what it permits.
+// Ask issues a ticket for the choice. It returns the ticket's token and what
+// it permits.
 func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice) (ticket string, p Permit, err error) {
 	link, domain, err := l.Open(ctx, token)
 	if err != nil {
@@ -201,7 +203,7 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 		return "", Permit{}, err
 	}
 	if c.Variant == settings.Secure && !c.Agreed {
-		return "", Permit{}, fault.On("agree", fault.AgreementMissing, "Tick the box to agree, or set up mail without the protection.")
+		return "", Permit{}, fault.On("agree", fault.AgreementMissing, "Select the box to agree, or set up email without the passcode rules.")
 	}
 	t := Ticket{
 		ID:         id.New("tkt"),
@@ -221,7 +223,7 @@ func (l *Links) Ask(ctx context.Context, who audit.Actor, token string, c Choice
 	return l.tickets.token(t.ID), Permit{t, link, domain}, nil
 }
 
-// checkLogin refuses a link without the login that its domain has come to need.
+// checkLogin refuses a link without a login if its domain now requires one.
 func checkLogin(link Link, domain settings.Domain) error {
 	address, err := profile.ParseAddress(link.Address)
 	if err != nil {
@@ -233,13 +235,13 @@ func checkLogin(link Link, domain settings.Domain) error {
 	return nil
 }
 
-// errAskHost is the refusal where a page cannot know the login.
+// errAskHost is the fault for a page that can't know the login.
 func errAskHost(field string) error {
-	return fault.On(field, fault.LoginNeeded, "Mail of this domain is set up by a link from your mail host. Ask there for one.")
+	return fault.On(field, fault.LoginNeeded, "To set up email for this domain, you need a link from your email provider. Ask them for one.")
 }
 
-// Permit returns what the token of a ticket permits. A ticket that is spent or
-// past its time is Gone, one that was never given out NotFound.
+// Permit returns what the token of a ticket permits. For a ticket that is used
+// up or expired the fault is Gone, and for one that never existed NotFound.
 func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 	key, ok := l.tickets.id(token)
 	if !ok {
@@ -250,14 +252,14 @@ func (l *Links) Permit(ctx context.Context, token string) (Permit, error) {
 		return Permit{}, err
 	}
 	if p.Ticket.Fetches >= p.Ticket.MaxFetches || !l.now().Before(p.Ticket.Expires) || !p.Link.Revoked.IsZero() {
-		return Permit{}, fault.New(fault.Gone, "This download is over. Go back to the page and tap the button again.")
+		return Permit{}, fault.New(fault.Gone, "This download has expired. Go back to the page and tap the button again.")
 	}
 	return p, nil
 }
 
-// Use counts one download of what was signed, or refuses it as Gone: only
-// then may the profile be sent. The hash is that of the profile's content,
-// identity the fingerprint of the certificate that signed it.
+// Use counts one download of the signed profile, or refuses it as Gone. The
+// profile may be sent only after that. The hash is that of the profile's
+// content, identity the fingerprint of the certificate that signed it.
 func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identity string) error {
 	by := audit.ByPublic(who, p.Link.Account)
 	a := linkAction(audit.ProfileDownload, by, p.Link)
@@ -267,7 +269,7 @@ func (l *Links) Use(ctx context.Context, who audit.Actor, p Permit, hash, identi
 }
 
 func linkAction(name audit.Name, by audit.Grant, link Link) audit.Action {
-	address, _ := profile.ParseAddress(link.Address) // one that was kept is good
+	address, _ := profile.ParseAddress(link.Address) // a stored one is valid
 	a := audit.Action{
 		Account: link.Account,
 		Name:    name,

@@ -17,7 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Longest texts in characters.
+// The longest texts, in characters.
 const (
 	maxGivenName  = 200
 	maxLogin      = 254
@@ -25,29 +25,29 @@ const (
 	maxExternalID = 100
 )
 
-// A LinkSpec says which link to make for whom.
+// A LinkSpec is a caller's description of a link.
 type LinkSpec struct {
 	Account string
 	Address string
 	Name    string
 	Login   string
 	Locale  string
-	// Variant is the one that the page is to offer. Empty: the person chooses
-	// as the domain offers it.
+	// Variant is the only one that the page offers. Empty: the person chooses
+	// what the domain offers.
 	Variant settings.Variant
-	// Life is how long the link lives. Zero: LinkLife.
+	// Life is the link's lifetime. Zero: LinkLife.
 	Life time.Duration
-	// MaxDownloads is how many tickets the link gives out. 1 makes it work
-	// once. Zero: LinkMaxDownloads.
+	// MaxDownloads is how many tickets the link issues. With 1, it works once.
+	// Zero: LinkMaxDownloads.
 	MaxDownloads int
 	ExternalID   string
 	ReturnURL    string
-	// Metadata is kept as it is if this is nil.
+	// Metadata doesn't change if this is nil.
 	Metadata map[string]string
 }
 
-// Create makes a link for a mailbox of the account. The error holds a fault for
-// each field that cannot be taken.
+// Create creates a link for a mailbox of the account. The error holds a fault
+// for each invalid field.
 func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	link, err := l.Build(ctx, by, spec)
 	if err != nil {
@@ -59,24 +59,24 @@ func (l *Links) Create(ctx context.Context, by audit.Grant, spec LinkSpec) (Link
 	return link, nil
 }
 
-// Check returns a fault for each field that a link of the spec cannot have.
+// Check returns a fault for each field of the spec that is invalid for a link.
 func (l *Links) Check(ctx context.Context, by audit.Grant, spec LinkSpec) error {
 	_, err := l.Build(ctx, by, spec)
 	return err
 }
 
-// MaxBulk is how many links CreateAll makes at most.
+// MaxBulk is how many links CreateAll creates at most.
 const MaxBulk = 1000
 
-// A Made is a link that was made, or what its spec was refused for.
+// A Made is a created link, or the error of its spec.
 type Made struct {
 	Link Link
 	Err  error
 }
 
-// CreateAll makes the links of the specs in one transaction, each with its
-// action. What is wrong with a spec is the error of its own Made, in the order
-// of the specs; the other links are made.
+// CreateAll creates the links of the specs in one transaction, each with its
+// action. The results are in the order of the specs. An invalid spec sets the
+// error of its own Made; the other links are created.
 func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec) ([]Made, error) {
 	var failed error
 	domains := map[string]func() (settings.Domain, error){}
@@ -110,11 +110,10 @@ func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec)
 	return all, l.store.CreateLinks(ctx, by, links, actions)
 }
 
-// Change gives a link of the account what can be changed of the spec that
-// change makes of the link as it is, and its end: nobody else changes it
-// meanwhile. If change fails, nothing is changed. It may be called more than
-// once. The error holds a fault for each field that cannot be taken; a link that
-// is revoked is a Conflict.
+// Change applies change to the spec of a link of the account, and stores the
+// result and the link's expiry: nobody else can change it meanwhile. If change
+// fails, nothing is changed. It may be called more than once. The error holds
+// a fault for each invalid field. For a revoked link the fault is a Conflict.
 func (l *Links) Change(ctx context.Context, by audit.Grant, account, id string, change func(Link) (LinkSpec, time.Time, error)) (Link, error) {
 	link, err := l.Get(ctx, account, id)
 	if err != nil {
@@ -133,9 +132,8 @@ func (l *Links) Change(ctx context.Context, by audit.Grant, account, id string, 
 	})
 }
 
-// SetMetadata gives a link of the account the values by their names, in place of
-// those that it has. The error holds a fault for each that cannot be taken; a link
-// that is revoked is a Conflict.
+// SetMetadata replaces the metadata of a link of the account. The error holds
+// a fault for each invalid value. For a revoked link the fault is a Conflict.
 func (l *Links) SetMetadata(ctx context.Context, by audit.Grant, account, id string, values map[string]string) (Link, error) {
 	link, err := l.Get(ctx, account, id)
 	if err != nil {
@@ -158,10 +156,10 @@ func (l *Links) change(ctx context.Context, by audit.Grant, link Link, change fu
 }
 
 func errRevoked() error {
-	return fault.New(fault.Conflict, "This link has been revoked. Make a new one.")
+	return fault.New(fault.Conflict, "This link has been revoked. Create a new one.")
 }
 
-// CheckChange returns a fault for each field that the link cannot come to have.
+// CheckChange returns a fault for each field that the link can't change to.
 func (l *Links) CheckChange(ctx context.Context, link Link, spec LinkSpec, end time.Time) error {
 	domain, err := l.domains.Domain(ctx, link.Domain)
 	if err != nil {
@@ -170,7 +168,8 @@ func (l *Links) CheckChange(ctx context.Context, link Link, spec LinkSpec, end t
 	return l.apply(&link, domain, spec, end)
 }
 
-// apply gives the link what can be changed of the spec, and its end.
+// apply copies what can be changed from the spec to the link, and sets its
+// expiry.
 func (l *Links) apply(link *Link, domain settings.Domain, spec LinkSpec, end time.Time) error {
 	if !link.Revoked.IsZero() {
 		return errRevoked()
@@ -185,25 +184,25 @@ func (l *Links) apply(link *Link, domain settings.Domain, spec LinkSpec, end tim
 	bad := errors.Join(link.check(address, domain), link.setMetadata(spec))
 	if end = end.Truncate(time.Millisecond); !end.Equal(link.Expires) {
 		if now := l.now(); !end.After(now) || end.After(now.Add(MaxLifetime)) {
-			bad = errors.Join(bad, fault.On("expires_at", fault.Invalid, "A link can end in up to %d days. Revoke it to end it now.", MaxLifetime/(24*time.Hour)))
+			bad = errors.Join(bad, fault.On("expires_at", fault.Invalid, "A link can expire in up to %d days. To end it now, revoke it.", MaxLifetime/(24*time.Hour)))
 		}
 		link.Expires = end
 	}
 	return bad
 }
 
-// A Pass lets one link be made. It is what was signed with a redirect key.
+// A Pass permits creating one link. It is a token signed with a redirect key.
 type Pass struct {
-	Key     string    // the key's id
-	Name    []byte    // by which it is known that the pass was used
-	Expires time.Time // from when on nobody takes it
-	// Network is where the browser is that has brought it, for the limit.
+	Key     string    // the key's ID
+	Name    []byte    // identifies a used pass
+	Expires time.Time // from when on it's refused
+	// Network is the network of the browser that sent it, for the limit.
 	Network netip.Prefix
 }
 
-// CreateOnce is Create by a pass. One that was used is a RedirectUsed fault.
-// The limits are those of visitors: a panel's button may be pressed by anybody
-// who is signed in there.
+// CreateOnce is Create with a pass. If the pass was used, the fault is
+// RedirectUsed. The limits are those of visitors, because anyone who is signed
+// in to the hosting panel can press its button.
 func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, pass Pass) (Link, error) {
 	link, err := l.Build(ctx, by, spec)
 	if err != nil {
@@ -211,7 +210,7 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	}
 	a := linkAction(audit.LinkCreate, by, link)
 	limits := []Limit{
-		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the one that any visitor can use up
+		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the limit that any visitor can use up
 		{"links/network/" + pass.Network.String(), LimitPerNetwork, LimitWindow},
 	}
 	if err := l.store.CreateLinkOnce(ctx, by, link, pass, limits, a); err != nil {
@@ -220,13 +219,13 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 	return link, nil
 }
 
-// Build returns the link of the spec, which is not kept. What a test key creates
-// is a test. The error holds a fault for each field that cannot be taken.
+// Build returns the link of the spec without storing it. A link created with a
+// test key is a test. The error holds a fault for each invalid field.
 func (l *Links) Build(ctx context.Context, by audit.Grant, spec LinkSpec) (Link, error) {
 	return l.build(ctx, by, spec, l.domains.Domain)
 }
 
-// build is Build by domains that find finds.
+// build is Build with domains looked up by find.
 func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find func(context.Context, string) (settings.Domain, error)) (Link, error) {
 	address, err := profile.ParseAddress(spec.Address)
 	if err != nil {
@@ -234,7 +233,7 @@ func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find f
 	}
 	domain, err := find(ctx, address.Domain())
 	if fault.Is(err, fault.NotFound) || err == nil && domain.Account != spec.Account {
-		return Link{}, fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+		return Link{}, fault.On("address", fault.AddressForeign, "The domain of this address isn't set up here.")
 	}
 	if err != nil {
 		return Link{}, err
@@ -249,12 +248,12 @@ func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find f
 	}
 	bad := errors.Join(link.check(address, domain), link.setMetadata(spec))
 	if life := orLife(spec.Life); life < MinLifetime || life > MaxLifetime {
-		bad = errors.Join(bad, fault.On("expires_in", fault.Invalid, "A link can last from %d seconds up to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour))))
+		bad = errors.Join(bad, fault.On("expires_in", fault.Invalid, "A link can last from %d seconds to %d days.", int(MinLifetime/time.Second), int(MaxLifetime/(24*time.Hour))))
 	}
 	return link, bad
 }
 
-// setMetadata gives the link the metadata of the spec, if it says any.
+// setMetadata sets the link's metadata from the spec, unless that is nil.
 func (l *Link) setMetadata(spec LinkSpec) (err error) {
 	if spec.Metadata != nil {
 		l.Metadata, err = settings.NewMetadata(spec.Metadata)
@@ -262,7 +261,7 @@ func (l *Link) setMetadata(spec LinkSpec) (err error) {
 	return err
 }
 
-// trim takes away what nobody means to write at the ends of texts.
+// trim removes spaces around texts.
 func (s *LinkSpec) trim() {
 	s.Name = profile.Plain(s.Name)
 	for _, text := range []*string{&s.Login, &s.Locale, &s.ExternalID, &s.ReturnURL} {
@@ -284,7 +283,7 @@ func orMany(n int) int {
 	return n
 }
 
-// check refuses what a link cannot have, all at once.
+// check returns all faults of the link.
 func (l Link) check(address profile.Address, d settings.Domain) error {
 	var bad []error
 	must := func(ok bool, field, format string, args ...any) {
@@ -293,7 +292,7 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 		}
 	}
 	must(profile.IsPersonName(l.Name) && utf8.RuneCountInString(l.Name) <= maxGivenName, "name",
-		"Write a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), and no web address.", maxGivenName)
+		"Enter a name of up to %d characters: letters, digits, spaces and ' - . , & ( ), without web addresses.", maxGivenName)
 	line := func(s string, longest int, field, format string, args ...any) {
 		if err := profile.CheckLine(s); err != nil || utf8.RuneCountInString(s) > longest {
 			bad = append(bad, fault.OnText(field, err, fault.Invalid, format, args...))
@@ -303,12 +302,12 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 		err := mdm.CheckValue(f.text)
 		must(err == nil, f.field, "This can't be used: %v.", err)
 	}
-	line(l.Login, maxLogin, "login", "The login has a character that may not stand there, or is too long.")
-	must(isLocale(l.Locale), "locale", "Write a language such as en or pt-BR.")
-	line(l.ExternalID, maxExternalID, "external_id", "The external id is one line of up to %d characters.", maxExternalID)
+	line(l.Login, maxLogin, "login", "The login contains an invalid character or is too long.")
+	must(isLocale(l.Locale), "locale", "Enter a language, for example en or pt-BR.")
+	line(l.ExternalID, maxExternalID, "external_id", "Enter the external ID as one line of up to %d characters.", maxExternalID)
 	must(l.ReturnURL == "" || d.Returns(l.ReturnURL), "return_url",
-		"Write an address that begins with https:// and one of the hosts that the domain may lead back to.")
-	must(l.MaxDownloads >= 1 && l.MaxDownloads <= MaxMaxDownloads, "max_downloads", "A link gives out from 1 up to %d downloads.", MaxMaxDownloads)
+		"Enter a URL that begins with https:// and one of the domain's return hosts.")
+	must(l.MaxDownloads >= 1 && l.MaxDownloads <= MaxMaxDownloads, "max_downloads", "A link permits from 1 to %d downloads.", MaxMaxDownloads)
 	if _, err := d.LoginFor(address, l.Login); err != nil {
 		bad = append(bad, err)
 	}
@@ -318,7 +317,8 @@ func (l Link) check(address profile.Address, d settings.Domain) error {
 	return errors.Join(bad...)
 }
 
-// firstPlatform is the one by which it is told whether a variant can be had.
+// firstPlatform is the platform that is used to check whether a variant is
+// available.
 func firstPlatform(d settings.Domain) profile.Platform {
 	if d.MakesFor(profile.IPhone) {
 		return profile.IPhone
@@ -334,11 +334,11 @@ func isLocale(s string) bool {
 	return len(s) <= maxLocale && !strings.ContainsFunc(s, other)
 }
 
-// Path is the path of the link's page, which holds the token. Whoever may see
-// the link can be shown it again.
+// Path returns the path of the link's page, which contains the token. It can
+// be shown again to anyone who may see the link.
 func (l *Links) Path(link Link) string { return "/s/" + l.links.token(link.ID) }
 
-// Get returns a link of the account in whatever state.
+// Get returns a link of the account in any state.
 func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {
 	const longest = 40
 	missing := fault.New(fault.NotFound, "There is no such link.")
@@ -355,13 +355,13 @@ func (l *Links) Get(ctx context.Context, account, id string) (Link, error) {
 	return link, nil
 }
 
-// List returns a part of the links that the filter finds.
+// List returns a page of the links that match the filter.
 func (l *Links) List(ctx context.Context, f Filter) (Found, error) {
 	return l.store.Links(ctx, f, l.now())
 }
 
-// Revoke ends a link of the account at once, with the tickets that it has
-// given out. One that is revoked stays so.
+// Revoke revokes a link of the account with its tickets at once. Revoking it
+// again changes nothing.
 func (l *Links) Revoke(ctx context.Context, by audit.Grant, account, id string) (Link, error) {
 	link, err := l.Get(ctx, account, id)
 	if err != nil {
@@ -373,15 +373,15 @@ func (l *Links) Revoke(ctx context.Context, by audit.Grant, account, id string) 
 	return l.store.Link(ctx, id)
 }
 
-// RevokeAll ends the links of a group that could still lead to a download, and
-// returns how many there were.
+// RevokeAll revokes the links of a group that could still lead to a download,
+// and returns their number.
 func (l *Links) RevokeAll(ctx context.Context, by audit.Grant, g Group) (int, error) {
 	a := audit.Action{
 		Account: g.Account,
 		Name:    audit.LinkRevoke,
 		Outcome: audit.Done,
 		Actor:   by.Actor,
-		Target:  audit.Target{Kind: audit.LinkTarget, Name: g.Mailbox}, // an ID is kept for ever, a mailbox must not be
+		Target:  audit.Target{Kind: audit.LinkTarget, Name: g.Mailbox}, // an ID is stored forever, a mailbox must not be
 		Domain:  g.Domain,
 		Mailbox: g.Mailbox,
 	}
@@ -398,7 +398,7 @@ func (l *Links) RevokeAll(ctx context.Context, by audit.Grant, g Group) (int, er
 	return l.store.RevokeLinks(ctx, by, g, l.now(), a)
 }
 
-// LapseAction says that the time of the link has passed.
+// LapseAction returns the action that the link has expired.
 func LapseAction(by audit.Grant, link Link) audit.Action {
 	return linkAction(audit.LinkExpire, by, link)
 }

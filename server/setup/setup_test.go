@@ -53,7 +53,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-// FuzzToken wants no token taken that was not made.
+// FuzzToken checks that no forged token is accepted.
 func FuzzToken(f *testing.F) {
 	s := tokensFor(f, 1, "lnk_")
 	f.Add(s.token("lnk_aaaaaaaaaaaaaaaa"))

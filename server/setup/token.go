@@ -6,11 +6,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
-// tokens turns the ids of one kind into tokens and back. A token is the id and
-// a code of it under the installation's secret, so nothing of it needs to be
-// kept, and whoever has the id can be shown the token again.
+// tokens turns the IDs of one kind into tokens and back. A token is the ID
+// with a MAC under the installation's secret. So tokens aren't stored, and can
+// be shown again to anyone who has the ID.
 type tokens struct {
-	prefix string // of the ids, with the underscore
+	prefix string // of the IDs, with the underscore
 	mac    *crypt.MAC
 }
 
@@ -23,7 +23,7 @@ func (t tokens) token(id string) string {
 	return strings.TrimPrefix(id, t.prefix) + t.mac.Code(id)
 }
 
-// id returns the id of a token, unless it is none.
+// id returns the ID in a token, or false if the token is invalid.
 func (t tokens) id(token string) (id string, ok bool) {
 	if len(token) <= crypt.CodeSize {
 		return "", false

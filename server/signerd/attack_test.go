@@ -18,17 +18,18 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// minAttacks is how many ways are tried at least.
+// minAttacks is the minimum number of attacks.
 const minAttacks = 500
 
-// An attacker has the web process: it writes to the socket what it likes.
+// An attacker has control of the web process: it can write anything to the
+// socket.
 type attacker struct {
 	*rig
 	conn   *net.UnixConn
 	in     *bufio.Reader
 	number uint32
 	tried  map[string]bool // requests, by their bytes
-	good   map[string]bool // profiles that are approved, byte for byte
+	good   map[string]bool // approved profiles, byte for byte
 	true   int64           // how many signatures of those it got
 }
 
@@ -69,8 +70,8 @@ func (a *attacker) ask(k kind, body []byte) frame {
 	return f
 }
 
-// try sends a request by which nothing may be signed but an approved profile,
-// whatever was said of it.
+// try sends a request for which nothing may be signed except an approved
+// profile, whatever the request claims.
 func (a *attacker) try(name string, k kind, body []byte) {
 	a.t.Helper()
 	key := string(append(body, byte(k)))
@@ -92,13 +93,13 @@ func (a *attacker) claim(name string, c claim, data string) {
 	a.t.Helper()
 	body, err := c.appendTo(nil)
 	if err != nil {
-		return // it can't be written, so it can't be sent
+		return // it can't be encoded, so it can't be sent
 	}
 	a.try(name, askSign, append(body, data...))
 }
 
-// honest is the claim of an order and its profile, as a web process makes them
-// that was not taken over. Whatever the order says its own gate allows.
+// honest returns the claim of an order and its profile, as an uncompromised
+// web process creates them. Its own gate allows anything that the order says.
 func (a *attacker) honest(o issue.Order) (claim, string) {
 	a.t.Helper()
 	data, err := a.issuer.Build(o)
@@ -120,7 +121,7 @@ func (a *attacker) honest(o issue.Order) (claim, string) {
 	return c, string(data)
 }
 
-// payload is a foreign payload as a dict of PayloadContent.
+// payload returns a foreign payload as a dict of PayloadContent.
 func payload(kind, more string) string {
 	const t = "\t\t\t\t"
 	return "\t\t\t<dict>\n" + more + t + "<key>PayloadDisplayName</key>\n" + t + "<string>Mail</string>\n" + t + "<key>PayloadIdentifier</key>\n" + t + "<string>x</string>\n" + t +
@@ -128,8 +129,8 @@ func payload(kind, more string) string {
 		"<key>PayloadVersion</key>\n" + t + "<integer>1</integer>\n\t\t\t</dict>\n"
 }
 
-// edits are ways to change the bytes of a profile. One that changes nothing in a
-// profile is no way.
+// edits are ways to change the bytes of a profile. An edit that changes
+// nothing in a profile doesn't count.
 func edits() map[string]func(string) string {
 	all := map[string]func(string) string{}
 	replace := func(name, old, new string) {
@@ -220,7 +221,7 @@ func declaredErasing(s string) string {
 	return before + "\t\t\t\t\t<data>" + base64.StdEncoding.EncodeToString([]byte(changed)) + "</data>" + after
 }
 
-// lies are ways to say something else of a profile than what it is.
+// lies are false claims about a profile.
 func lies() map[string]func(*claim) {
 	return map[string]func(*claim){
 		"the host":                 func(c *claim) { c.incoming.host = "imap.evil.test" },
@@ -298,8 +299,8 @@ func foreign(t *testing.T) map[string]issue.Order {
 	return all
 }
 
-// TestAttacks has everything that the web process has, and tries to get something
-// signed that isn't approved.
+// TestAttacks has everything that the web process has, and tries to get
+// something signed that isn't approved.
 func TestAttacks(t *testing.T) {
 	a := newAttacker(newRig(t, nil))
 	bases := orders(t)
@@ -343,7 +344,7 @@ func TestAttacks(t *testing.T) {
 	for name, o := range foreign(t) {
 		c, data := a.honest(o)
 		a.claim(name, c, data)
-		// The web process's own way through is closed too.
+		// The web process's regular interface refuses them too.
 		if _, err := a.issuer.Issue(t.Context(), o); err == nil {
 			t.Errorf("%s: it was signed", name)
 		}
@@ -383,7 +384,8 @@ func (a *attacker) shapes(name string, c claim, data string) {
 	}
 }
 
-// TestBadFrames sends what is no frame: the connection ends, and the signer goes on.
+// TestBadFrames sends invalid frames. The connection must end, and the signer
+// must keep running.
 func TestBadFrames(t *testing.T) {
 	r := newRig(t, nil)
 	for name, bytes := range map[string][]byte{
@@ -421,7 +423,7 @@ func TestBadFrames(t *testing.T) {
 		}
 		conn.Close()
 	}
-	r.has("speaks version 2")
+	r.has("uses version 2")
 	if _, err := r.issuer.Issue(t.Context(), order(t, settings.Mail, profile.IPhone)); err != nil {
 		t.Error(err)
 	}

@@ -13,9 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// A claim is what the web process asks to have signed: a profile, and what it
-// says that the profile is. The signer believes none of it. It makes the terms of
-// such a profile itself and has the gate read the profile by them.
+// A claim is a request of the web process: a profile, and a description of it.
+// The signer trusts none of it. It creates the terms of such a profile itself
+// and has the gate check the profile against them.
 type claim struct {
 	language     string
 	address      string
@@ -30,7 +30,7 @@ type claim struct {
 	policy   bool
 	declared bool
 	test     bool
-	// Of the policy; zero without one.
+	// The policy's settings; zero without one.
 	minLength, lockMinutes, attempts byte
 
 	profile []byte
@@ -57,12 +57,12 @@ const (
 const maxText = 1024
 
 var (
-	errClaim     = errors.New("signerd: a request that can't be read")
-	errUnclaimed = errors.New("signerd: a signer that is a process of its own signs no such profile")
+	errClaim     = errors.New("signerd: the request can't be read")
+	errUnclaimed = errors.New("signerd: a separate signer process doesn't sign such profiles")
 )
 
-// claimOf is the claim of a profile that the gate has cleared here. The profile
-// itself is left out.
+// claimOf returns the claim of a profile that the gate has cleared here,
+// without the profile.
 func claimOf(cleared gate.Cleared) (claim, error) {
 	t, found := cleared.Terms(), cleared.Contents()
 	if t.Texts == nil || !t.RemoveOn.IsZero() || t.RemoveAfter != 0 {
@@ -83,7 +83,8 @@ func claimOf(cleared gate.Cleared) (claim, error) {
 	return c, nil
 }
 
-// endpoint is where the server for the use stands; nil: there is none for it.
+// endpoint returns the address of the server for the use, or nil if there is
+// none.
 func (c *claim) endpoint(use gate.Use) *endpoint {
 	switch use {
 	case gate.IMAP:
@@ -98,7 +99,7 @@ func (c *claim) endpoint(use gate.Use) *endpoint {
 	return nil
 }
 
-// flags are the flags of the claim.
+// flags returns the flags of the claim.
 func (c *claim) flags() (all byte) {
 	for i, set := range [...]bool{c.mac, c.policy, c.declared, c.test, c.calendars != endpoint{}, c.contacts != endpoint{}} {
 		if set {
@@ -108,7 +109,7 @@ func (c *claim) flags() (all byte) {
 	return all
 }
 
-// appendTo writes the claim up to the profile, which comes last.
+// appendTo encodes the claim up to the profile, which comes last.
 func (c *claim) appendTo(out []byte) ([]byte, error) {
 	out = append(out, c.flags(), c.minLength, c.lockMinutes, c.attempts)
 	for _, text := range [...]string{c.language, c.address, c.person, c.login, c.organization} {
@@ -131,7 +132,7 @@ func (c *claim) appendTo(out []byte) ([]byte, error) {
 	return out, nil
 }
 
-// readClaim reads a claim in the one way in which it is written.
+// readClaim decodes a claim. Each claim has exactly one encoding.
 func readClaim(body []byte) (c claim, err error) {
 	in := cryptobyte.String(body)
 	var flags byte
@@ -158,8 +159,8 @@ func readClaim(body []byte) (c claim, err error) {
 	return c, nil
 }
 
-// order is the order of the claimed profile, as far as its texts and terms go by
-// it.
+// order returns the order of the claimed profile, as far as its texts and
+// terms depend on it.
 func (c *claim) order() (issue.Order, error) {
 	address, err := profile.ParseAddress(c.address)
 	if err != nil || address.String() != c.address {
@@ -185,7 +186,8 @@ func (c *claim) order() (issue.Order, error) {
 
 func (e endpoint) server() profile.Server { return profile.Server{Host: e.host, Port: int(e.port)} }
 
-// contents are what the gate finds in the claimed profile if the claim is true.
+// contents returns what the gate finds in the claimed profile if the claim is
+// true.
 func (c *claim) contents() gate.Contents {
 	accounts := !c.mac || !c.policy
 	return gate.Contents{
@@ -195,7 +197,7 @@ func (c *claim) contents() gate.Contents {
 	}
 }
 
-// hosts are the servers of the claim.
+// hosts returns the servers of the claim.
 func (c *claim) hosts() []string {
 	all := []string{c.incoming.host, c.outgoing.host}
 	for _, e := range []endpoint{c.calendars, c.contacts} {

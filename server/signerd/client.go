@@ -16,14 +16,15 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// A ClientConfig says how to reach a signer. Zero values are good, but for Socket.
+// A ClientConfig describes how to reach a signer. Zero values are usable,
+// except for Socket.
 type ClientConfig struct {
-	// Socket is where the signer listens. Required.
+	// Socket is the path of the signer's socket. Required.
 	Socket string
-	// Patience is how long a signature may take, and for how long a signer that has
-	// gone is waited for. The default is 1.5 seconds.
+	// Patience is how long a signature may take, and how long to wait for a
+	// signer that has disconnected. The default is 1.5 seconds.
 	Patience time.Duration
-	// Log takes what an operator should know. The default throws it away.
+	// Log receives messages for operators. By default they are discarded.
 	Log *slog.Logger
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
@@ -32,7 +33,7 @@ type ClientConfig struct {
 // Times of a client.
 const (
 	patience   = 1500 * time.Millisecond
-	beat       = time.Second // from one look at the signer to the next
+	beat       = time.Second // between two status checks of the signer
 	beatLost   = 10 * time.Second
 	soon       = 20 * time.Millisecond
 	later      = 500 * time.Millisecond
@@ -40,11 +41,11 @@ const (
 	listTime   = 30 * time.Second
 )
 
-// A Client asks the signer in another process. It can be used by several
-// goroutines at once, as what a server signs with.
+// A Client sends requests to the signer in another process. It is safe for
+// concurrent use.
 //
-// A connection that breaks is made again. A signature that was asked for is then
-// asked for once more, which does no harm.
+// If a connection breaks, the client reconnects and repeats outstanding
+// requests once, which does no harm.
 type Client struct {
 	config ClientConfig
 	stop   context.CancelFunc
@@ -59,8 +60,8 @@ type Client struct {
 	changed chan struct{} // closed when there is another, or none any more
 }
 
-// Dial returns a Client that connects to the signer, and does so again and again
-// until Close. It doesn't wait for the signer.
+// Dial returns a Client that connects to the signer, and reconnects until
+// Close. It doesn't wait for the signer.
 func Dial(config ClientConfig) *Client {
 	if config.Patience == 0 {
 		config.Patience = patience
@@ -81,17 +82,18 @@ func Dial(config ClientConfig) *Client {
 	return c
 }
 
-// Close ends the connection and waits for that.
+// Close closes the connection and waits for that.
 func (c *Client) Close() {
 	c.stop()
 	<-c.done
 }
 
-// Current is what to sign with. What it describes after it has signed is what
-// signed.
+// Current returns a session for signing. After a signature, its description is
+// that of the certificate that signed.
 func (c *Client) Current() signing.Signer { return &session{c: c} }
 
-// Err says why the signer can't use the newer files of its certificate, or nil.
+// Err returns why the signer can't use the newer files of its certificate, or
+// nil.
 func (c *Client) Err() error {
 	if s := c.counted.Load(); s != nil && s.Reload != fine {
 		return errors.New(s.Reload)
@@ -99,7 +101,7 @@ func (c *Client) Err() error {
 	return nil
 }
 
-// Status is what the signer has last said of itself, and false while it doesn't
+// Status returns the signer's last status, and false while the signer doesn't
 // answer.
 func (c *Client) Status() (Status, bool) {
 	s := c.counted.Load()
@@ -109,7 +111,7 @@ func (c *Client) Status() (Status, bool) {
 	return *s, c.current() != nil
 }
 
-// Look asks a signer once what signs and how it is.
+// Look asks a signer once for its signing certificate and its status.
 func Look(ctx context.Context, config ClientConfig) (signing.Description, Status, error) {
 	c := Dial(config)
 	defer c.Close()
@@ -121,9 +123,9 @@ func Look(ctx context.Context, config ClientConfig) (signing.Description, Status
 	return c.Current().Describe(), s, err
 }
 
-// run keeps a connection until ctx is done.
+// run keeps a connection open until ctx is done.
 func (c *Client) run(ctx context.Context) {
-	var told string // what the log has last said
+	var told string // the last logged problem
 	for wait := soon; ; wait = min(later, wait*5/4) {
 		l, err := c.connect(ctx)
 		if err == nil {
@@ -146,7 +148,7 @@ func (c *Client) run(ctx context.Context) {
 	}
 }
 
-// connect makes a connection and learns what signs.
+// connect connects and learns what signs.
 func (c *Client) connect(ctx context.Context) (*link, error) {
 	ctx, cancel := context.WithTimeout(ctx, greetTimeout)
 	defer cancel()
@@ -162,7 +164,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		err = l.read() // what signs
 	}
 	if err == nil && l.signs == nil {
-		err = errors.New("the signer doesn't say what signs")
+		err = errors.New("the signer doesn't report its signing certificate")
 	}
 	if err != nil {
 		conn.Close()
@@ -172,7 +174,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-// set puts a connection to use, or says that there is none.
+// set makes a connection the current one; nil means that there is none.
 func (c *Client) set(l *link) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -183,15 +185,15 @@ func (c *Client) set(l *link) {
 	c.changed = make(chan struct{})
 }
 
-// current is the connection, or nil.
+// current returns the current connection, or nil.
 func (c *Client) current() *link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.link
 }
 
-// connected waits for a connection, but not for a signer that has been away for
-// long.
+// connected waits for a connection, but not for a signer that has been away
+// for long.
 func (c *Client) connected(ctx context.Context) (*link, error) {
 	for {
 		c.mu.Lock()
@@ -216,12 +218,12 @@ func (c *Client) connected(ctx context.Context) (*link, error) {
 	}
 }
 
-// absent says that the signer doesn't answer.
+// absent returns the error that the signer doesn't answer.
 func (c *Client) absent() error {
 	return &signing.IdentityError{Code: signing.SignerAway, Detail: "the signer doesn't answer", RetryAfter: retryAfter}
 }
 
-// ask asks until there is an answer, for as long as the patience lasts.
+// ask repeats a request until there is an answer or the patience has run out.
 func (c *Client) ask(ctx context.Context, k kind, patience time.Duration, body []byte) (answer, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, patience, c.absent())
 	defer cancel()
@@ -240,14 +242,14 @@ func (c *Client) ask(ctx context.Context, k kind, patience time.Duration, body [
 	}
 }
 
-// refusal is the error of an answer, or nil.
+// refusal returns the error in an answer, or nil.
 func (c *Client) refusal(a answer) error {
 	if a.kind != refused {
 		return nil
 	}
 	var no refusal
 	if err := json.Unmarshal(a.body, &no); err != nil {
-		return fmt.Errorf("signing: an answer of the signer: %w", err)
+		return fmt.Errorf("signing: the signer's answer: %w", err)
 	}
 	e := &signing.IdentityError{Detail: no.Detail, RetryAfter: time.Duration(no.Seconds) * time.Second}
 	switch no.Reason {
@@ -271,10 +273,10 @@ type session struct {
 
 var _ signing.Signer = (*session)(nil)
 
-// claims are buffers for what is asked.
+// claims are buffers for requests.
 var claims = sync.Pool{New: func() any { return new([]byte) }}
 
-// Sign has the signer sign the profile.
+// Sign sends the profile to the signer.
 func (s *session) Sign(ctx context.Context, profile gate.Cleared) ([]byte, error) {
 	if profile.Size() == 0 {
 		return nil, errors.New("signing: nothing was cleared")
@@ -293,7 +295,7 @@ func (s *session) Sign(ctx context.Context, profile gate.Cleared) ([]byte, error
 	return s.signed(s.c.ask(ctx, askSign, s.c.config.Patience, *buffer))
 }
 
-// SignChecksums has the signer sign the list.
+// SignChecksums sends the list to the signer.
 func (s *session) SignChecksums(ctx context.Context, list *signing.Checksums) ([]byte, error) {
 	text := []byte(list.Text())
 	switch {
@@ -310,13 +312,13 @@ func (s *session) signed(a answer, err error) ([]byte, error) {
 		return nil, err
 	}
 	if a.kind != signed {
-		return nil, errors.New("signing: the signer has answered something else")
+		return nil, errors.New("signing: the signer's answer isn't a signature")
 	}
 	s.used.Store(a.by)
 	return a.body, nil
 }
 
-// Describe says what signed, or, before that, what signs.
+// Describe returns what signed or, before a signature, what signs now.
 func (s *session) Describe() signing.Description {
 	d := s.used.Load()
 	if d == nil {
@@ -327,7 +329,7 @@ func (s *session) Describe() signing.Description {
 	case s.c.current() == nil:
 		out.Fault = s.c.absent()
 	case s.c.config.Now().After(out.NotAfter):
-		out.Fault = &signing.IdentityError{Code: signing.Expired, Detail: "the certificate of the signer has expired; renew it"}
+		out.Fault = &signing.IdentityError{Code: signing.Expired, Detail: "the signer's certificate has expired; renew it"}
 	}
 	return out
 }
@@ -337,7 +339,7 @@ type link struct {
 	c *Client
 	writer
 	in    *bufio.Reader
-	signs *signing.Description // whose signatures the answers from here on are
+	signs *signing.Description // whose signatures the following answers are
 
 	lock    sync.Mutex
 	waiting map[uint32]chan<- answer
@@ -345,14 +347,15 @@ type link struct {
 	ended   error
 }
 
-// An answer is one of the signer, with what signs.
+// An answer is an answer of the signer, with the certificate that signs.
 type answer struct {
 	kind kind
 	body []byte
 	by   *signing.Description
 }
 
-// ask asks, and waits for the answer. It returns an error if the connection breaks.
+// ask sends a request and waits for the answer. It returns an error if the
+// connection breaks.
 func (l *link) ask(ctx context.Context, k kind, body []byte) (answer, error) {
 	came := make(chan answer, 1)
 	l.lock.Lock()
@@ -383,8 +386,8 @@ func (l *link) ask(ctx context.Context, k kind, body []byte) (answer, error) {
 	}
 }
 
-// run hands answers on until the connection breaks, the signer doesn't answer any
-// more, or ctx is done.
+// run delivers answers until the connection breaks, the signer stops
+// answering, or ctx is done.
 func (l *link) run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
 	defer stop()
@@ -401,8 +404,8 @@ func (l *link) run(ctx context.Context) error {
 	}
 }
 
-// look asks for the status again and again, and ends a connection on which there
-// is no answer.
+// look requests the status regularly, and closes a connection without an
+// answer.
 func (l *link) look(ctx context.Context) {
 	for {
 		limited, cancel := context.WithTimeout(ctx, max(l.c.config.Patience, beatLost))
@@ -451,7 +454,7 @@ func (l *link) read() error {
 	return nil
 }
 
-// end tells those who wait that nothing comes any more.
+// end tells all waiting callers that no answer will come.
 func (l *link) end(err error) {
 	l.conn.Close()
 	l.lock.Lock()
@@ -459,7 +462,7 @@ func (l *link) end(err error) {
 	if l.ended != nil {
 		return
 	}
-	l.ended = fmt.Errorf("the connection to the signer has ended: %w", err)
+	l.ended = fmt.Errorf("the connection to the signer was closed: %w", err)
 	for _, came := range l.waiting {
 		close(came)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// counts are what a signer has done since its start.
+// counts are the signer's counters since its start.
 type counts struct {
 	since             time.Time
 	signed, checksums atomic.Int64
@@ -22,17 +22,18 @@ func newCounts(now time.Time) *counts {
 	return c
 }
 
-// A Status says what a signer has done since its start, and whether it can sign.
+// A Status describes what a signer has done since its start, and whether it
+// can sign.
 type Status struct {
 	Since     time.Time        `json:"since"`
 	Signed    int64            `json:"signed"`
 	Checksums int64            `json:"checksums"`
 	Refused   map[Reason]int64 `json:"refused"`
-	// Usable is "ok", or why the certificate may not sign.
+	// Usable is "ok", or why the certificate can't be used for signing.
 	Usable string `json:"usable"`
 	// Reload is "ok", or why newer files of the certificate can't be used.
 	Reload string `json:"reload"`
-	// Approvals says how much is approved.
+	// Approvals are the numbers of approvals.
 	Approvals struct {
 		Hosts         int  `json:"hosts"`
 		Domains       int  `json:"domains"`
@@ -42,10 +43,10 @@ type Status struct {
 	} `json:"approvals"`
 }
 
-// fine is what a Status says of what is well.
+// fine is the value of a Status field without a problem.
 const fine = "ok"
 
-// Status returns how things stand.
+// Status returns the current status.
 func (s *Signer) Status() Status {
 	out := Status{Since: s.counts.since, Signed: s.counts.signed.Load(), Checksums: s.counts.checksums.Load(), Refused: map[Reason]int64{}, Usable: fine, Reload: fine}
 	for reason, n := range s.counts.refused {
@@ -63,15 +64,15 @@ func (s *Signer) Status() Status {
 	return out
 }
 
-// A window counts what is done in a minute of the clock.
+// A window counts events in a minute of the clock.
 type window struct {
 	mu     sync.Mutex
 	minute time.Time
 	n      int
 }
 
-// take counts one more, or returns how long to wait for the next minute. A limit of
-// 0 is none.
+// take counts one event, or returns how long to wait for the next minute. A
+// limit of 0 means no limit.
 func (w *window) take(now time.Time, limit int) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -85,8 +86,8 @@ func (w *window) take(now time.Time, limit int) time.Duration {
 	return 0
 }
 
-// A summary writes the first warnings of each minute to a log, and how many more
-// there were.
+// A summary writes the first warnings of each minute to a log, and the number
+// of the others.
 type summary struct {
 	log  *slog.Logger
 	most int

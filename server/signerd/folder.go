@@ -16,12 +16,12 @@ import (
 // approvalsName is the file with the approvals.
 const approvalsName = "approvals.json"
 
-// A Folder is where the signer keeps its approvals. Several commands may change
-// them at once.
+// A Folder is where the signer stores its approvals. Several commands can
+// change them at once.
 type Folder struct{ path string }
 
-// OpenFolder returns the folder at path, for its owner alone. It is made if there
-// is none.
+// OpenFolder returns the folder at path, which only its owner may access. It
+// creates the folder if it doesn't exist.
 func OpenFolder(path string) (Folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return Folder{}, fmt.Errorf("signer: folder: %w", err)
@@ -31,14 +31,14 @@ func OpenFolder(path string) (Folder, error) {
 		return Folder{}, fmt.Errorf("signer: folder: %w", err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return Folder{}, fmt.Errorf("signer: folder: others may enter %s (mode %04o); take that away: chmod go= %[1]s", path, mode)
+		return Folder{}, fmt.Errorf("signer: folder: other users have access to %s (mode %04o); revoke it: chmod go= %[1]s", path, mode)
 	}
 	return Folder{path}, nil
 }
 
 func (f Folder) file() string { return filepath.Join(f.path, approvalsName) }
 
-// Approvals reads the approvals. Where none were ever kept, nothing is approved.
+// Approvals reads the approvals. If none were stored yet, nothing is approved.
 func (f Folder) Approvals() (Approvals, error) {
 	text, err := os.ReadFile(f.file())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -49,13 +49,13 @@ func (f Folder) Approvals() (Approvals, error) {
 	}
 	a, err := readApprovals(text)
 	if err != nil {
-		return Approvals{}, fmt.Errorf("signer: %s can't be read: %w. Put back a copy, or delete it and approve anew", f.file(), err)
+		return Approvals{}, fmt.Errorf("signer: %s can't be read: %w. Restore a copy, or delete it and approve again", f.file(), err)
 	}
 	return a, nil
 }
 
-// Change changes the approvals: all of what fn does is kept, or nothing. What was
-// there before stays until the new is on disk.
+// Change changes the approvals: all changes of fn are stored, or none. The old
+// file stays until the new one is on disk.
 func (f Folder) Change(fn func(*Approvals) error) error {
 	unlock, err := lock(filepath.Join(f.path, ".lock"))
 	if err != nil {
@@ -86,15 +86,16 @@ func (f Folder) Change(fn func(*Approvals) error) error {
 	return nil
 }
 
-// Watch returns a function that returns the approvals as they are within a second
-// after a change. Some that can't be read leave those from before in force.
+// Watch returns a function that returns the current approvals. It notices a
+// change within a second. If the new ones can't be read, the old ones stay in
+// force.
 func (f Folder) Watch(log *slog.Logger) (func() Approvals, error) {
 	v, err := reload.New([]string{f.file()}, f.Approvals, func(err error) {
 		if err != nil {
-			log.Error("approvals not read again; the old ones stay", "error", err)
+			log.Error("approvals can't be reloaded; the old ones stay in force", "error", err)
 			return
 		}
-		log.Info("approvals read again")
+		log.Info("approvals reloaded")
 	})
 	if err != nil {
 		return nil, err

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// TestFolder keeps approvals, refuses those that are spoilt, and leaves nothing
-// else behind.
+// TestFolder stores approvals, checks that damaged ones are refused, and that
+// no other files are left behind.
 func TestFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "signer")
 	folder, err := OpenFolder(path)
@@ -62,8 +62,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestFollowed has a running signer take up changes, and keep to the last good
-// ones.
+// TestFollowed checks that a running signer applies changes, and keeps the
+// last valid approvals.
 func TestFollowed(t *testing.T) {
 	folder, err := OpenFolder(filepath.Join(t.TempDir(), "signer"))
 	if err != nil {
@@ -89,14 +89,15 @@ func TestFollowed(t *testing.T) {
 	if err := os.WriteFile(folder.file(), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	until("it isn't told of", func() bool { return current().Erasing && strings.Contains(out.String(), "the old ones stay") })
+	until("the change isn't logged", func() bool { return current().Erasing && strings.Contains(out.String(), "the old ones stay") })
 	if err := os.Remove(folder.file()); err != nil {
 		t.Fatal(err)
 	}
-	until("it isn't taken back", func() bool { return !current().Erasing })
+	until("the change isn't undone", func() bool { return !current().Erasing })
 }
 
-// TestChangesAtOnce has several change the approvals at once: none is lost.
+// TestChangesAtOnce changes the approvals concurrently and checks that no
+// change is lost.
 func TestChangesAtOnce(t *testing.T) {
 	folder, err := OpenFolder(filepath.Join(t.TempDir(), "signer"))
 	if err != nil {
@@ -118,8 +119,8 @@ func TestChangesAtOnce(t *testing.T) {
 	}
 }
 
-// changing names the folder in which this program changes approvals until it is
-// killed.
+// changing is the environment variable with the folder in which this program
+// changes approvals until it is killed.
 const changing = "MOBILECONFIG_TEST_CHANGING"
 
 // entries make a file that takes a while to write.
@@ -141,8 +142,8 @@ func TestMain(m *testing.M) {
 	os.Exit(1)
 }
 
-// TestKilledChange kills what changes approvals: they are always the whole of what
-// was kept at one moment, and can be changed on.
+// TestKilledChange kills processes that change approvals. It checks that the
+// approvals are always complete and can still be changed.
 func TestKilledChange(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "signer")
 	folder, err := OpenFolder(path)

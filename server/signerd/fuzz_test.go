@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzFrames reads frames as both sides do. What is read is what was written.
+// FuzzFrames reads frames as both sides do, and checks that encoding them
+// gives the same bytes.
 func FuzzFrames(f *testing.F) {
 	f.Add(appendFrame(nil, askSign, 7, []byte("a claim")))
 	f.Add(appendFrame(appendFrame(nil, askStatus, 1), askChecksums, 2, bytes.Repeat([]byte("x"), 70_000)))
@@ -34,8 +35,8 @@ func FuzzFrames(f *testing.F) {
 	})
 }
 
-// FuzzClaim reads claims. There is one way to write each, and what is read can be
-// judged.
+// FuzzClaim reads claims. It checks that each has one encoding, and that
+// judging them is safe.
 func FuzzClaim(f *testing.F) {
 	r := newRig(f, nil)
 	a := &attacker{rig: r}
@@ -66,7 +67,8 @@ func FuzzClaim(f *testing.F) {
 	})
 }
 
-// FuzzApprovals reads approvals. What is read can be kept, and is then the same.
+// FuzzApprovals reads approvals, and checks that storing them gives the same
+// approvals.
 func FuzzApprovals(f *testing.F) {
 	f.Add(encode(approved()))
 	f.Add([]byte(`{"hosts":["*.example.com"],"domains":["*"],"organizations":["Müller & Söhne"],"erasing":true,"limit":600}`))

@@ -9,12 +9,14 @@ import (
 	"strconv"
 )
 
-// firstInherited is the first file that systemd hands to what it starts.
+// firstInherited is the first file descriptor that systemd passes to a
+// service.
 const firstInherited = 3
 
 // Listen listens on the socket, or on the one that systemd has opened: then
-// questions wait there while the signer is started again. Everybody on the machine
-// may connect; who is answered is decided by the kernel's word for who that is.
+// requests wait there while the signer is restarted. Any local process can
+// connect. The signer asks the kernel who the peer is and decides whom it
+// answers.
 func Listen(socket string) (*net.UnixListener, error) {
 	if os.Getenv("LISTEN_PID") == strconv.Itoa(os.Getpid()) && os.Getenv("LISTEN_FDS") == "1" {
 		return inherited()
@@ -33,7 +35,7 @@ func Listen(socket string) (*net.UnixListener, error) {
 	return listener, nil
 }
 
-// inherited is the socket of systemd's.
+// inherited returns the socket passed by systemd.
 func inherited() (*net.UnixListener, error) {
 	file := os.NewFile(firstInherited, "socket")
 	defer file.Close()
@@ -44,13 +46,13 @@ func inherited() (*net.UnixListener, error) {
 	unix, ok := listener.(*net.UnixListener)
 	if !ok {
 		listener.Close()
-		return nil, errors.New("signer: the socket of systemd is no Unix socket; name one by ListenStream=/run/mobileconfig-signer/socket")
+		return nil, errors.New("signer: the socket from systemd isn't a Unix socket; set one with ListenStream=/run/mobileconfig-signer/socket")
 	}
 	unix.SetUnlinkOnClose(false)
 	return unix, nil
 }
 
-// removeStale removes what a signer that was killed has left.
+// removeStale removes the socket of a signer that was killed.
 func removeStale(socket string) error {
 	info, err := os.Lstat(socket)
 	switch {
@@ -59,7 +61,7 @@ func removeStale(socket string) error {
 	case err != nil:
 		return err
 	case info.Mode().Type() != fs.ModeSocket:
-		return fmt.Errorf("%s is there and is no socket", socket)
+		return fmt.Errorf("%s exists and isn't a socket", socket)
 	}
 	if conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"}); err == nil {
 		conn.Close()
@@ -68,7 +70,8 @@ func removeStale(socket string) error {
 	return os.Remove(socket)
 }
 
-// Harden keeps other processes, and files of crashes, from the memory of this one.
+// Harden protects the memory of this process from other processes and from
+// core dumps.
 func Harden() error {
 	if err := hardened(); err != nil {
 		return fmt.Errorf("signer: %w", err)

@@ -5,5 +5,5 @@ package signerd
 import "errors"
 
 func lock(string) (func(), error) {
-	return nil, errors.New("a signer of its own runs on Linux only")
+	return nil, errors.New("a separate signer runs only on Linux")
 }

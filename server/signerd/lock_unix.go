@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// lock waits for its turn. What it returns ends it; so does the end of the process.
+// lock waits for the lock. The returned function, or the end of the process,
+// releases it.
 func lock(name string) (unlock func(), err error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

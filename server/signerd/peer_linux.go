@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// hardened keeps other processes of the same user out of the memory of this one,
-// and its memory out of files.
+// hardened protects the memory of this process from other processes of the
+// same user, and keeps it out of core dumps.
 func hardened() error {
 	const setDumpable = 4 // PR_SET_DUMPABLE
 	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, setDumpable, 0, 0, 0, 0, 0); errno != 0 {
@@ -15,7 +15,7 @@ func hardened() error {
 	return nil
 }
 
-// peerOf asks the kernel who is at the other end.
+// peerOf asks the kernel who the peer is.
 func peerOf(conn *net.UnixConn) (peer, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {

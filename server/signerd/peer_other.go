@@ -10,5 +10,5 @@ import (
 func hardened() error { return nil }
 
 func peerOf(*net.UnixConn) (peer, error) {
-	return peer{}, errors.New("a signer of its own runs on Linux only")
+	return peer{}, errors.New("a separate signer runs only on Linux")
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A rig is a signer that listens, and what is needed to ask it.
+// A rig is a running signer, and what is needed to send it requests.
 type rig struct {
 	t         testing.TB
 	socket    string
@@ -37,7 +37,7 @@ type rig struct {
 	stop      func()
 }
 
-// A log takes what is logged.
+// A log collects log output.
 type log struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -55,14 +55,14 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
-// approved is what the profiles of orders need, but for policies that erase.
+// approved is what the profiles of orders need, except policies that erase.
 func approved() *Approvals {
 	return &Approvals{
 		Hosts: []string{"imap.example.com", "smtp.example.com", "*.dav.example.com"}, Domains: []string{"example.com"}, Organizations: []string{"Example & Sons"},
 	}
 }
 
-// newRig starts a signer. Change, if not nil, alters its configuration.
+// newRig starts a signer. Change, if not nil, changes its configuration.
 func newRig(t testing.TB, change func(*Config)) *rig {
 	t.Helper()
 	texts, err := templates.Words()
@@ -109,7 +109,7 @@ func (r *rig) start() {
 	r.t.Cleanup(r.stop)
 }
 
-// shortFolder is a folder whose name leaves room for that of a socket.
+// shortFolder returns a folder with a path short enough for a socket's.
 func shortFolder(t testing.TB) string {
 	t.Helper()
 	folder, err := os.MkdirTemp("", "signer")
@@ -120,7 +120,7 @@ func shortFolder(t testing.TB) string {
 	return folder
 }
 
-// renew has another certificate sign.
+// renew replaces the signing certificate.
 func (r *rig) renew() *signing.Identity {
 	r.t.Helper()
 	leaf := r.root.Leaf(r.t, "p256", nil)
@@ -152,7 +152,7 @@ func (r *rig) content(signed []byte) string {
 	return string(envelope.Content)
 }
 
-// order is one for jane@example.com.
+// order returns an order for jane@example.com.
 func order(t testing.TB, v settings.Variant, p profile.Platform) issue.Order {
 	t.Helper()
 	address, err := profile.ParseAddress("jane@example.com")
@@ -170,7 +170,7 @@ func order(t testing.TB, v settings.Variant, p profile.Platform) issue.Order {
 	}
 }
 
-// orders are of every kind that can be signed, by name.
+// orders returns orders of every kind that can be signed, by name.
 func orders(t testing.TB) map[string]issue.Order {
 	t.Helper()
 	all := map[string]issue.Order{
@@ -196,7 +196,7 @@ func orders(t testing.TB) map[string]issue.Order {
 	return all
 }
 
-// has waits until the log holds a text.
+// has waits until the log contains a text.
 func (r *rig) has(text string) {
 	r.t.Helper()
 	for !strings.Contains(r.log.String(), text) {

@@ -1,8 +1,9 @@
-// Package signerd is the signer as a process of its own. The process that serves
-// the web asks it for signatures through a Unix socket and never has the key. The
-// signer believes nothing of what it is asked: it has approvals of its own, makes
-// the terms and texts of each profile itself, and has the gate read every byte by
-// them. A web process that was taken over gets signed only what is approved.
+// Package signerd is the signer as a separate process. The process that serves
+// the web requests signatures from it through a Unix socket and never has the
+// key. The signer doesn't trust its requests: it has approvals of its own,
+// creates the terms and texts of each profile itself, and has the gate check
+// every byte against them. A web process that was taken over gets only what is
+// approved signed.
 package signerd
 
 import (
@@ -23,46 +24,46 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Config is all that a [Signer] needs. All fields are required, but for Reload,
-// Users, Groups and Logged.
+// Config holds the settings of a [Signer]. All fields are required, except
+// Reload, Users, Groups and Logged.
 type Config struct {
-	// Identity returns what to sign with now.
+	// Identity returns the current signing identity.
 	Identity func() signing.Signer
-	// Reload says why newer files of it can't be used, or nil.
+	// Reload returns why newer files of it can't be used, or nil.
 	Reload func() error
-	// Approvals returns what may be signed now.
+	// Approvals returns the current approvals.
 	Approvals func() Approvals
-	// Texts are the words that profiles may have.
+	// Texts are the texts that profiles may contain.
 	Texts *templates.Set
-	// Users and Groups are the IDs of those who may connect.
+	// Users and Groups are the IDs of users and groups that may connect.
 	Users, Groups []uint32
-	// Log takes what an operator should know: what was refused above all.
+	// Log receives messages for operators, above all refusals.
 	Log *slog.Logger
-	// Logged is how many refusals of a minute the log has one by one. The rest is
-	// counted. The default is 60.
+	// Logged is how many refusals of a minute are logged one by one. The rest
+	// is counted. The default is 60.
 	Logged int
 	// Now is the clock.
 	Now func() time.Time
 }
 
-// Limits of connections. Only those who may connect come so far.
+// Limits of connections. They apply only to users that may connect.
 const (
 	maxConnections = 64
 	greetTimeout   = 5 * time.Second
 	readBuffer     = 64 << 10
 )
 
-// A Signer signs what is approved, for those who may connect.
+// A Signer signs what is approved, for users that may connect.
 type Signer struct {
 	config Config
 	issuer *issue.Issuer
 	counts *counts
 	log    *summary
 	limit  window
-	large  chan struct{} // held by whoever reads or signs a list of checksums
+	large  chan struct{} // held while reading or signing a list of checksums
 }
 
-// A job is a question and where its answer goes.
+// A job is a request and where its answer goes.
 type job struct {
 	frame
 	from *connection
@@ -80,8 +81,8 @@ func New(config Config) *Signer {
 	}
 }
 
-// Run answers on the listener until ctx is done. When it returns, everything that
-// it started has stopped.
+// Run answers requests on the listener until ctx is done. When it returns,
+// everything that it started has stopped.
 func (s *Signer) Run(ctx context.Context, listener *net.UnixListener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var connections, workers sync.WaitGroup
@@ -123,7 +124,7 @@ func (s *Signer) Run(ctx context.Context, listener *net.UnixListener) error {
 		select {
 		case free <- struct{}{}:
 		default:
-			s.log.warn("connection refused", "error", "there are too many", "pid", who.pid)
+			s.log.warn("connection refused", "error", "too many connections", "pid", who.pid)
 			conn.Close()
 			continue
 		}
@@ -134,7 +135,7 @@ func (s *Signer) Run(ctx context.Context, listener *net.UnixListener) error {
 	}
 }
 
-// pause waits, and reports whether ctx goes on.
+// pause waits, and reports whether ctx is still active.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -144,7 +145,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// A peer is who is at the other end, by the word of the kernel.
+// A peer is the process at the other end, as the kernel reports it.
 type peer struct {
 	uid, gid uint32
 	pid      int32
@@ -153,18 +154,19 @@ type peer struct {
 func (s *Signer) admit(conn *net.UnixConn) (peer, error) {
 	who, err := peerOf(conn)
 	if err == nil && !slices.Contains(s.config.Users, who.uid) && !slices.Contains(s.config.Groups, who.gid) {
-		err = errors.New("this user may not connect; name the service's by --allow-user")
+		err = errors.New("this user may not connect; allow the service's user with --allow-user")
 	}
 	return who, err
 }
 
-// A connection is one to a web process. It has been told what signs.
+// A connection is one to a web process. It tells the web process which
+// certificate signs.
 type connection struct {
 	writer
 	told signing.Signer
 }
 
-// serve reads questions until the other side goes, says what can't be read, or
+// serve reads requests until the peer disconnects, sends an invalid frame, or
 // ctx is done.
 func (s *Signer) serve(ctx context.Context, conn *net.UnixConn, who peer, jobs chan<- job) {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
@@ -179,7 +181,7 @@ func (s *Signer) serve(ctx context.Context, conn *net.UnixConn, who peer, jobs c
 		err = conn.SetDeadline(time.Time{})
 	}
 	if err != nil {
-		s.log.warn("connection ended before it began", "error", err, "uid", who.uid, "pid", who.pid)
+		s.log.warn("connection ended before the handshake", "error", err, "uid", who.uid, "pid", who.pid)
 		return
 	}
 	s.config.Log.Info("connected", "uid", who.uid, "pid", who.pid)
@@ -197,17 +199,17 @@ func (s *Signer) serve(ctx context.Context, conn *net.UnixConn, who peer, jobs c
 	s.config.Log.Info("disconnected", "uid", who.uid, "pid", who.pid, "why", err)
 }
 
-// bodies are buffers for questions.
+// bodies are buffers for requests.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// read reads a question.
+// read reads a request.
 func (s *Signer) read(ctx context.Context, c *connection, r *bufio.Reader) (job, error) {
 	head, err := r.Peek(headerSize)
 	if err != nil {
 		return job{}, err
 	}
 	large := kind(head[4]) == askChecksums
-	if large { // one at a time is in memory
+	if large { // only one at a time is in memory
 		select {
 		case s.large <- struct{}{}:
 		case <-ctx.Done():
@@ -225,7 +227,7 @@ func (s *Signer) read(ctx context.Context, c *connection, r *bufio.Reader) (job,
 	return job{f, c}, nil
 }
 
-// answer answers a question.
+// answer answers a request.
 func (s *Signer) answer(ctx context.Context, j job) {
 	signer := s.config.Identity()
 	var out []byte
@@ -248,19 +250,19 @@ func (s *Signer) answer(ctx context.Context, j job) {
 		body := j.body[:0]
 		bodies.Put(&body)
 	}
-	// A connection that has broken has told its reader.
+	// If the connection is broken, its reader knows.
 	_ = j.from.write(func(to []byte) []byte {
 		return appendFrame(j.from.describes(to, signer), k, j.number, out)
 	})
 }
 
-// describe tells the other side what signs now.
+// describe tells the peer which certificate signs now.
 func (s *Signer) describe(c *connection) error {
 	return c.write(func(out []byte) []byte { return c.describes(out, s.config.Identity()) })
 }
 
-// describes tells the other side what signs, if that is another than before. So
-// it knows whose signature each answer is.
+// describes tells the peer which certificate signs, if that has changed. So
+// the peer knows whose signature each answer is.
 func (c *connection) describes(out []byte, signer signing.Signer) []byte {
 	if c.told == signer {
 		return out
@@ -300,7 +302,7 @@ func (s *Signer) sign(ctx context.Context, signer signing.Signer, body []byte) (
 	}
 	err = gate.With(c.profile, terms, func(cleared gate.Cleared) {
 		if cleared.Contents() != c.contents() {
-			no = refuse(Gate, "the profile isn't what was said of it")
+			no = refuse(Gate, "the profile doesn't match its description")
 			return
 		}
 		if no = s.count(approvals.Limit); no == nil {
@@ -316,11 +318,12 @@ func (s *Signer) sign(ctx context.Context, signer signing.Signer, body []byte) (
 	return out, no
 }
 
-// terms are those of a profile as the signer itself would make it.
+// terms returns the terms and texts of a profile as the signer itself would
+// create it.
 func (s *Signer) terms(c *claim) (gate.Terms, *refusal) {
 	order, err := c.order()
 	if err != nil {
-		return gate.Terms{}, refuse(Malformed, "the address isn't written as profiles have it")
+		return gate.Terms{}, refuse(Malformed, "the address isn't in the form that profiles contain")
 	}
 	terms, err := s.issuer.Terms(order)
 	if err != nil {
@@ -329,7 +332,7 @@ func (s *Signer) terms(c *claim) (gate.Terms, *refusal) {
 	return terms, nil
 }
 
-// signChecksums signs a list of checksums, if it is one.
+// signChecksums signs a list of checksums if it is valid.
 func (s *Signer) signChecksums(ctx context.Context, signer signing.Signer, body []byte) ([]byte, *refusal) {
 	list, err := signing.ReadChecksums(string(body))
 	if err != nil {
@@ -357,17 +360,17 @@ func (s *Signer) made(out []byte, err error) ([]byte, *refusal) {
 	return nil, no
 }
 
-// count counts a signature, if the limit leaves room for it.
+// count counts a signature, unless the limit is reached.
 func (s *Signer) count(limit int) *refusal {
 	if wait := s.limit.take(s.config.Now(), limit); wait > 0 {
-		no := refuse(Limited, "the signer has made %d signatures in this minute, which is its limit. Change it there: mobileconfig signer limit N", limit)
+		no := refuse(Limited, "the signer has reached its limit of %d signatures a minute. Change it there: mobileconfig signer limit N", limit)
 		no.Seconds = int((wait + time.Second - 1) / time.Second)
 		return no
 	}
 	return nil
 }
 
-// refused counts a refusal and tells of it.
+// refused counts and logs a refusal.
 func (s *Signer) refused(no *refusal) {
 	s.counts.refused[no.Reason].Add(1)
 	s.log.warn("refused", "reason", no.Reason, "detail", no.Detail)

@@ -22,7 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// TestSigns has every kind of profile signed, in every language, and a list of
+// TestSigns signs every kind of profile in every language, and a list of
 // checksums.
 func TestSigns(t *testing.T) {
 	r := newRig(t, nil)
@@ -68,7 +68,7 @@ func TestSigns(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce wants each caller to get its own profile.
+// TestManyAtOnce checks that each caller gets its own profile.
 func TestManyAtOnce(t *testing.T) {
 	r := newRig(t, nil)
 	var wg sync.WaitGroup
@@ -96,8 +96,8 @@ func TestManyAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// TestApprovals takes each approval away, and wants a refusal that says which and
-// how to mend it, to the caller and in the log.
+// TestApprovals removes each approval. The caller and the log must get a
+// refusal that says which one is missing and how to fix it.
 func TestApprovals(t *testing.T) {
 	r := newRig(t, nil)
 	erasing := order(t, settings.Secure, profile.IPhone)
@@ -145,7 +145,7 @@ func TestApprovals(t *testing.T) {
 	}
 }
 
-// TestLimit wants as many signatures in a minute as may be.
+// TestLimit checks the limit of signatures a minute.
 func TestLimit(t *testing.T) {
 	r := newRig(t, nil)
 	at := time.Date(2031, 5, 6, 7, 8, 20, 0, time.UTC)
@@ -161,7 +161,8 @@ func TestLimit(t *testing.T) {
 			if i == 2 {
 				_, err = r.issuer.SignChecksums(t.Context(), &list)
 			}
-			// The third profile was the last; the list comes too late, as do the others.
+			// The third profile was the last one. The list comes too late, as
+			// do the others.
 			if i < 2 && err != nil || i > 1 && (!fault.Is(err, fault.SignerUnavailable) || fault.Of(err).RetryAfter != 40*time.Second) {
 				t.Errorf("signature %d: %v", i, err)
 			}
@@ -171,7 +172,8 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// TestWhoMayConnect has the kernel say who connects.
+// TestWhoMayConnect checks that the kernel's information decides who may
+// connect.
 func TestWhoMayConnect(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"another user":        func(c *Config) { c.Users = []uint32{uint32(os.Getuid()) + 1} },
@@ -203,8 +205,8 @@ func TestWhoMayConnect(t *testing.T) {
 	}
 }
 
-// TestRenewal has another certificate sign while many are asked for: what is said
-// to have signed has.
+// TestRenewal replaces the certificate while many signatures are requested.
+// The reported certificate must be the one that signed.
 func TestRenewal(t *testing.T) {
 	r := newRig(t, nil)
 	stop := make(chan struct{})
@@ -244,15 +246,15 @@ func TestRenewal(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	// Without a request it is told of at the next look.
+	// Without a request, the client learns about it at the next status check.
 	for id := r.renew(); r.client.Current().Describe().Fingerprint != id.Fingerprint(); {
 		if !pause(t.Context(), time.Millisecond) {
-			t.Fatal("the new certificate is told of nowhere")
+			t.Fatal("the new certificate isn't reported")
 		}
 	}
 }
 
-// TestExpired hands on why the certificate may not sign.
+// TestExpired checks that the client learns why the certificate can't be used.
 func TestExpired(t *testing.T) {
 	var at struct {
 		sync.Mutex
@@ -279,8 +281,9 @@ func TestExpired(t *testing.T) {
 	}
 }
 
-// TestAway stops the signer and starts it again: those who ask wait a while, are
-// told to come again after that, and are served as soon as it is back.
+// TestAway stops the signer and starts it again. Callers must wait for a
+// while, then be told to try again later, and be served as soon as the signer
+// is back.
 func TestAway(t *testing.T) {
 	r := newRig(t, nil)
 	hasty := Dial(ClientConfig{Socket: r.socket, Patience: time.Millisecond})
@@ -303,7 +306,7 @@ func TestAway(t *testing.T) {
 	if e, ok := d.Fault.(*signing.IdentityError); !ok || e.Code != signing.SignerAway || d.Name == "" {
 		t.Errorf("away: %+v", d)
 	}
-	// After long, nobody waits any more.
+	// After a long time, callers no longer wait.
 	patient.mu.Lock()
 	patient.away = patient.away.Add(-2 * time.Hour)
 	patient.mu.Unlock()
@@ -332,7 +335,8 @@ func TestAway(t *testing.T) {
 	}
 }
 
-// TestReloadFailed hands on why newer files can't be used.
+// TestReloadFailed checks that the client learns why newer files can't be
+// used.
 func TestReloadFailed(t *testing.T) {
 	r := newRig(t, func(c *Config) { c.Reload = func() error { return errors.New("the files are broken") } })
 	if _, s, err := Look(t.Context(), ClientConfig{Socket: r.socket, Patience: time.Minute}); err != nil || s.Reload != "the files are broken" {
@@ -345,7 +349,7 @@ func TestReloadFailed(t *testing.T) {
 	}
 }
 
-// TestStatusJSON names every reason.
+// TestStatusJSON checks that the status names every reason.
 func TestStatusJSON(t *testing.T) {
 	r := newRig(t, nil)
 	text, err := json.Marshal(r.signer.Status())
@@ -359,7 +363,7 @@ func TestStatusJSON(t *testing.T) {
 	}
 }
 
-// TestSummary wants a flood of warnings counted.
+// TestSummary checks that a flood of warnings is counted.
 func TestSummary(t *testing.T) {
 	var out log
 	at := time.Date(2031, 5, 6, 7, 8, 20, 0, time.UTC)

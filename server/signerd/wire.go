@@ -18,30 +18,30 @@ import (
 // protocol.
 const greeting = "MCSIGN\x00\x01"
 
-// A kind says what a frame is.
+// A kind is the type of a frame.
 type kind byte
 
-// The kinds of frames. Questions come from the web process, and each is answered
-// by one frame with the same number.
+// The kinds of frames. Requests come from the web process. Each is answered by
+// one frame with the same number.
 const (
 	askSign      kind = iota + 1 // a claim
 	askChecksums                 // a list of checksums
 	askStatus                    // nothing
-	described                    // no answer: what signs from here on, as JSON
+	described                    // not an answer: what signs from here on, as JSON
 	signed                       // an envelope, or a detached signature
 	refused                      // a refusal, as JSON
 	status                       // a Status, as JSON
 )
 
-// Limits of what is in a frame, in bytes.
+// Limits on the content of frames, in bytes.
 const (
 	maxClaim     = gate.MaxSize + 8<<10
 	maxChecksums = 24 << 20 // 50,000 names of 255 characters, which no archive has
 	maxAnswer    = gate.MaxSize + 64<<10
 )
 
-// limit is how many bytes a frame of the kind holds at most; negative: there is no
-// such kind.
+// limit returns the maximum size of a frame's body, or a negative number for
+// an unknown kind.
 func (k kind) limit() int {
 	switch k {
 	case askSign:
@@ -59,11 +59,11 @@ func (k kind) limit() int {
 // isQuestion reports whether the web process may send frames of the kind.
 func (k kind) isQuestion() bool { return k >= askSign && k <= askStatus }
 
-// headerSize is the size of what stands before the body of a frame: its length,
-// its kind and its number.
+// headerSize is the size of a frame's header: its length, its kind and its
+// number.
 const headerSize = 4 + 1 + 4
 
-// A frame is a question or an answer.
+// A frame is a request or an answer.
 type frame struct {
 	kind   kind
 	number uint32
@@ -72,8 +72,8 @@ type frame struct {
 
 var errFrame = errors.New("a frame of an unknown kind or a wrong length")
 
-// readFrame reads a frame of a kind that may come. The body is written to the
-// buffer if there is room for it.
+// readFrame reads a frame of an expected kind. It uses the buffer for the body
+// if it is large enough.
 func readFrame(r *bufio.Reader, may func(kind) bool, buffer []byte) (frame, error) {
 	var header [headerSize]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil {
@@ -94,7 +94,8 @@ func readFrame(r *bufio.Reader, may func(kind) bool, buffer []byte) (frame, erro
 	return f, nil
 }
 
-// noEOF makes an end in the middle of a frame one that nobody takes for a good one.
+// noEOF turns an end inside a frame into an error that nobody mistakes for a
+// regular end.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -102,7 +103,7 @@ func noEOF(err error) error {
 	return err
 }
 
-// appendFrame writes a frame whose body is made of the parts.
+// appendFrame encodes a frame whose body consists of the parts.
 func appendFrame(out []byte, k kind, number uint32, parts ...[]byte) []byte {
 	size := 0
 	for _, p := range parts {
@@ -117,17 +118,17 @@ func appendFrame(out []byte, k kind, number uint32, parts ...[]byte) []byte {
 	return out
 }
 
-// Limits of what waits to be written.
+// Limits of the data that is waiting to be written.
 const (
 	maxUnsent    = maxChecksums + 8<<20
 	writeTimeout = 5 * time.Second
 	keptBuffer   = 1 << 20
 )
 
-var errSlow = errors.New("the other side doesn't read")
+var errSlow = errors.New("the peer doesn't read")
 
-// A writer writes frames. Those that come while it writes are written together,
-// by one call.
+// A writer writes frames. Frames that arrive while it writes are written
+// together by one call.
 type writer struct {
 	conn net.Conn
 
@@ -138,12 +139,12 @@ type writer struct {
 	err     error // after which nothing is written
 }
 
-// send writes a frame, or leaves it to whoever writes at the moment.
+// send writes a frame, or leaves it to the goroutine that is writing.
 func (w *writer) send(k kind, number uint32, parts ...[]byte) error {
 	return w.write(func(out []byte) []byte { return appendFrame(out, k, number, parts...) })
 }
 
-// write is send for what is appended. Nobody else appends meanwhile.
+// write is send for appended data. Nobody else appends meanwhile.
 func (w *writer) write(add func(out []byte) []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -178,7 +179,7 @@ func (w *writer) write(add func(out []byte) []byte) error {
 	return w.err
 }
 
-// fail ends the connection, so that its reader ends too.
+// fail closes the connection, so that its reader ends too.
 func (w *writer) fail(err error) {
 	if w.err == nil {
 		w.err = err
@@ -186,7 +187,7 @@ func (w *writer) fail(err error) {
 	}
 }
 
-// greet says hello and wants to hear it.
+// greet sends the greeting and expects it.
 func greet(conn net.Conn, r *bufio.Reader) error {
 	if _, err := io.WriteString(conn, greeting); err != nil {
 		return err
@@ -199,12 +200,12 @@ func greet(conn net.Conn, r *bufio.Reader) error {
 	case string(got[:]) == greeting:
 		return nil
 	case string(got[:len(greeting)-1]) == greeting[:len(greeting)-1]:
-		return fmt.Errorf("the other side speaks version %d of the protocol, and this one %d: run the same version of mobileconfig as the signer and as the service", got[len(greeting)-1], greeting[len(greeting)-1])
+		return fmt.Errorf("the peer uses version %d of the protocol, and this process version %d: run the signer and the service with the same version of mobileconfig", got[len(greeting)-1], greeting[len(greeting)-1])
 	}
-	return errors.New("the other side is no signer, and none that uses one")
+	return errors.New("the peer is neither a signer nor a client of one")
 }
 
-// encode writes an answer that always can be written.
+// encode encodes an answer that can always be encoded.
 func encode(value any) []byte {
 	text, err := json.Marshal(value)
 	if err != nil {

@@ -21,16 +21,17 @@ var accounts = db.NewTable("accounts", func(a *account.Account) []db.Column {
 	}
 })
 
-// accountColumns are those of an account and what is counted for it.
+// accountColumns are the columns of an account and the numbers of its members
+// and domains.
 var accountColumns = accounts.Columns + `,
 	(SELECT COUNT(*) FROM members AS counted WHERE counted.account = accounts.id),
 	(SELECT COUNT(*) FROM domains WHERE domains.account = accounts.id)`
 
-// intoAccount returns where accountColumns are scanned to.
+// intoAccount returns the destinations for accountColumns.
 func intoAccount(a *account.Account) []any { return append(accounts.Into(a), &a.Members, &a.Domains) }
 
-// notSuspended stands behind the column of an account that must not be
-// suspended.
+// notSuspended follows an account's column in a condition and excludes
+// suspended accounts.
 const notSuspended = `IN (SELECT id FROM accounts WHERE suspended = 0)`
 
 // Account returns an account, or a NotFound fault.
@@ -43,7 +44,7 @@ func (s *Store) Account(ctx context.Context, id string) (account.Account, error)
 	return a, nil
 }
 
-// Accounts returns all accounts but Installation, by their names.
+// Accounts returns all accounts except Installation, sorted by name.
 func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 	var all []account.Account
 	err := s.db.Read(ctx).Each(func(row db.Row) error {
@@ -58,8 +59,9 @@ func (s *Store) Accounts(ctx context.Context) ([]account.Account, error) {
 	return all, nil
 }
 
-// CreateAccount keeps a new account with its log, the invitation of its first
-// owner, and both actions. An address that is a member's is a Conflict fault.
+// CreateAccount stores a new account with its log, the invitation of its first
+// owner, and both actions. If the address belongs to a member, it returns a
+// Conflict fault.
 func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.Account, owner account.Invitation, created, invited audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := accounts.Insert(t, acc); err != nil {
@@ -76,7 +78,7 @@ func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.A
 	return nil
 }
 
-// UpdateAccount gives the account its name and rules, and keeps a.
+// UpdateAccount stores the account's name and rules, and a.
 func (s *Store) UpdateAccount(ctx context.Context, by audit.Grant, acc account.Account, a audit.Action) error {
 	err := s.changeRight(ctx, by, acc.ID, a, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE accounts SET name = $2, trusted = $3, factor_required = $4, erasing_policies_by_key = $5 WHERE id = $1`,
@@ -89,14 +91,14 @@ func (s *Store) UpdateAccount(ctx context.Context, by audit.Grant, acc account.A
 	return nil
 }
 
-// SuspendAccount suspends the account at the time and ends the sessions of its
-// members, or resumes it at the zero time, and keeps a. Where it was so
-// before, the fault is a Conflict.
+// SuspendAccount suspends the account at the time and ends its members'
+// sessions, or resumes it at the zero time, and stores a. If nothing would
+// change, it returns a Conflict fault.
 func (s *Store) SuspendAccount(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
 	err := s.changeRight(ctx, by, id, a, func(t *db.Tx) error {
 		n, err := t.Exec(`UPDATE accounts SET suspended = $2 WHERE id = $1 AND (suspended = 0) = (CAST($2 AS BIGINT) > 0)`, id, db.Millis(at))
 		if err == nil && n == 0 {
-			err = fault.New(fault.Conflict, "That is so already.")
+			err = fault.New(fault.Conflict, "The account is already in this state.")
 		}
 		if err != nil || at.IsZero() {
 			return err

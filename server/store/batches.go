@@ -33,12 +33,12 @@ var batchTable = db.NewTable("batches", func(b *batches.Batch) []db.Column {
 	}
 })
 
-// asJSON is a value that is kept as JSON.
+// asJSON is a value that is stored as JSON.
 func asJSON[T any](at *T) any {
 	return db.Text(func() string {
 		text, err := json.Marshal(at)
 		if err != nil {
-			panic(err) // these have texts, numbers and times alone
+			panic(err) // these contain only texts, numbers and times
 		}
 		return string(text)
 	}, func(text string) error {
@@ -79,7 +79,7 @@ func scanBatch(r db.Row) (batches.Batch, error) {
 
 func errBatchMissing() error { return fault.New(fault.NotFound, "There is no such batch.") }
 
-// CreateBatch keeps b and a, and enqueues what is to be done.
+// CreateBatch stores b and a, and enqueues the work.
 func (s *Store) CreateBatch(ctx context.Context, by audit.Grant, b batches.Batch, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if err := batchTable.Insert(t, b); err != nil {
@@ -93,10 +93,10 @@ func (s *Store) CreateBatch(ctx context.Context, by audit.Grant, b batches.Batch
 	return nil
 }
 
-// ChangeBatch keeps what change makes of the batch of the account as it is,
-// with the actions that it returns. Without actions nothing is kept. If the
-// round has risen, it enqueues what is to be done. A batch that isn't there is a
-// NotFound fault.
+// ChangeBatch applies change to the batch of the account, and stores the
+// result with the actions that change returns. Without actions it stores
+// nothing. If the round has increased, it enqueues the work. If the batch
+// doesn't exist, it returns a NotFound fault.
 func (s *Store) ChangeBatch(ctx context.Context, by audit.Grant, account, id string, change batches.Change) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) { return changeBatch(t, by, account, id, change) })
 	if err != nil {
@@ -105,8 +105,8 @@ func (s *Store) ChangeBatch(ctx context.Context, by audit.Grant, account, id str
 	return nil
 }
 
-// StepBatch is ChangeBatch for a step of the work, which is kept also without
-// actions.
+// StepBatch is ChangeBatch for a step of the work, which is stored even
+// without actions.
 func (s *Store) StepBatch(ctx context.Context, by audit.Grant, account, id string, change batches.Change) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) { return changeBatch(t, by, account, id, change) })
 	if err != nil {
@@ -115,9 +115,9 @@ func (s *Store) StepBatch(ctx context.Context, by audit.Grant, account, id strin
 	return nil
 }
 
-// changeBatch changes the batch and enqueues its jobs. Beginning to make files that
-// erase devices needs the account's consent if a key asks for it. What is begun
-// anew forgets the parts that were made.
+// changeBatch changes the batch and enqueues its jobs. Starting to create
+// files that erase devices needs the account's consent if an API key requests
+// it. A restart deletes the finished parts.
 func changeBatch(t *db.Tx, by audit.Grant, account, id string, change batches.Change) ([]audit.Action, error) {
 	b, err := lockBatch(t, account, id)
 	if err != nil {
@@ -147,7 +147,7 @@ func changeBatch(t *db.Tx, by audit.Grant, account, id string, change batches.Ch
 	return actions, nil
 }
 
-// lockBatch returns the batch, which stays as it is until the transaction ends.
+// lockBatch returns the batch and locks its row until the transaction ends.
 func lockBatch(t *db.Tx, account, id string) (batches.Batch, error) {
 	b, err := scanBatch(t.Row(`UPDATE batches SET round = round WHERE id = $1 AND account = $2 RETURNING `+batchTable.Columns, id, account))
 	if errors.Is(err, db.ErrNoRows) {
@@ -156,8 +156,8 @@ func lockBatch(t *db.Tx, account, id string) (batches.Batch, error) {
 	return b, err
 }
 
-// KeepPlan is StepBatch that replaces chunks and problems of the batch, if
-// change returns no error.
+// KeepPlan is StepBatch that also replaces the chunks and problems of the
+// batch, unless change returns an error.
 func (s *Store) KeepPlan(ctx context.Context, by audit.Grant, account, id string, chunks []batches.Chunk, problems []batches.Problem, change batches.Change) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		actions, err := changeBatch(t, by, account, id, change)
@@ -188,7 +188,7 @@ func (s *Store) KeepPlan(ctx context.Context, by audit.Grant, account, id string
 	return nil
 }
 
-// DeleteBatch deletes the batch with its chunks and problems, and keeps a.
+// DeleteBatch deletes the batch with its chunks and problems, and stores a.
 func (s *Store) DeleteBatch(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		n, err := t.Exec(`DELETE FROM batches WHERE id = $1 AND account = $2`, id, account)
@@ -212,7 +212,7 @@ func (s *Store) Batch(ctx context.Context, account, id string) (batches.Batch, e
 	return b, nil
 }
 
-// AnyBatch returns the batch, whosever it is, or a NotFound fault.
+// AnyBatch returns the batch of any account, or a NotFound fault.
 func (s *Store) AnyBatch(ctx context.Context, id string) (batches.Batch, error) {
 	b, err := scanBatch(s.db.Read(ctx).Row(`SELECT `+batchTable.Columns+` FROM batches WHERE id = $1`, id))
 	if err != nil {
@@ -221,8 +221,8 @@ func (s *Store) AnyBatch(ctx context.Context, id string) (batches.Batch, error) 
 	return b, nil
 }
 
-// Batches returns the batches that the filter finds, the newest first. A page
-// after a batch that isn't there is empty.
+// Batches returns the batches that match the filter, newest first. A page
+// after a batch that doesn't exist is empty.
 func (s *Store) Batches(ctx context.Context, account string, f batches.Filter) ([]batches.Batch, error) {
 	var w db.Where
 	w.Add(`batches.account = ?`, account)
@@ -239,8 +239,8 @@ func (s *Store) Batches(ctx context.Context, account string, f batches.Filter) (
 	return s.batchesBy(ctx, query, args...)
 }
 
-// OverBatches returns batches that expire by the time and whose files are still
-// there.
+// OverBatches returns batches that have expired by the time and still have
+// files.
 func (s *Store) OverBatches(ctx context.Context, at time.Time) ([]batches.Batch, error) {
 	return s.batchesBy(ctx, `SELECT `+batchTable.Columns+` FROM batches WHERE expires > 0 AND expired = 0 AND expires <= $1 ORDER BY expires, id`, db.Millis(at))
 }
@@ -272,7 +272,7 @@ func (s *Store) BatchProblems(ctx context.Context, account, id string, after, li
 	return all, nil
 }
 
-// Chunks returns the chunks of the batch from first on, last excluded.
+// Chunks returns the chunks of the batch from first up to but excluding last.
 func (s *Store) Chunks(ctx context.Context, id string, first, last int) ([]batches.Chunk, error) {
 	all, err := chunksOf(s.db.Read(ctx), id, first, last)
 	if err != nil {
@@ -290,8 +290,8 @@ func chunksOf(t *db.Tx, id string, first, last int) ([]batches.Chunk, error) {
 	return all, err
 }
 
-// FinishChunk keeps what was made of a chunk, unless something was kept before. It
-// reports whether what was made counts.
+// FinishChunk stores the result of a chunk, unless there already is one. It
+// reports whether this result was stored.
 func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, number int, made batches.Made) (counts bool, err error) {
 	err = s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		counts = false
@@ -323,8 +323,8 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 	return counts, nil
 }
 
-// keepPeople keeps that the batch has made something for the mailboxes, many by a
-// statement: one for each took a tenth of the time of a batch.
+// keepPeople records that the batch has created something for the mailboxes.
+// One statement stores many: single statements took a tenth of a batch's time.
 func keepPeople(t *db.Tx, b batches.Batch, mailboxes []string) error {
 	for some := range slices.Chunk(mailboxes, 250) {
 		args := []any{b.Account, b.ID}
@@ -341,8 +341,8 @@ func keepPeople(t *db.Tx, b batches.Batch, mailboxes []string) error {
 	return nil
 }
 
-// ForgetMailbox forgets that batches of the account have made something for the
-// mailbox, and what was sent to its devices.
+// ForgetMailbox deletes the record that batches of the account have created
+// something for the mailbox, and what was sent to its devices.
 func (s *Store) ForgetMailbox(ctx context.Context, by audit.Grant, account, mailbox string) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		for _, statement := range []string{`DELETE FROM batch_people WHERE account = $1 AND mailbox = $2`, `DELETE FROM push_deliveries WHERE account = $1 AND mailbox = $2`} {
@@ -358,8 +358,8 @@ func (s *Store) ForgetMailbox(ctx context.Context, by audit.Grant, account, mail
 	return nil
 }
 
-// RequeueBatches enqueues once more what is to be done for batches that
-// something happens to. It is bookkeeping and leaves no action.
+// RequeueBatches enqueues the work again for batches that aren't finished. It
+// is bookkeeping and logs no action.
 func (s *Store) RequeueBatches(ctx context.Context) error {
 	live, err := s.batchesBy(ctx, `SELECT `+batchTable.Columns+` FROM batches WHERE state IN ('checking', 'running') ORDER BY created, id`)
 	if err != nil {
@@ -384,7 +384,7 @@ func (s *Store) RequeueBatches(ctx context.Context) error {
 	return nil
 }
 
-// requeue enqueues what is to be done for the batch.
+// requeue enqueues the work of the batch.
 func requeue(t *db.Tx, b batches.Batch) error {
 	if b.State == batches.Checking {
 		return t.EnqueueOnce(batches.CheckJob{Batch: b.ID, Round: b.Round}, batches.Queue)

@@ -13,7 +13,7 @@ import (
 
 var _ branding.Store = (*Store)(nil)
 
-// A brandRow is a brand and what has it.
+// A brandRow is a brand and its owner.
 type brandRow struct {
 	id, account, domain string
 	branding.Brand
@@ -32,8 +32,8 @@ var brands = db.NewTable("brands", func(b *brandRow) []db.Column {
 // selectBrands reads the brand of an owner and that of its account.
 var selectBrands = `SELECT ` + brands.Columns + ` FROM brands WHERE id IN ($1, $2) AND account = $2`
 
-// Brands returns the brand of the owner and the one of its account. One that
-// nobody has set is empty.
+// Brands returns the brand of the owner and that of its account. Unset brands
+// are empty.
 func (s *Store) Brands(ctx context.Context, o branding.Owner) (own, base branding.Brand, err error) {
 	all, err := brands.All(s.db.Read(ctx), selectBrands, o.ID(), o.Account)
 	if err != nil {
@@ -60,10 +60,10 @@ func (s *Store) Logo(ctx context.Context, digest string) ([]byte, error) {
 	return picture, nil
 }
 
-// ChangeBrand gives the owner what change makes of its brand as it is, and keeps a,
-// whose changes it fills in. The logo is kept if the digest is another one. Where
-// nothing differs it keeps nothing. A domain that isn't the account's is a NotFound
-// fault.
+// ChangeBrand applies change to the owner's brand, and stores the result and
+// a, whose changes it fills in. It stores the logo if its digest has changed.
+// If nothing differs, it stores nothing. If the domain isn't the account's, it
+// returns a NotFound fault.
 func (s *Store) ChangeBrand(ctx context.Context, by audit.Grant, o branding.Owner, change func(branding.Brand) (branding.Brand, error), logo []byte, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockBrand(t, o, s.now().UnixMilli())
@@ -93,8 +93,8 @@ func (s *Store) ChangeBrand(ctx context.Context, by audit.Grant, o branding.Owne
 	return nil
 }
 
-// lockBrand returns the brand, which stays as it is until the transaction ends. One
-// that nobody has set is created.
+// lockBrand returns the brand and locks its row until the transaction ends. It
+// creates the row if there is none.
 func lockBrand(t *db.Tx, o branding.Owner, now int64) (brandRow, error) {
 	if o.DomainID != "" {
 		d, err := lockDomain(t, o.Domain)
@@ -116,7 +116,7 @@ func lockBrand(t *db.Tx, o branding.Owner, now int64) (brandRow, error) {
 	return brands.Scan(t.Row(`UPDATE brands SET updated = updated WHERE id = $1 RETURNING `+brands.Columns, o.ID()))
 }
 
-// brandText is what can be set of a brand, as its log shows it.
+// brandText returns a brand's settings as its log shows them.
 func brandText(b branding.Brand) []setting {
 	return []setting{
 		{"name", b.Name}, {"color", b.Color}, {"help_url", b.HelpURL}, {"imprint_url", b.ImprintURL}, {"privacy_url", b.PrivacyURL}, {"logo", b.Logo},

@@ -17,7 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// aLogo is a picture in one of many colors.
+// aLogo returns a picture in one of many colors.
 func aLogo(t *testing.T, red uint8) []byte {
 	t.Helper()
 	p := image.NewNRGBA(image.Rect(0, 0, 20, 20))
@@ -29,9 +29,9 @@ func aLogo(t *testing.T, red uint8) []byte {
 	return b.Bytes()
 }
 
-// TestBrands gives an account and its domain brands, and wants a domain to have of
-// its account what it has not set, each change logged, and logos gone with what had
-// them.
+// TestBrands sets brands of an account and its domain. It checks that a domain
+// inherits from its account what it hasn't set, that each change is logged,
+// and that logos are deleted with their owners.
 func TestBrands(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -72,7 +72,7 @@ func TestBrands(t *testing.T) {
 		entries := len(storetest.Entries(t, s))
 		must(t, set(ofDomain, branding.Spec{Name: "Its own", PrivacyURL: "https://a.example/privacy"}))
 		if n := len(storetest.Entries(t, s)); n != entries {
-			t.Errorf("what changes nothing is logged: %d entries, then %d", entries, n)
+			t.Errorf("a change of nothing is logged: %d entries, then %d", entries, n)
 		}
 		wantFault(t, set(branding.Owner{Account: "acc_2", DomainID: d.ID, Domain: d.Name}, branding.Spec{Name: "Mine"}), fault.NotFound)
 		wantFault(t, set(branding.Owner{Account: account.Default, DomainID: "dom_other", Domain: d.Name}, branding.Spec{Name: "Old"}), fault.NotFound)
@@ -95,7 +95,8 @@ func brandOf(t *testing.T, b *branding.Brands, o branding.Owner) branding.Brand 
 	return brand
 }
 
-// TestBrandIsLogged wants the log to say what was changed, and in which domain.
+// TestBrandIsLogged checks that the log says what was changed, and in which
+// domain.
 func TestBrandIsLogged(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

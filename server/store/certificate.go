@@ -12,8 +12,8 @@ import (
 
 var _ certificate.Store = (*Store)(nil)
 
-// CertificateValue returns a value that the installation's certificate takes, or
-// a NotFound fault.
+// CertificateValue returns a value for the installation's certificate, or a
+// NotFound fault.
 func (s *Store) CertificateValue(ctx context.Context, name string) ([]byte, error) {
 	var value []byte
 	err := s.db.Read(ctx).Row(`SELECT value FROM certificate_values WHERE name = $1 AND (expires = 0 OR expires > $2)`,
@@ -24,8 +24,8 @@ func (s *Store) CertificateValue(ctx context.Context, name string) ([]byte, erro
 	return value, nil
 }
 
-// SetCertificateValue keeps a value; with a life, for so long. It is
-// bookkeeping: what was done with the certificate is an action of its own.
+// SetCertificateValue stores a value; with a lifetime, only that long. It is
+// bookkeeping: changes of the certificate have actions of their own.
 func (s *Store) SetCertificateValue(ctx context.Context, name string, value []byte, life time.Duration) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error { return s.setCertificateValue(t, name, value, life) })
 	if err != nil {
@@ -40,7 +40,8 @@ func (s *Store) setCertificateValue(t *db.Tx, name string, value []byte, life ti
 	return err
 }
 
-// until is when a life ends, in milliseconds; without a life, never.
+// until returns when a lifetime ends, in milliseconds; without a lifetime,
+// never.
 func (s *Store) until(life time.Duration) int64 {
 	if life == 0 {
 		return 0
@@ -48,7 +49,7 @@ func (s *Store) until(life time.Duration) int64 {
 	return db.Millis(s.now().Add(life))
 }
 
-// DeleteCertificateValue deletes a value, if it is there.
+// DeleteCertificateValue deletes a value if it exists.
 func (s *Store) DeleteCertificateValue(ctx context.Context, name string) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		_, err := t.Exec(`DELETE FROM certificate_values WHERE name = $1`, name)
@@ -60,11 +61,11 @@ func (s *Store) DeleteCertificateValue(ctx context.Context, name string) error {
 	return nil
 }
 
-// leaseName is the value that says which server makes an order.
+// leaseName is the value that says which server may place an order.
 const leaseName = "lease"
 
-// Lease reports whether the owner is the one that may make an order, for so
-// long. Only one owner is at a time.
+// Lease reports whether the owner is the one that may place an order, for that
+// long. There is only one owner at a time.
 func (s *Store) Lease(ctx context.Context, owner string, life time.Duration) (won bool, err error) {
 	err = s.db.Transact(ctx, func(t *db.Tx) error {
 		n, err := t.Exec(`INSERT INTO certificate_values (name, value, expires) VALUES ($1, $2, $3)
@@ -92,13 +93,13 @@ func (s *Store) EndLease(ctx context.Context, owner string) error {
 	return nil
 }
 
-// ChangeCertificate keeps a value in the name of whoever asks for it, with a as
+// ChangeCertificate stores a value for the person who requests it, with a as
 // the action.
 func (s *Store) ChangeCertificate(ctx context.Context, by audit.Grant, name string, value []byte, a audit.Action) error {
 	return s.change(ctx, by, a, func(t *db.Tx) error { return s.setCertificateValue(t, name, value, 0) })
 }
 
-// NoteCertificate keeps an action on the certificate.
+// NoteCertificate records an action on the certificate.
 func (s *Store) NoteCertificate(ctx context.Context, by audit.Grant, a audit.Action) error {
 	return s.change(ctx, by, a, func(*db.Tx) error { return nil })
 }

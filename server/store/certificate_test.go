@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestLease gives the lease to one owner at a time, until it has run out or is
-// ended by that owner.
+// TestLease checks that one owner at a time gets the lease, until it expires
+// or its owner ends it.
 func TestLease(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, _ string, clock *storetest.Clock) {
 		ctx := t.Context()
@@ -29,14 +29,14 @@ func TestLease(t *testing.T) {
 		want("b", false)
 		clock.Move(2 * time.Second)
 		want("b", true)
-		must(t, s.EndLease(ctx, "a")) // it isn't a's any more
+		must(t, s.EndLease(ctx, "a")) // a doesn't own it any more
 		want("a", false)
 		must(t, s.EndLease(ctx, "b"))
 		want("a", true)
 	})
 }
 
-// TestCertificateValues keeps values, for a time where they have one.
+// TestCertificateValues stores values, some with a lifetime.
 func TestCertificateValues(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, _ string, clock *storetest.Clock) {
 		ctx := t.Context()

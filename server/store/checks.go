@@ -40,14 +40,14 @@ func (s *Store) Checks(ctx context.Context, domain string) (settings.Checks, err
 	return c, nil
 }
 
-// KeepServerChecks keeps what the servers of the domain with the ID said. If the
-// domain is gone, it keeps nothing.
+// KeepServerChecks stores the results of checking the servers of the domain
+// with the ID. If the domain was deleted, it stores nothing.
 func (s *Store) KeepServerChecks(ctx context.Context, domain string, at time.Time, checks []settings.ServerCheck) error {
 	return s.keepChecks(ctx, domain, serverChecks, at, checks)
 }
 
-// KeepRecordChecks keeps what the DNS said about the domain with the ID. If the
-// domain is gone, it keeps nothing.
+// KeepRecordChecks stores the results of checking the DNS records of the
+// domain with the ID. If the domain was deleted, it stores nothing.
 func (s *Store) KeepRecordChecks(ctx context.Context, domain string, at time.Time, checks []settings.RecordCheck) error {
 	return s.keepChecks(ctx, domain, recordChecks, at, checks)
 }

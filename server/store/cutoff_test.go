@@ -18,9 +18,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestCutOff breaks the network of one of two stores while it holds the head of
-// the log, and while it writes as much as it can. The other goes on, no call
-// hangs, the one comes back, and the log has each change once.
+// TestCutOff cuts the network of one of two stores while it holds the head of
+// the log and writes as much as it can. The other store must continue, no call
+// may hang, the first store must recover, and the log must contain each change
+// once.
 func TestCutOff(t *testing.T) {
 	for _, network := range storetest.Networks() {
 		t.Run(network.Name, func(t *testing.T) {
@@ -84,7 +85,7 @@ func cutOff(t *testing.T, database string, network storetest.Fault) {
 	log := actions(t, well)
 	most := int64(len(log)) - 1 - writes - 1 // a domain comes first, one link last
 	if most < made.Load() || most > made.Load()+unclear.Load() {
-		t.Errorf("%d links of the cut off store are in the log, %d were made and %d are unclear", most, made.Load(), unclear.Load())
+		t.Errorf("%d links of the cut off store are in the log, %d were created and %d are unclear", most, made.Load(), unclear.Load())
 	}
 	if _, err := audit.Verify(t.Context(), well, account.Default, ""); err != nil {
 		t.Error(err)

@@ -35,22 +35,23 @@ var domains = db.NewTable("domains", func(d *settings.Domain) []db.Column {
 	}
 })
 
-// domainColumns are those of a domain and, by withPolicy, of the policy that
-// it names.
+// domainColumns are the columns of a domain and, through withPolicy, of its
+// policy.
 var domainColumns = domains.Columns + `, ` + rules.Columns
 
 const withPolicy = ` LEFT JOIN policies ON policies.id = domains.policy_id`
 
-// selectDomains reads domains, each with the policy that it names.
+// selectDomains reads domains, each with its policy.
 var selectDomains = `SELECT ` + domainColumns + ` FROM domains` + withPolicy
 
-// intoDomain returns where domainColumns are scanned to. Then comes
-// standardPolicy.
+// intoDomain returns the destinations for domainColumns. Call standardPolicy
+// afterwards.
 func intoDomain(d *settings.Domain) []any {
 	return append(domains.Into(d), rules.Into(&d.DevicePolicy)...)
 }
 
-// standardPolicy gives a domain that names no policy the standard one.
+// standardPolicy sets the standard policy of a domain without a policy of its
+// own.
 func standardPolicy(d *settings.Domain) {
 	if d.PolicyID == "" {
 		d.DevicePolicy = profile.DefaultPasscode()
@@ -64,8 +65,8 @@ func scanDomain(r db.Row) (settings.Domain, error) {
 	return d, err
 }
 
-// Domain returns the domain with the name, or a NotFound fault: also if its
-// account is suspended.
+// Domain returns the domain called name. If it doesn't exist or its account is
+// suspended, it returns a NotFound fault.
 func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error) {
 	d, err := scanDomain(s.db.Read(ctx).ByKey(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 	if err != nil {
@@ -74,8 +75,8 @@ func (s *Store) Domain(ctx context.Context, name string) (settings.Domain, error
 	return d, nil
 }
 
-// DomainNames returns the names of domains with as many bytes as from and to say:
-// at most limit, in their order. Those of suspended accounts are left out.
+// DomainNames returns at most limit names of domains, sorted, with lengths
+// between from and to in bytes. It leaves out those of suspended accounts.
 func (s *Store) DomainNames(ctx context.Context, from, to, limit int) ([]string, error) {
 	var names []string
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -101,12 +102,12 @@ func (s *Store) AnyDomain(ctx context.Context) (bool, error) {
 	return n > 0, nil
 }
 
-// SetDomain creates d, or gives the domain of that name in the same account
-// all that can be set of d, and keeps a. It fills in the name and changes of
-// a, and as its target the stored domain. Where nothing differs it keeps
-// nothing. A domain of another account is a Conflict fault, a policy that is
-// not the account's PolicyUnknown. Where d says no time of creation or update,
-// that is now.
+// SetDomain creates d, or updates the domain of that name in the same account,
+// and stores a. It fills in the name and changes of a, and the stored domain
+// as its target. If nothing differs, it stores nothing. If the domain belongs
+// to another account, it returns a Conflict fault, and if the account has no
+// such policy, PolicyUnknown. If d has no time of creation or update, it uses
+// the current time.
 func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	now := s.now()
 	d.Created, d.Updated = timeOr(d.Created, now), timeOr(d.Updated, now)
@@ -124,11 +125,11 @@ func (s *Store) SetDomain(ctx context.Context, by audit.Grant, d settings.Domain
 	return nil
 }
 
-// ChangeDomain gives d, a domain of that id, all that can be set of what change
-// makes of it as it is now, and keeps a, whose changes it fills in. Where
-// nothing differs it keeps nothing. One that was deleted, also if there is
-// another of its name since, is a NotFound fault, a policy that is not the
-// account's PolicyUnknown.
+// ChangeDomain applies change to the current domain with d's ID and account,
+// and stores the result and a, whose changes it fills in. If nothing differs,
+// it stores nothing. If the domain was deleted, even if there is another of
+// its name since, it returns a NotFound fault, and if the account has no such
+// policy, PolicyUnknown.
 func (s *Store) ChangeDomain(ctx context.Context, by audit.Grant, d settings.Domain, change func(settings.Domain) (settings.Domain, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockDomain(t, d.Name)
@@ -157,8 +158,8 @@ func (s *Store) ChangeDomain(ctx context.Context, by audit.Grant, d settings.Dom
 	return nil
 }
 
-// policyFault is the fault behind a policy that was deleted just before a
-// domain named it.
+// policyFault returns the fault if a policy was deleted just before a domain
+// used it.
 func (s *Store) policyFault(err error) error {
 	if s.db.Dangling(err) {
 		return errNoPolicy()
@@ -167,12 +168,12 @@ func (s *Store) policyFault(err error) error {
 }
 
 func errNoPolicy() error {
-	return fault.On("policy_id", fault.PolicyUnknown, "The account has no such policy. Name one of its own, or %q.", settings.StandardPolicy)
+	return fault.On("policy_id", fault.PolicyUnknown, "The account doesn't have this policy. Choose one of its policies, or %q.", settings.StandardPolicy)
 }
 
-// allowed returns the action of a domain that is d now and was old before, and
-// before it those that approve its servers. What the grant may not do is
-// refused.
+// allowed returns the action for a domain that was old before and is d now,
+// preceded by those that approve its servers. It refuses what the grant may
+// not do.
 func allowed(t *db.Tx, by audit.Grant, old, d settings.Domain, a audit.Action, now time.Time) ([]audit.Action, error) {
 	if err := checkErasingDomain(t, by, old, d); err != nil {
 		return nil, err
@@ -181,8 +182,7 @@ func allowed(t *db.Tx, by audit.Grant, old, d settings.Domain, a audit.Action, n
 	return append(approvals, a), err
 }
 
-// setDomain returns what the domain was before, and reports whether it changed
-// anything.
+// setDomain returns the previous domain, and reports whether anything changed.
 func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (old settings.Domain, differs bool, err error) {
 	created, err := insertDomain(t, d)
 	if err != nil {
@@ -204,7 +204,7 @@ func setDomain(t *db.Tx, d settings.Domain, a *audit.Action) (old settings.Domai
 	return old, differs, err
 }
 
-// changeDomain gives a domain that is locked what can be set of d. It reports
+// changeDomain updates a locked domain with the settings of d. It reports
 // whether that changed anything.
 func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, error) {
 	d.ID = old.ID
@@ -221,7 +221,7 @@ func changeDomain(t *db.Tx, old, d settings.Domain, a *audit.Action) (bool, erro
 	return true, keepDomainMetadata(t, d)
 }
 
-// keepDomainMetadata has the domain found by its metadata.
+// keepDomainMetadata stores the metadata by which the domain can be found.
 func keepDomainMetadata(t *db.Tx, d settings.Domain) error {
 	var runs [][]any
 	for name, value := range d.Metadata.Values() {
@@ -230,14 +230,14 @@ func keepDomainMetadata(t *db.Tx, d settings.Domain) error {
 	return t.Many(nil, `INSERT INTO domain_metadata (account, name, value, domain) VALUES ($1, $2, $3, $4)`, runs)
 }
 
-// describe says in the action what was done to which domain.
+// describe sets the action's target and changes.
 func describe(a *audit.Action, d settings.Domain, changes []audit.Change) {
 	a.Target, a.Domain = audit.Target{Kind: audit.DomainTarget, ID: d.ID, Name: d.Name}, d.Name
 	a.Changes = changes
 }
 
-// lockDomain returns the domain, which stays as it is until the transaction
-// ends: the first statement changes nothing and locks the row.
+// lockDomain returns the domain and locks its row until the transaction ends,
+// by a statement that changes nothing.
 func lockDomain(t *db.Tx, name string) (settings.Domain, error) {
 	if _, err := t.Exec(`UPDATE domains SET updated = updated WHERE name = $1`, name); err != nil {
 		return settings.Domain{}, err
@@ -245,7 +245,7 @@ func lockDomain(t *db.Tx, name string) (settings.Domain, error) {
 	return scanDomain(t.Row(selectDomains+` WHERE domains.name = $1 AND domains.account `+notSuspended, name))
 }
 
-// insertDomain reports whether it created d: not if the name exists.
+// insertDomain reports whether it created d. It doesn't if the name exists.
 func insertDomain(t *db.Tx, d settings.Domain) (bool, error) {
 	if err := checkPolicy(t, d); err != nil {
 		return false, err
@@ -257,8 +257,8 @@ func insertDomain(t *db.Tx, d settings.Domain) (bool, error) {
 	return created, err
 }
 
-// checkPolicy refuses a policy that is not the account's. That it stays there
-// the reference in the row sees to.
+// checkPolicy refuses a policy that isn't the account's. The row's reference
+// ensures that this stays so.
 func checkPolicy(t *db.Tx, d settings.Domain) error {
 	if d.PolicyID == "" {
 		return nil
@@ -271,20 +271,20 @@ func checkPolicy(t *db.Tx, d settings.Domain) error {
 	return err
 }
 
-// spelledOut is d with what its empty values mean.
+// spelledOut returns d with its empty values replaced by their meanings.
 func spelledOut(d settings.Domain) settings.Domain {
 	d.Login = cmp.Or(d.Login, settings.AddressLogin)
 	d.Platforms = platformsOf(d)
 	return d
 }
 
-// platformsOf are those that d makes profiles for.
+// platformsOf returns the platforms for which d has profiles.
 func platformsOf(d settings.Domain) []profile.Platform {
 	return slices.DeleteFunc(settings.Platforms(), func(p profile.Platform) bool { return !d.MakesFor(p) })
 }
 
-// domainChanges are the fields in which the two differ. Before a domain was
-// there all of them are empty.
+// domainChanges returns the fields that differ. For a new domain, all old
+// values are empty.
 func domainChanges(before *settings.Domain, after settings.Domain) []audit.Change {
 	var old []setting
 	if before != nil {
@@ -292,14 +292,14 @@ func domainChanges(before *settings.Domain, after settings.Domain) []audit.Chang
 	}
 	all := changes(old, domainText(after))
 	for i, c := range all {
-		if c.Field == "metadata" { // whatever it is, it may be personal
+		if c.Field == "metadata" { // its content is unknown and may be personal
 			all[i].Old, all[i].New = "***", "***"
 		}
 	}
 	return all
 }
 
-// domainText is what can be set of a domain, as its log shows it.
+// domainText returns a domain's settings as its log shows them.
 func domainText(d settings.Domain) []setting {
 	return []setting{
 		{"incoming", d.Service.Incoming.String()},
@@ -318,11 +318,10 @@ func domainText(d settings.Domain) []setting {
 	}
 }
 
-// A setting is a field of something and its value in words.
+// A setting is a field and its value in words.
 type setting struct{ field, value string }
 
-// changes are the settings that differ. Before something was there it has
-// none.
+// changes returns the settings that differ. A new object has no old ones.
 func changes(before, after []setting) []audit.Change {
 	var all []audit.Change
 	for i, s := range after {
@@ -344,8 +343,8 @@ func timeOr(t, other time.Time) time.Time {
 	return t
 }
 
-// DomainsPart returns a part of the domains that the filter finds, in the order
-// of their names.
+// DomainsPart returns a page of the domains that match the filter, sorted by
+// name.
 func (s *Store) DomainsPart(ctx context.Context, f settings.Filter) ([]settings.Domain, error) {
 	var w db.Where
 	w.Add(`domains.account = ?`, f.Account)
@@ -383,7 +382,7 @@ func anys[T any](all []T) []any {
 	return out
 }
 
-// Domains returns the domains of an account in the order of their names.
+// Domains returns the domains of an account, sorted by name.
 func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain, error) {
 	all, err := scanDomains(s.db.Read(ctx), selectDomains+` WHERE domains.account = $1 ORDER BY domains.name`, account)
 	if err != nil {
@@ -392,15 +391,15 @@ func (s *Store) Domains(ctx context.Context, account string) ([]settings.Domain,
 	return all, nil
 }
 
-// CreateDomain keeps d and a, whose changes it fills in, and forgets the
-// account's pending domain of the name. A name that is taken
-// is a Conflict fault, a policy that is not the account's PolicyUnknown.
+// CreateDomain stores d and a, whose changes it fills in, and deletes the
+// account's pending domain of that name. If the name is taken, it returns a
+// Conflict fault, and if the account has no such policy, PolicyUnknown.
 func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Domain, a audit.Action) error {
 	a.Changes = domainChanges(nil, d)
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		created, err := insertDomain(t, d)
 		if err == nil && !created {
-			err = fault.New(fault.Conflict, "This domain is there already.")
+			err = fault.New(fault.Conflict, "This domain already exists.")
 		}
 		if err == nil {
 			_, err = t.Exec(`DELETE FROM pending_domains WHERE account = $1 AND name = $2`, d.Account, d.Name)
@@ -416,8 +415,8 @@ func (s *Store) CreateDomain(ctx context.Context, by audit.Grant, d settings.Dom
 	return nil
 }
 
-// DeleteDomain deletes a domain of the account with its links and tickets, if
-// check has nothing against it as it is, and keeps a. One that is not there is a
+// DeleteDomain deletes a domain of the account with its links and tickets if
+// check allows it, and stores a. If the domain doesn't exist, it returns a
 // NotFound fault.
 func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name string, check func(settings.Domain) error, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
@@ -450,8 +449,8 @@ func (s *Store) DeleteDomain(ctx context.Context, by audit.Grant, account, name 
 	return nil
 }
 
-// Trusted reports whether the account may have domains without proof. An
-// account that is not there is a NotFound fault.
+// Trusted reports whether the account may have domains without proof. If the
+// account doesn't exist, it returns a NotFound fault.
 func (s *Store) Trusted(ctx context.Context, account string) (bool, error) {
 	var trusted int64
 	err := s.db.Read(ctx).Row(`SELECT trusted FROM accounts WHERE id = $1`, account).Scan(&trusted)

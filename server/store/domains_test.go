@@ -136,8 +136,8 @@ func TestSetDomainEachField(t *testing.T) {
 	}
 }
 
-// TestDomainWithCalendars creates a domain with both further parts and takes
-// one away again.
+// TestDomainWithCalendars creates a domain with calendars and contacts, and
+// removes one of them again.
 func TestDomainWithCalendars(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		d := newDomain("example.com")
@@ -211,7 +211,7 @@ func TestSetDomainWithoutTimesIsNow(t *testing.T) {
 	})
 }
 
-// Servers that start with the same flags at once create the domain once.
+// Servers that start at once with the same flags create the domain once.
 func TestSetDomainRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		race(t, database, 50, "", func(s *store.Store, i int) error {
@@ -225,8 +225,8 @@ func TestSetDomainRace(t *testing.T) {
 	})
 }
 
-// Two policies are set in turn by many. Each action begins where the one
-// before it ended: no old value is stale.
+// Many clients set two policies in turn. Each action must begin where the
+// previous one ended: no old value is stale.
 func TestSetDomainRaceHasTrueChanges(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		policies := []settings.Offer{settings.Off, settings.Offered, settings.Required}
@@ -254,7 +254,7 @@ func TestSetDomainRaceHasTrueChanges(t *testing.T) {
 	})
 }
 
-// What a domain leaves open has its meaning when it is read.
+// Optional fields get their default meanings when a domain is read.
 func TestDomainDefaults(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		d := newDomain("example.com")
@@ -282,7 +282,7 @@ func TestTrusted(t *testing.T) {
 	})
 }
 
-// TestSuspendedDomain wants nothing issued for a suspended account.
+// TestSuspendedDomain checks that nothing is issued for a suspended account.
 func TestSuspendedDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -296,8 +296,8 @@ func TestSuspendedDomain(t *testing.T) {
 	})
 }
 
-// TestChangeOfADeletedDomain wants a change that comes after the deletion to
-// find nothing, whoever has the name since, and to bring nothing back.
+// TestChangeOfADeletedDomain checks that a change after the deletion finds
+// nothing, even if another domain has the name now, and restores nothing.
 func TestChangeOfADeletedDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

@@ -9,9 +9,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// ExpiringKeys returns the keys of the API, and those for redirects, that end
-// between the two times, each with the fewest days before its end of which
-// somebody was told.
+// ExpiringKeys returns the API keys and the public keys for redirects that
+// expire between the two times, each with the shortest remaining time, in
+// days, that was already reported.
 func (s *Store) ExpiringKeys(ctx context.Context, after, until time.Time) ([]account.ExpiringKey, error) {
 	var all []account.ExpiringKey
 	for _, table := range []string{"keys", "redirect_keys"} {
@@ -34,7 +34,8 @@ func (s *Store) ExpiringKeys(ctx context.Context, after, until time.Time) ([]acc
 	return all, nil
 }
 
-// untell forgets what was told of the end of a key, which has another one now.
+// untell deletes the reports about the expiry of a key whose expiry has
+// changed.
 func untell(t *db.Tx, id string) error {
 	_, err := t.Exec(`DELETE FROM expiry_notices WHERE identity = $1`, id)
 	return err

@@ -23,7 +23,7 @@ func (s *Store) Keep(ctx context.Context, a audit.Action, fn func(Exec) error) e
 	})
 }
 
-// program entitles the actor of a to everything.
+// program grants the actor of a all permissions.
 func program(a audit.Action) audit.Grant {
 	return audit.Grant{Kind: audit.ProgramGrant, Actor: a.Actor}
 }
@@ -40,13 +40,13 @@ func (s *Store) Twice(ctx context.Context, a audit.Action, end error) error {
 	})
 }
 
-// HoldTurn keeps the uses of tickets from beginning until release is called.
+// HoldTurn prevents uses of tickets from starting until release is called.
 func HoldTurn(s *Store) (release func()) {
 	s.uses.turn <- struct{}{}
 	return func() { <-s.uses.turn }
 }
 
-// Waiting is how many uses of tickets are in no group yet.
+// Waiting returns how many uses of tickets aren't in a group yet.
 func Waiting(s *Store) int {
 	s.uses.mu.Lock()
 	defer s.uses.mu.Unlock()

@@ -20,9 +20,9 @@ var passkeys = db.NewTable("passkeys", func(p *account.Passkey) []db.Column {
 	}
 })
 
-// changeFactor is changeRight for what a member signs in with: fn runs while
-// nothing else changes it, and the member's sessions end but for the one to
-// keep.
+// changeFactor is changeRight for a member's sign-in factors: nothing else
+// changes them while fn runs, and all sessions of the member end except the
+// one to keep.
 func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep string, a audit.Action, fn func(*db.Tx) error) error {
 	err := s.changeRight(ctx, by, a.Account, a, func(t *db.Tx) error {
 		n, err := t.Exec(`UPDATE members SET email = email WHERE id = $1 AND account = $2`, member, a.Account)
@@ -43,7 +43,7 @@ func (s *Store) changeFactor(ctx context.Context, by audit.Grant, member, keep s
 	return nil
 }
 
-// SetPassword keeps the hash of the member's password and a, and ends the
+// SetPassword stores the hash of the member's password and a, and ends the
 // other sessions.
 func (s *Store) SetPassword(ctx context.Context, by audit.Grant, member, hash string, at time.Time, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
@@ -52,7 +52,7 @@ func (s *Store) SetPassword(ctx context.Context, by audit.Grant, member, hash st
 	})
 }
 
-// SetTOTP keeps the member's authenticator app and a. It ends the other
+// SetTOTP stores the member's authenticator app and a. It ends the other
 // sessions and confirms the one to keep.
 func (s *Store) SetTOTP(ctx context.Context, by audit.Grant, member string, app account.TOTP, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
@@ -70,8 +70,8 @@ func confirmSession(t *db.Tx, session string, at time.Time) error {
 	return err
 }
 
-// RemoveTOTP removes the authenticator app and keeps a. The last factor stays:
-// a LastFactor fault.
+// RemoveTOTP removes the authenticator app and stores a. If it is the last
+// factor, it returns a LastFactor fault.
 func (s *Store) RemoveTOTP(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
 		n, err := t.Exec(`UPDATE members SET totp = NULL, totp_since = 0 WHERE id = $1 AND totp IS NOT NULL
@@ -80,8 +80,9 @@ func (s *Store) RemoveTOTP(ctx context.Context, by audit.Grant, member, keep str
 	})
 }
 
-// AddPasskey keeps p and a. It ends the other sessions and confirms the one to
-// keep. A credential that is somebody's is a PasskeyRefused fault.
+// AddPasskey stores p and a. It ends the other sessions and confirms the one
+// to keep. If the credential is already in use, it returns a PasskeyRefused
+// fault.
 func (s *Store) AddPasskey(ctx context.Context, by audit.Grant, p account.Passkey, keep string, a audit.Action) error {
 	err := s.changeFactor(ctx, by, p.Member, keep, a, func(t *db.Tx) error {
 		if err := passkeys.Insert(t, p); err != nil {
@@ -90,13 +91,13 @@ func (s *Store) AddPasskey(ctx context.Context, by audit.Grant, p account.Passke
 		return confirmSession(t, keep, p.Created)
 	})
 	if s.db.Taken(err) {
-		return fault.New(fault.PasskeyRefused, "This passkey is in use already. Make another one.")
+		return fault.New(fault.PasskeyRefused, "This passkey is already in use. Create another one.")
 	}
 	return err
 }
 
-// RemovePasskey removes a passkey of the member and keeps a. The last factor
-// stays: a LastFactor fault.
+// RemovePasskey removes a passkey of the member and stores a. If it is the
+// last factor, it returns a LastFactor fault.
 func (s *Store) RemovePasskey(ctx context.Context, by audit.Grant, member, passkey, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
 		var n int64
@@ -112,15 +113,15 @@ func (s *Store) RemovePasskey(ctx context.Context, by audit.Grant, member, passk
 	})
 }
 
-// lastFactor turns a change of no row into the fault that says why.
+// lastFactor returns the fault that explains why no row was changed.
 func lastFactor(n int64, err error) error {
 	if err == nil && n == 0 {
-		err = fault.New(fault.LastFactor, "This is the last second factor. Enrol another one first, then remove this.")
+		err = fault.New(fault.LastFactor, "This is your last second factor. Add another one first, then remove this one.")
 	}
 	return err
 }
 
-// Passkeys returns the passkeys of a member, the oldest first.
+// Passkeys returns the passkeys of a member, oldest first.
 func (s *Store) Passkeys(ctx context.Context, member string) ([]account.Passkey, error) {
 	all, err := passkeys.All(s.db.Read(ctx), `SELECT `+passkeys.Columns+` FROM passkeys WHERE member = $1 ORDER BY created, id`, member)
 	if err != nil {
@@ -129,7 +130,7 @@ func (s *Store) Passkeys(ctx context.Context, member string) ([]account.Passkey,
 	return all, nil
 }
 
-// SetCodes replaces the hashes of the recovery codes and keeps a.
+// SetCodes replaces the hashes of the recovery codes and stores a.
 func (s *Store) SetCodes(ctx context.Context, by audit.Grant, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, keep, a, func(t *db.Tx) error {
 		if _, err := t.Exec(`DELETE FROM recovery_codes WHERE member = $1`, member); err != nil {
@@ -145,8 +146,8 @@ func (s *Store) SetCodes(ctx context.Context, by audit.Grant, member string, has
 	})
 }
 
-// ResetFactors removes all second factors and sessions of the member and keeps
-// a.
+// ResetFactors removes all second factors and sessions of the member and
+// stores a.
 func (s *Store) ResetFactors(ctx context.Context, by audit.Grant, member string, a audit.Action) error {
 	return s.changeFactor(ctx, by, member, "", a, func(t *db.Tx) error {
 		for _, statement := range []string{

@@ -22,14 +22,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A step is one change that takes an action. Each finds what those before it
-// have left.
+// A step is a change that takes an action. Each step builds on the previous
+// ones.
 type step struct {
 	method string
 	change func(s *store.Store, a audit.Action) error
 }
 
-// steps are all changes that a store has.
+// steps are all changes of a store.
 func steps(t *testing.T, clock *storetest.Clock) []step {
 	ctx := t.Context()
 	member := func(id, email string, role account.Role) account.Member {
@@ -274,8 +274,9 @@ func panelKey(name string) redirect.Key {
 	return redirect.Key{ID: "rdk_1", Account: account.Default, Name: name, Public: []byte("key"), Created: start}
 }
 
-// TestEveryCallFails fails each call of the database in each change that takes
-// an action, one at a time: the change and its action are both kept or neither.
+// TestEveryCallFails makes each database call in each change that takes an
+// action fail, one at a time. It checks that the change and its action are
+// both stored or neither.
 func TestEveryCallFails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -293,8 +294,8 @@ func TestEveryCallFails(t *testing.T) {
 	})
 }
 
-// failEach makes call after call of the step fail until it needs no more, and
-// returns how many did.
+// failEach makes each call of the step fail in turn until it needs no more,
+// and returns the number of failed calls.
 func failEach(t *testing.T, database string, s *store.Store, st step) int {
 	t.Helper()
 	a := action(audit.DomainUpdate, "x")
@@ -315,15 +316,16 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 			t.Fatalf("%s kept something, though call %d failed: %v", st.method, k, err)
 		}
 		if err == nil {
-			t.Fatalf("call %d of %s failed, and it did not", k, st.method)
+			t.Fatalf("call %d of %s failed, but the step didn't", k, st.method)
 		}
 	}
 }
 
-// TestEveryChangeIsAStep wants each method that takes an action among the steps.
+// TestEveryChangeIsAStep checks that steps include each method that takes an
+// action.
 func TestEveryChangeIsAStep(t *testing.T) {
 	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
-	have["TouchKey"] = true                              // it has an action seldom: see TestKeyUse
+	have["TouchKey"] = true                              // it seldom has an action: see TestKeyUse
 	have["RenewInvitation"] = true                       // it has two: see TestInviteAgain (account)
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true

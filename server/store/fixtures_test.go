@@ -35,8 +35,8 @@ var (
 	raced         = storetest.RaceWith
 )
 
-// actions is the log of the default account without the approvals of servers,
-// which every domain comes with.
+// actions returns the log of the default account without the approvals of
+// servers that come with every domain.
 func actions(t testing.TB, s *store.Store) []audit.Record {
 	t.Helper()
 	return withoutApprovals(storetest.Entries(t, s))

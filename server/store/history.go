@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// Usage counts the links that the account's domains had made since the time,
-// and their downloads, by day and domain.
+// Usage counts the links that the account's domains have created since the
+// time, and their downloads, by day and domain.
 func (s *Store) Usage(ctx context.Context, owner string, since time.Time) ([]setup.Usage, error) {
 	const day = 24 * time.Hour
 	var all []setup.Usage

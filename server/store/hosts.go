@@ -18,7 +18,7 @@ var _ settings.HostStore = (*Store)(nil)
 
 const selectHosts = `SELECT pattern, created FROM approved_hosts WHERE account = $1 ORDER BY pattern`
 
-// ApprovedHosts returns those of an account by their patterns.
+// ApprovedHosts returns those of an account, sorted by pattern.
 func (s *Store) ApprovedHosts(ctx context.Context, account string) ([]settings.ApprovedHost, error) {
 	all, err := approvedHosts(s.db.Read(ctx), account)
 	if err != nil {
@@ -38,13 +38,13 @@ func approvedHosts(t *db.Tx, account string) ([]settings.ApprovedHost, error) {
 	return all, err
 }
 
-// ApproveHost keeps h and a. A pattern that is there is a Conflict fault, as is
-// one more than settings.MaxApprovedHosts.
+// ApproveHost stores h and a. If the pattern exists, or the account has
+// settings.MaxApprovedHosts, it returns a Conflict fault.
 func (s *Store) ApproveHost(ctx context.Context, by audit.Grant, account string, h settings.ApprovedHost, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		added, err := approveHost(t, account, "host", h.Pattern, h.Created)
 		if err == nil && !added {
-			err = fault.On("host", fault.Conflict, "This is approved already.")
+			err = fault.On("host", fault.Conflict, "This server is already approved.")
 		}
 		return err
 	})
@@ -54,8 +54,8 @@ func (s *Store) ApproveHost(ctx context.Context, by audit.Grant, account string,
 	return nil
 }
 
-// approveHost reports whether the pattern is new. The field is the one that it
-// was written in.
+// approveHost reports whether the pattern is new. The field is where it was
+// entered.
 func approveHost(t *db.Tx, account, field, pattern string, at time.Time) (bool, error) {
 	n, err := t.Exec(`INSERT INTO approved_hosts (account, pattern, created)
 		SELECT $1, $2, $3 WHERE (SELECT COUNT(*) FROM approved_hosts WHERE account = $1) < $4
@@ -68,18 +68,18 @@ func approveHost(t *db.Tx, account, field, pattern string, at time.Time) (bool, 
 		return false, err
 	}
 	if there == 0 {
-		return false, fault.On(field, fault.Conflict, "An account can approve %d servers. Withdraw some, or approve all below a domain by *.example.com.", settings.MaxApprovedHosts)
+		return false, fault.On(field, fault.Conflict, "An account can approve up to %d servers. Revoke some approvals, or approve all servers below a domain with *.example.com.", settings.MaxApprovedHosts)
 	}
 	return false, nil
 }
 
-// WithdrawHost forgets the pattern and keeps a. One that is not there is a
-// NotFound fault.
+// WithdrawHost deletes the pattern and stores a. If the pattern doesn't exist,
+// it returns a NotFound fault.
 func (s *Store) WithdrawHost(ctx context.Context, by audit.Grant, account, pattern string, a audit.Action) error {
 	err := s.changeRight(ctx, by, account, a, func(t *db.Tx) error {
 		n, err := t.Exec(`DELETE FROM approved_hosts WHERE account = $1 AND pattern = $2`, account, pattern)
 		if err == nil && n == 0 {
-			err = fault.New(fault.NotFound, "This server is not on the list.")
+			err = fault.New(fault.NotFound, "This server isn't on the list.")
 		}
 		return err
 	})
@@ -89,10 +89,10 @@ func (s *Store) WithdrawHost(ctx context.Context, by audit.Grant, account, patte
 	return nil
 }
 
-// approve sees to it that d, which was old before, uses approved servers
-// alone. Who decides that for the account approves them by what they do, and
-// the actions that say so are returned; of anybody else new servers are
-// refused.
+// approve ensures that d, which was old before, uses only approved servers. If
+// the actor may approve servers for the account, setting them approves them,
+// and approve returns the actions that record it. From anyone else it refuses
+// new servers.
 func approve(t *db.Tx, by audit.Grant, old, d settings.Domain, now time.Time) ([]audit.Action, error) {
 	hosts, err := approvedHosts(t, d.Account)
 	if err != nil {
@@ -119,8 +119,8 @@ func approve(t *db.Tx, by audit.Grant, old, d settings.Domain, now time.Time) ([
 	return actions, nil
 }
 
-// checkErasing refuses an API key that has phones erase themselves, unless the
-// account allows that to keys.
+// checkErasing refuses an API key that sets a policy under which phones erase
+// themselves, unless the account allows that for keys.
 func checkErasing(t *db.Tx, by audit.Grant, field string) error {
 	if by.Kind != audit.KeyGrant {
 		return nil
@@ -134,8 +134,8 @@ func checkErasing(t *db.Tx, by audit.Grant, field string) error {
 	return err
 }
 
-// checkErasingDomain is checkErasing for a domain whose devices would take an
-// erasing policy that they did not take before, or could do without.
+// checkErasingDomain is checkErasing for a change of a domain that adds an
+// erasing policy for its devices, or makes it required.
 func checkErasingDomain(t *db.Tx, by audit.Grant, old, d settings.Domain) error {
 	asBefore := old.PolicyID == d.PolicyID && (old.Policy == d.Policy || old.Policy == settings.Required)
 	if d.Policy == settings.Off || asBefore {

@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/ledger"
 )
 
-// SetMail notes whether mails can be sent: where they cannot, none are kept to
-// be sent. It is bookkeeping and leaves no action.
+// SetMail records whether email can be sent. If it can't, no emails are stored
+// for sending. It is bookkeeping and logs no action.
 func (s *Store) SetMail(ctx context.Context, on bool) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE installation SET mail = $1 WHERE mail <> $1`, db.Bit(on))
@@ -23,8 +23,8 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 	return nil
 }
 
-// NewEpoch ends what was handed out before: links, tickets and sessions. It is for
-// a restored database, which may not know what was revoked since.
+// NewEpoch invalidates all earlier links, tickets and sessions. It is for a
+// restored database, which may not know what was revoked since.
 func (s *Store) NewEpoch(ctx context.Context, by audit.Grant, a audit.Action) error {
 	return s.change(ctx, by, a, func(t *db.Tx) error {
 		for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM ceremonies`, `DELETE FROM tickets`} {
@@ -37,7 +37,8 @@ func (s *Store) NewEpoch(ctx context.Context, by audit.Grant, a audit.Action) er
 	})
 }
 
-// LastBackup returns when the last backup was written; the zero time: never.
+// LastBackup returns when the last backup was written, or the zero time if
+// never.
 func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
 	var at int64
 	err := s.db.Read(ctx).Row(`SELECT backup FROM installation`).Scan(&at)
@@ -47,10 +48,10 @@ func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
 	return db.Moment(at), nil
 }
 
-// UseIdentity notes that profiles are signed by the certificate of the
-// fingerprint, for the key. If another certificate signed before, on whatever
-// server, it keeps a: as an IdentityRenew if that was for the same key, else as
-// an IdentityChange.
+// UseIdentity records that profiles are signed with the certificate that has
+// the fingerprint, for the key. If another certificate signed before, on any
+// server, it stores a: as an IdentityRenew if that had the same key, or else
+// as an IdentityChange.
 func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint, key string, a audit.Action) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		var old, oldKey string
@@ -74,9 +75,9 @@ func (s *Store) UseIdentity(ctx context.Context, by audit.Grant, fingerprint, ke
 	return nil
 }
 
-// NoteExpiry keeps a, which says that a certificate or key expires in so many
-// days, unless any server did for these days. A certificate is known by its
-// fingerprint, a key by its ID.
+// NoteExpiry stores a, which says that a certificate or key expires in so many
+// days, unless a server has already done so for these days. A certificate is
+// identified by its fingerprint, a key by its ID.
 func (s *Store) NoteExpiry(ctx context.Context, by audit.Grant, identity string, days int, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		n, err := t.Exec(`INSERT INTO expiry_notices (identity, days, created) VALUES ($1, $2, $3) ON CONFLICT (identity, days) DO NOTHING`,

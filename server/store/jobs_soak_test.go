@@ -13,10 +13,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestSoakJobDelay measures how long jobs wait for their worker, and wants each
-// done once.
+// TestSoakJobDelay measures how long jobs wait for their worker, and checks
+// that each is done once.
 func TestSoakJobDelay(t *testing.T) {
-	const goal = 500 * time.Millisecond // half of what a poll takes
+	const goal = 500 * time.Millisecond // half a polling interval
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		w, stop := working(t, s)
 		defer stop()

@@ -11,9 +11,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// ChangeKey gives the key of the account the name and the end of what change
-// makes of it as it is, and keeps the action that change returns. If that has no
-// changes, it keeps nothing. One that is not the account's is a NotFound fault.
+// ChangeKey applies change to the key of the account, and stores its name and
+// expiry with the action that change returns. If that has no changes, it
+// stores nothing. If the account has no such key, it returns a NotFound fault.
 func (s *Store) ChangeKey(ctx context.Context, by audit.Grant, owner, id string, change func(account.Key) (account.Key, audit.Action, error)) error {
 	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockedKey(t, owner, id)
@@ -38,9 +38,9 @@ func (s *Store) ChangeKey(ctx context.Context, by audit.Grant, owner, id string,
 	return nil
 }
 
-// RotateKey gives the key of the account the end of the first key that rotate
-// makes of it as it is, keeps the second one, and the actions. One that is not
-// the account's is a NotFound fault.
+// RotateKey sets the expiry of the account's key to that of the first key that
+// rotate returns, and stores the second key and the actions. If the account
+// has no such key, it returns a NotFound fault.
 func (s *Store) RotateKey(ctx context.Context, by audit.Grant, owner, id string, rotate func(account.Key) (ends, made account.Key, all []audit.Action, err error)) error {
 	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockedKey(t, owner, id)
@@ -65,7 +65,7 @@ func (s *Store) RotateKey(ctx context.Context, by audit.Grant, owner, id string,
 	return nil
 }
 
-// lockedKey returns a key, which stays as it is until the transaction ends.
+// lockedKey returns a key and locks its row until the transaction ends.
 func lockedKey(t *db.Tx, owner, id string) (account.Key, error) {
 	if err := lockKey(t, "keys", id); err != nil {
 		return account.Key{}, err

@@ -33,8 +33,8 @@ var selectKeys = `SELECT ` + keys.Columns + `, COALESCE(
 
 var selectKey = selectKeys + `WHERE id = $1 AND account ` + notSuspended
 
-// keysOf are the keys of the account $1 that the member $2 created, and those
-// that were created by these, which work at the time $3.
+// keysOf selects the keys of the account $1 that the member $2 created, and
+// those that were created with these, if they work at the time $3.
 const keysOf = `WHERE id IN (
 		WITH RECURSIVE below (id) AS (
 			SELECT own.id FROM keys AS own WHERE own.account = $1 AND own.created_by = $2
@@ -42,12 +42,12 @@ const keysOf = `WHERE id IN (
 		) SELECT below.id FROM below)
 	AND revoked = 0 AND (expires = 0 OR expires > $3) ORDER BY created DESC, id`
 
-// networks stores networks as words.
+// networks stores networks as text.
 func networks(at *[]netip.Prefix) any {
 	return db.Text(func() string { return db.List(texts(*at)) }, func(s string) error {
 		*at = nil
 		for text := range strings.FieldsSeq(s) {
-			p, _ := netip.ParsePrefix(text) // what can't be read holds no address
+			p, _ := netip.ParsePrefix(text) // an unreadable one contains no address
 			*at = append(*at, p)
 		}
 		return nil
@@ -67,11 +67,11 @@ func network(at *netip.Prefix) any {
 	})
 }
 
-// CreateKey keeps k and a. An id that exists is a Conflict fault.
+// CreateKey stores k and a. If the ID exists, it returns a Conflict fault.
 func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error { return keys.Insert(t, k) })
 	if s.db.Taken(err) {
-		err = fault.New(fault.Conflict, "There is a key with this id.")
+		err = fault.New(fault.Conflict, "A key with this ID already exists.")
 	}
 	if err != nil {
 		return fmt.Errorf("store: create key: %w", err)
@@ -79,8 +79,8 @@ func (s *Store) CreateKey(ctx context.Context, by audit.Grant, k account.Key, a 
 	return nil
 }
 
-// Key returns a key in whatever state, or a NotFound fault: also if its account
-// is suspended.
+// Key returns a key in any state. If it doesn't exist or its account is
+// suspended, it returns a NotFound fault.
 func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 	k, err := scanKey(s.db.Read(ctx).ByKey(selectKey, id))
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *Store) Key(ctx context.Context, id string) (account.Key, error) {
 	return k, nil
 }
 
-// Keys returns the keys of an account, the newest first.
+// Keys returns the keys of an account, newest first.
 func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
 	all, err := scanKeys(s.db.Read(ctx), `WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
@@ -99,8 +99,7 @@ func (s *Store) Keys(ctx context.Context, owner string) ([]account.Key, error) {
 }
 
 // KeysOf returns the keys of an account that a member created, those that were
-// created by these keys, and so on: as many as work at the time, the newest
-// first.
+// created with these keys, and so on, if they work at the time, newest first.
 func (s *Store) KeysOf(ctx context.Context, owner, member string, at time.Time) ([]account.Key, error) {
 	all, err := scanKeys(s.db.Read(ctx), keysOf, owner, member, db.Millis(at))
 	if err != nil {
@@ -119,8 +118,8 @@ func scanKeys(t *db.Tx, condition string, args ...any) ([]account.Key, error) {
 	return all, err
 }
 
-// RevokeKey revokes a key of the account and keeps a. One that is not the
-// account's, or is revoked already, is a NotFound fault.
+// RevokeKey revokes a key of the account and stores a. If the account has no
+// such key, or it is already revoked, it returns a NotFound fault.
 func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
 		n, err := revokeKey(t, by, owner, id, at)
@@ -135,8 +134,8 @@ func (s *Store) RevokeKey(ctx context.Context, by audit.Grant, owner, id string,
 	return nil
 }
 
-// revokeKey needs the account locked. It returns 0 if there is no such key, or
-// it is revoked, or it is no test and the grant is a test key's.
+// revokeKey needs the account locked. It returns 0 if the key doesn't exist or
+// is revoked, or if the grant is a test key's and the key isn't a test key.
 func revokeKey(t *db.Tx, by audit.Grant, owner, id string, at time.Time) (int64, error) {
 	if err := lockKey(t, "keys", id); err != nil {
 		return 0, err
@@ -146,7 +145,7 @@ func revokeKey(t *db.Tx, by audit.Grant, owner, id string, at time.Time) (int64,
 }
 
 // revokeKeysOf revokes the keys that a member created and those that were
-// created by these, and returns the actions that revoked makes of them.
+// created with these, and returns the actions that revoked creates for them.
 func revokeKeysOf(t *db.Tx, by audit.Grant, owner, member string, at time.Time, revoked func(account.Key) audit.Action) ([]audit.Action, error) {
 	all, err := scanKeys(t, keysOf, owner, member, db.Millis(at))
 	if err != nil {
@@ -162,8 +161,8 @@ func revokeKeysOf(t *db.Tx, by audit.Grant, owner, member string, at time.Time, 
 	return actions, nil
 }
 
-// TouchKey notes that the key was used. If it was used from other networks before
-// and never from this one, it keeps a.
+// TouchKey records that the key was used. If it was used before, but never
+// from this network, it stores a.
 func (s *Store) TouchKey(ctx context.Context, by audit.Grant, use account.KeyUse, a audit.Action) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		n, err := t.Exec(`UPDATE keys SET last_used = $1, last_network = $3, unused_told = 0 WHERE id = $2 AND last_used <= $1`, db.Millis(use.At), use.Key, use.Network.String())
@@ -186,8 +185,8 @@ func (s *Store) TouchKey(ctx context.Context, by audit.Grant, use account.KeyUse
 	return nil
 }
 
-// UnusedKeys returns the keys that were not used since the time, and of which
-// nobody was told that yet.
+// UnusedKeys returns the keys that haven't been used since the time, and that
+// haven't been reported yet.
 func (s *Store) UnusedKeys(ctx context.Context, since time.Time) ([]account.Key, error) {
 	var all []account.Key
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -201,8 +200,8 @@ func (s *Store) UnusedKeys(ctx context.Context, since time.Time) ([]account.Key,
 	return all, nil
 }
 
-// NoteUnused keeps a, which says that the key isn't used, unless any server did
-// or it was used meanwhile.
+// NoteUnused stores a, which says that the key isn't used, unless a server has
+// already done so or the key was used meanwhile.
 func (s *Store) NoteUnused(ctx context.Context, by audit.Grant, k account.Key, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		n, err := t.Exec(`UPDATE keys SET unused_told = 1 WHERE id = $1 AND unused_told = 0 AND last_used = $2`, k.ID, db.Millis(k.LastUsed))
@@ -232,9 +231,9 @@ func texts(networks []netip.Prefix) []string {
 	return out
 }
 
-// lockKey takes a row of keys or redirect_keys alone before it is changed. A
-// change alone wouldn't do: a grant that waits for the account shares the row
-// as its statement first saw it, unless the row itself was taken FOR UPDATE.
+// lockKey locks a row of keys or redirect_keys before it is changed. The
+// change itself isn't enough: a grant that waits for the account sees the row
+// as its statement first saw it, unless the row itself was locked FOR UPDATE.
 func lockKey(t *db.Tx, table, id string) error {
 	if !t.Locks() {
 		return nil

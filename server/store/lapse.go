@@ -12,12 +12,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// lapsing is the condition of links that are to lapse by the time $1.
+// lapsing selects links that have expired by the time $1 but aren't marked as
+// lapsed.
 const lapsing = `links.lapsed = 0 AND links.progress <> 'revoked' AND links.progress <> 'used' AND links.expires <= $1`
 
-// LapseLinks keeps the action that lapse makes of each link whose time has passed
-// by at, once, whichever server is first. Links that were revoked or used up
-// don't lapse. It returns how many did.
+// LapseLinks stores the action that lapse creates for each link that has
+// expired by at. It does so once per link, on whichever server is first. Links
+// that were revoked or used up don't lapse. It returns the number of links.
 func (s *Store) LapseLinks(ctx context.Context, by audit.Grant, at time.Time, lapse func(setup.Link) audit.Action) (int, error) {
 	total := 0
 	for {
@@ -45,8 +46,8 @@ func (s *Store) LapseLinks(ctx context.Context, by audit.Grant, at time.Time, la
 	}
 }
 
-// lapseAll marks the links as lapsed and returns those that weren't before. All
-// transactions take the rows in one order.
+// lapseAll marks the links as lapsed and returns those that weren't before.
+// All transactions lock the rows in the same order.
 func lapseAll(t *db.Tx, due []setup.Link, at time.Time) ([]setup.Link, error) {
 	slices.SortFunc(due, func(a, b setup.Link) int { return cmp.Compare(a.ID, b.ID) })
 	runs := make([][]any, len(due))

@@ -15,8 +15,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestLapseLinks has several servers look for links whose time has passed: each
-// is told of once, by however many, and again only if it was extended since.
+// TestLapseLinks has several servers look for expired links. It checks that
+// each link is reported once, and again only if it was extended since.
 func TestLapseLinks(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -59,7 +59,7 @@ func TestLapseLinks(t *testing.T) {
 			want = append(want, all[i].ID)
 		}
 		if got := told(); !slices.Equal(got, want) || totals[0]+totals[1]+totals[2]+totals[3] != len(want) {
-			t.Fatalf("%d links are told of, %v counted, want %d", len(got), totals, len(want))
+			t.Fatalf("%d links are reported, %v counted, want %d", len(got), totals, len(want))
 		}
 		extend := func(l setup.Link) (setup.Link, error) {
 			l.Expires = at.Add(time.Minute)
@@ -72,7 +72,7 @@ func TestLapseLinks(t *testing.T) {
 			}
 		}
 		if got := told(); len(got) != len(want)+301+1 || got[0] != got[1] {
-			t.Errorf("%d links are told of, the first %v", len(got), got[:3])
+			t.Errorf("%d links are reported, the first %v", len(got), got[:3])
 		}
 		if got := storetest.Column(t, database, `SELECT DISTINCT events FROM actions WHERE name = 'link.expire'`); !slices.Equal(got, []string{string(notify.LinkExpired)}) {
 			t.Errorf("it is the events %v", got)
@@ -80,7 +80,8 @@ func TestLapseLinks(t *testing.T) {
 	})
 }
 
-// TestLastTicket wants the ticket that uses a link up told of as such.
+// TestLastTicket checks that the ticket that uses a link up is reported as
+// such.
 func TestLastTicket(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

@@ -17,7 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// sources calls f for each file of the package that is no test.
+// sources calls f for each file of the package except tests.
 func sources(t *testing.T, f func(path string, file *ast.File)) {
 	t.Helper()
 	paths, err := filepath.Glob("*.go")
@@ -37,13 +37,13 @@ func sources(t *testing.T, f func(path string, file *ast.File)) {
 	}
 }
 
-// numbers are the constants of the store that a number is in. None of them is a
-// rule: rules stand in the domain packages.
+// numbers are the constants of the store that may be numbers. None of them is
+// a rule: rules belong to the domain packages.
 var numbers = map[string]bool{
 	"groupMax": true, // of a transaction
 }
 
-// TestNoRuleInTheStore wants no constant with a number but those of numbers.
+// TestNoRuleInTheStore checks that no other constant is a number.
 func TestNoRuleInTheStore(t *testing.T) {
 	sources(t, func(path string, file *ast.File) {
 		for _, decl := range file.Decls {
@@ -73,8 +73,8 @@ func hasNumber(e ast.Expr) bool {
 	return found
 }
 
-// TestNoKeyIsTakenApart wants SQL to compare whole columns: a key that holds
-// several things is several columns.
+// TestNoKeyIsTakenApart checks that SQL compares whole columns: a key with
+// several parts needs several columns.
 func TestNoKeyIsTakenApart(t *testing.T) {
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -95,9 +95,9 @@ func TestNoKeyIsTakenApart(t *testing.T) {
 	must(t, err)
 }
 
-// TestColumnsAreListedOnce wants each column of a domain, but those that other
-// tables have too, spelled at most twice in the store: in the list of the table,
-// and where the log shows it.
+// TestColumnsAreListedOnce checks that each column that only domains have is
+// spelled at most twice in the store: in the list of the table, and in the
+// text for the log.
 func TestColumnsAreListedOnce(t *testing.T) {
 	schema, err := os.ReadFile("../db/migrations/0001_init.sql")
 	must(t, err)
@@ -113,8 +113,8 @@ func TestColumnsAreListedOnce(t *testing.T) {
 	}
 	own := map[string]int{}
 	for column, in := range tables {
-		reference := column == "policy_id"                                             // by which tables are joined
-		if slices.Equal(in, []string{"domains"}) && !reference && column != "policy" { // a word of messages
+		reference := column == "policy_id"                                             // used for joining tables
+		if slices.Equal(in, []string{"domains"}) && !reference && column != "policy" { // a word in messages
 			own[column] = 0
 		}
 	}
@@ -140,8 +140,8 @@ func TestColumnsAreListedOnce(t *testing.T) {
 	}
 }
 
-// TestEncryptedPlaces wants each column of bytes to be among those that hold
-// something encrypted, or among these, which don't.
+// TestEncryptedPlaces checks that each column of bytes is either listed as
+// encrypted or listed here as not encrypted.
 func TestEncryptedPlaces(t *testing.T) {
 	s := storetest.Open(t, store.Config{Database: storetest.SQLite(t)})
 	known := map[string]bool{}
@@ -161,7 +161,7 @@ func TestEncryptedPlaces(t *testing.T) {
 		}
 		column := strings.Fields(line)
 		if len(column) > 1 && strings.TrimSuffix(column[1], ",") == "BYTEA" && !known[table+"."+column[0]] {
-			t.Errorf("%s.%s: what is encrypted is encrypted again after a rotation", table, column[0])
+			t.Errorf("%s.%s: encrypted values must be re-encrypted after a rotation", table, column[0])
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// Links returns a part of the links that the filter finds at the time.
+// Links returns a page of the links that match the filter at the time.
 func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.Found, error) {
 	found, err := s.linksWithin(ctx, f, at, setup.ListReach)
 	if err != nil {
@@ -26,8 +26,9 @@ func (s *Store) Links(ctx context.Context, f setup.Filter, at time.Time) (setup.
 	return found, nil
 }
 
-// linksWithin merges the strands of the filter. Where one of them has come to
-// the end of the reach, the part ends: behind that place others may be missing.
+// linksWithin merges the strands of the filter. If one of them has reached its
+// limit, the page ends there, because links of other strands may be missing
+// after that place.
 func (s *Store) linksWithin(ctx context.Context, f setup.Filter, at time.Time, reach int) (setup.Found, error) {
 	var found setup.Found
 	strands := strandsOf(f)
@@ -52,16 +53,15 @@ func (s *Store) linksWithin(ctx context.Context, f setup.Filter, at time.Time, r
 	return found, nil
 }
 
-// A strand is the part of a list that one index leads through in its order, and
-// what its links are held against besides.
+// A strand is the part of a list that one index returns in order, and the
+// other conditions that its links must meet.
 type strand struct {
 	setup.Filter
-	state setup.State // of Filter's, if the index has it
+	state setup.State // of Filter's, if the index includes it
 	rest  []func(setup.Link, time.Time) bool
 }
 
-// strandsOf takes the list apart, by its domains and states where these are in
-// the index.
+// strandsOf splits the list by domains and states if the index includes these.
 func strandsOf(f setup.Filter) []strand {
 	domains := []string{f.Domain}
 	switch {
@@ -108,8 +108,8 @@ func strandsOf(f setup.Filter) []strand {
 	return all
 }
 
-// strand returns the links of a strand, one more than the limit if there are as
-// many. If it has looked at as many as the reach, end is the last of these.
+// strand returns the links of a strand, up to one more than the limit. If it
+// has checked as many as the reach, end is the last of these.
 func (s *Store) strand(ctx context.Context, one strand, at time.Time, reach int) (fit []setup.Link, end setup.Place, err error) {
 	if len(one.rest) == 0 {
 		query, args := one.query(at, one.Limit+1)
@@ -137,10 +137,10 @@ func (s *Store) strand(ctx context.Context, one strand, at time.Time, reach int)
 	return fit, one.After, nil
 }
 
-// query is the query for so many links of the strand. It goes by an index in the
-// order of the list: that of metadata or of the most telling filter, or of the domain, the
-// state or both. The few links of a mailbox or an external ID are sorted by
-// their ends.
+// query returns the query for n links of the strand. It uses an index in the
+// order of the list: that of metadata or of the most selective filter, or of
+// the domain, the state or both. The few links of a mailbox or an external ID
+// are sorted by expiry.
 func (one strand) query(at time.Time, limit int) (query string, args []any) {
 	var w db.Where
 	leads := true // no index is chosen yet
@@ -195,7 +195,8 @@ func (one strand) query(at time.Time, limit int) (query string, args []any) {
 	return w.Query(`SELECT `+links.Columns+` FROM `+from, `ORDER BY `+by+direction+`, `+id+direction+` LIMIT ?`, limit)
 }
 
-// column is a text column in a condition, for which an index is used or isn't.
+// column returns a text column for a condition, written so that its index is
+// used or not.
 func column(name string, indexed bool) string {
 	if indexed {
 		return "links." + name
@@ -203,9 +204,9 @@ func column(name string, indexed bool) string {
 	return "links." + name + " || ''"
 }
 
-// inState adds the condition that says of a link what its method State does.
-// The column progress has all states but that of a link that has expired. The
-// end is written so that no index is chosen by it.
+// inState adds the condition for a link's state that corresponds to its method
+// State. The column progress has all states except that of an expired link.
+// The expiry is written so that its index isn't chosen.
 func inState(w *db.Where, state setup.State, progress string, at time.Time) {
 	switch state {
 	case setup.Revoked:
@@ -217,9 +218,10 @@ func inState(w *db.Where, state setup.State, progress string, at time.Time) {
 	}
 }
 
-// RevokeLink revokes a link of the account and keeps a. One that is revoked
-// already stays as it is, without an action; one that is not there is a
-// NotFound fault, and one that is no test is Forbidden to a test key.
+// RevokeLink revokes a link of the account and stores a. If it is already
+// revoked, it stays as it is, without an action. If it doesn't exist, it
+// returns a NotFound fault, and if a test key revokes a link that isn't a
+// test, Forbidden.
 func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string, at time.Time, a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ` WHERE id = $1 AND account = $2`, []any{id, owner}); err != nil {
@@ -250,9 +252,9 @@ func (s *Store) RevokeLink(ctx context.Context, by audit.Grant, owner, id string
 	return nil
 }
 
-// ChangeLink gives the link of the account what can be changed of what change
-// makes of it as it is, and keeps a, whose changes it adds to. Where nothing
-// differs it keeps nothing. One that is not there is a NotFound fault.
+// ChangeLink applies change to the link of the account, and stores its
+// changeable fields and a, to whose changes it adds. If nothing differs, it
+// stores nothing. If the link doesn't exist, it returns a NotFound fault.
 func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string, change func(setup.Link) (setup.Link, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockLinks(t, ` WHERE id = $1 AND account = $2`, []any{id, owner}); err != nil {
@@ -292,8 +294,8 @@ func (s *Store) ChangeLink(ctx context.Context, by audit.Grant, owner, id string
 	return nil
 }
 
-// linkChanges are the fields in which the two differ, as the log shows them. Of
-// what is personal it shows that it differs, and no more.
+// linkChanges returns the fields that differ, as the log shows them. For
+// personal fields it shows only that they differ.
 func linkChanges(before, after setup.Link) []audit.Change {
 	all := changes(linkText(before), linkText(after))
 	for i, c := range all {
@@ -305,7 +307,7 @@ func linkChanges(before, after setup.Link) []audit.Change {
 	return all
 }
 
-// linkText is what can be changed of a link.
+// linkText returns the changeable fields of a link.
 func linkText(l setup.Link) []setting {
 	return []setting{
 		{"name", l.Name},
@@ -320,8 +322,8 @@ func linkText(l setup.Link) []setting {
 	}
 }
 
-// lockLinks waits until no download is under way by the links that the
-// condition finds, and keeps new ones out until the transaction ends.
+// lockLinks waits for running downloads of the links that match the condition,
+// and blocks new ones until the transaction ends.
 func lockLinks(t *db.Tx, condition string, args []any) error {
 	if !t.Locks() {
 		return nil
@@ -329,9 +331,9 @@ func lockLinks(t *db.Tx, condition string, args []any) error {
 	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM links`+condition+` ORDER BY id`+t.Exclusive(), args...)
 }
 
-// ofGroup are the links of a group that could still lead to a download: also
-// those that expired while their last ticket lives on. A grant of a test key
-// finds test links alone.
+// ofGroup selects the links of a group that could still lead to a download,
+// including expired ones whose last ticket is still valid. For a test key, it
+// selects only test links.
 func ofGroup(g setup.Group, by audit.Grant, at time.Time) *db.Where {
 	w := &db.Where{}
 	w.Add(`account = ?`, g.Account)
@@ -348,11 +350,11 @@ func ofGroup(g setup.Group, by audit.Grant, at time.Time) *db.Where {
 }
 
 // RevokeLinks revokes the links of a mailbox or domain that could still lead
-// to a download, and keeps a, in which it says how many. Where there are none
-// it keeps nothing.
+// to a download, and stores a with their number. If there are none, it stores
+// nothing.
 func (s *Store) RevokeLinks(ctx context.Context, by audit.Grant, g setup.Group, at time.Time, a audit.Action) (int, error) {
 	if g.Mailbox == "" && g.Domain == "" {
-		return 0, errors.New("store: revoke links: neither a mailbox nor a domain is named")
+		return 0, errors.New("store: revoke links: no mailbox or domain")
 	}
 	var revoked int64
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {

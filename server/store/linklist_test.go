@@ -19,7 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// found returns the ids that the filter finds, over all parts of the list.
+// found returns the IDs that match the filter, over all pages of the list.
 func found(t *testing.T, s *store.Store, f setup.Filter, at time.Time) []string {
 	t.Helper()
 	f.Account = account.Default
@@ -86,7 +86,7 @@ func TestLinksFilters(t *testing.T) {
 				t.Errorf("%+v: got %q, want %q", f, got, want)
 			}
 		}
-		for _, id := range all { // what the filter says is what the link itself says
+		for _, id := range all { // the filter agrees with the link's own state
 			state := linkOf(t, s, id).State(at)
 			if got := found(t, s, setup.Filter{States: []setup.State{state}, Limit: 9}, at); !slices.Contains(got, id) {
 				t.Errorf("%s is %s and not found as such", id, state)
@@ -98,8 +98,9 @@ func TestLinksFilters(t *testing.T) {
 	})
 }
 
-// TestLinksOrders reads lists of links in every order, in pages of every size and
-// however few links are looked at for a page: each link once, in the order.
+// TestLinksOrders reads lists of links in every order, in pages of every size,
+// with any number of links checked per page. Each link must appear once, in
+// order.
 func TestLinksOrders(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -150,7 +151,7 @@ func TestLinksOrders(t *testing.T) {
 	})
 }
 
-// idsOf are the links that the filter finds, in its order.
+// idsOf returns the links that match the filter, in its order.
 func idsOf(f setup.Filter, all []setup.Link, at time.Time) []string {
 	all = slices.DeleteFunc(slices.Clone(all), func(l setup.Link) bool {
 		return f.Domain != "" && l.Domain != f.Domain || len(f.Domains) > 0 && !slices.Contains(f.Domains, l.Domain) ||
@@ -238,19 +239,20 @@ func TestRevokeLinks(t *testing.T) {
 			if _, err := s.RevokeLinks(t.Context(), by, setup.Group{Account: account.Default}, start, action(audit.LinkRevoke, "")); err == nil {
 				t.Error("all links of an account were revoked")
 			}
-			late := start.Add(time.Hour + setup.TicketLife) // nothing leads anywhere by then
+			late := start.Add(time.Hour + setup.TicketLife) // no link works by then
 			if n, err := s.RevokeLinks(t.Context(), by, domain, late, action(audit.LinkRevoke, "")); n != 0 || err != nil {
 				t.Errorf("revoked %d, %v", n, err)
 			}
 		})
-		// The link has expired, a ticket of it may live on.
+		// The link has expired, but a ticket of it may still be valid.
 		if n, err := s.RevokeLinks(t.Context(), by, domain, start.Add(time.Hour+time.Minute), action(audit.LinkRevoke, "")); n != 1 || err != nil {
 			t.Errorf("revoked %d, %v", n, err)
 		}
 	})
 }
 
-// TestReplay has two servers do one request many times at once: one does it.
+// TestReplay has two servers execute one request many times at once. Only one
+// may do it.
 func TestReplay(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -300,7 +302,7 @@ func TestReplay(t *testing.T) {
 		wantFault(t, err, fault.NotFound)
 		must(t, do(s, "lnk_again"))
 		if err := s.Record(replay.With(t.Context(), request), by, action(audit.ProfileIssue, "")); err == nil || !strings.Contains(err.Error(), replay.ErrDone.Error()) {
-			t.Errorf("an action of a request that was done: %v", err)
+			t.Errorf("an action of a request that was executed: %v", err)
 		}
 		clock.Move(replay.Life)
 		must(t, s.Prune(t.Context()))
@@ -310,7 +312,8 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// TestWebhookKnowsLink wants a webhook told by what its caller knows the link.
+// TestWebhookKnowsLink checks that webhook calls contain the external ID of
+// the link.
 func TestWebhookKnowsLink(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

@@ -32,11 +32,11 @@ var (
 		FROM links JOIN domains ON domains.name = links.domain` + withPolicy + ` WHERE links.id = $1 AND domains.account ` + notSuspended
 )
 
-// CreateLink keeps l and a. Where one of the limits is used up at l.Created it
-// keeps nothing, counts nothing on any limit, and returns a Limited fault
-// whose RetryAfter is how long to wait. A limit whose Max is not positive
-// covers no link. An id that exists is a Conflict fault, and a request that was
-// done before [replay.ErrDone].
+// CreateLink stores l and a. If one of the limits is used up at l.Created, it
+// stores nothing, counts nothing on any limit, and returns a Limited fault
+// whose RetryAfter is how long to wait. A limit whose Max isn't positive
+// permits no link. If the ID exists, it returns a Conflict fault, and if the
+// request was executed before, [replay.ErrDone].
 func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		return createLink(t, l, limits)
@@ -44,9 +44,9 @@ func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, li
 	return s.linkCreated(err)
 }
 
-// CreateLinks keeps the links, each with the action of the same index. An id
-// that exists is a Conflict fault, and a request that was done before
-// [replay.ErrDone].
+// CreateLinks stores the links, each with the action of the same index. If an
+// ID exists, it returns a Conflict fault, and if the request was executed
+// before, [replay.ErrDone].
 func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Link, actions []audit.Action) error {
 	mailboxes := make([]string, len(all))
 	for i, l := range all {
@@ -65,9 +65,10 @@ func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Lin
 	return s.linkCreated(err)
 }
 
-// CreateLinkOnce is CreateLink, and keeps that the pass was used: the statement
-// decides which of two that bring the same is first. One that was used is a
-// RedirectUsed fault, one whose key is gone RedirectInvalid.
+// CreateLinkOnce is CreateLink that also records the pass as used. The
+// statement decides which of two simultaneous requests is first. If the pass
+// was used before, it returns a RedirectUsed fault, and if its key was
+// deleted, RedirectInvalid.
 func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link, p setup.Pass, limits []setup.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if err := usePass(t, p, l.Created); err != nil {
@@ -80,7 +81,7 @@ func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link
 
 func (s *Store) linkCreated(err error) error {
 	if s.db.Taken(err) {
-		err = fault.New(fault.Conflict, "There is a link with this id.")
+		err = fault.New(fault.Conflict, "A link with this ID already exists.")
 	}
 	if s.db.Dangling(err) {
 		err = fault.New(fault.Conflict, "The domain has just been deleted.")
@@ -92,8 +93,8 @@ func (s *Store) linkCreated(err error) error {
 }
 
 func createLink(t *db.Tx, l setup.Link, limits []setup.Limit) error {
-	// One order for all transactions: two that need the same rows wait for
-	// each other instead of locking each other out.
+	// All transactions lock in the same order, so that they wait for each
+	// other instead of deadlocking.
 	limits = slices.SortedFunc(slices.Values(limits), func(x, y setup.Limit) int { return cmp.Compare(x.Key, y.Key) })
 	if err := useLimits(t, limits, l.Created); err != nil {
 		return err
@@ -101,7 +102,7 @@ func createLink(t *db.Tx, l setup.Link, limits []setup.Limit) error {
 	return insertLink(t, l)
 }
 
-// Link returns a link in whatever state, or a NotFound fault.
+// Link returns a link in any state, or a NotFound fault.
 func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 	l, err := links.Scan(s.db.Read(ctx).ByKey(selectLink, id))
 	if err != nil {
@@ -110,8 +111,8 @@ func (s *Store) Link(ctx context.Context, id string) (setup.Link, error) {
 	return l, nil
 }
 
-// LinkAndDomain returns a link in whatever state with its domain, or a NotFound
-// fault: also if their account is suspended.
+// LinkAndDomain returns a link in any state with its domain. If it doesn't
+// exist or the account is suspended, it returns a NotFound fault.
 func (s *Store) LinkAndDomain(ctx context.Context, id string) (setup.Link, settings.Domain, error) {
 	var l setup.Link
 	var d settings.Domain
@@ -139,7 +140,7 @@ func insertLink(t *db.Tx, l setup.Link) error {
 	return keepMetadata(t, l)
 }
 
-// keepMetadata has links found by their metadata.
+// keepMetadata stores the metadata by which links can be found.
 func keepMetadata(t *db.Tx, all ...setup.Link) error {
 	var runs [][]any
 	for _, l := range all {
@@ -164,19 +165,19 @@ func useLimits(t *db.Tx, limits []setup.Limit, now time.Time) error {
 	if wait == 0 {
 		return nil
 	}
-	f := fault.New(fault.Limited, "Too many links were asked for. Wait a little and try again.")
+	f := fault.New(fault.Limited, "Too many links were requested. Wait a little and try again.")
 	f.RetryAfter = wait
 	return f
 }
 
-// useLimit counts once on the limit. If it is used up, use counts nothing and
-// returns how long to wait.
+// useLimit counts one use of the limit. If it is used up, it counts nothing
+// and returns how long to wait.
 func useLimit(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
 	if l.Max <= 0 {
 		return max(l.Window, time.Millisecond), nil
 	}
-	// A window that began only after this one will end was written by a clock
-	// that was wrong. It counts as passed, or it could last for years.
+	// If a window begins only after a window from now would end, a wrong clock
+	// wrote it. It counts as over, or it could last for years.
 	ends := now.Add(l.Window)
 	n, err := t.Exec(`INSERT INTO limits (key, began, ends, used) VALUES ($1, $2, $3, 1)
 		ON CONFLICT (key) DO UPDATE SET

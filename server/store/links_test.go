@@ -63,7 +63,7 @@ func TestLinkOfUnknownDomain(t *testing.T) {
 	})
 }
 
-// create makes a link at the time and returns its error.
+// create creates a link at the time and returns its error.
 func create(t *testing.T, s *store.Store, link string, at time.Time, limits ...setup.Limit) error {
 	t.Helper()
 	l := newLink(link)
@@ -99,8 +99,8 @@ func TestLimitWindow(t *testing.T) {
 	})
 }
 
-// What one limit refuses does not count on the others, and the fault tells
-// the longest wait, in whatever order the limits are given.
+// A refusal by one limit doesn't count on the others, and the fault has the
+// longest wait, no matter in which order the limits are given.
 func TestLimitsTogether(t *testing.T) {
 	wide := setup.Limit{Key: "z", Max: 5, Window: time.Hour}
 	narrow := setup.Limit{Key: "b", Max: 1, Window: 10 * time.Minute}
@@ -135,7 +135,7 @@ func TestLimitOfNone(t *testing.T) {
 	})
 }
 
-// A clock that was wrong for a while does not block anybody for longer.
+// A clock that was wrong for a while doesn't block anybody for longer.
 func TestLimitAfterAWrongClock(t *testing.T) {
 	limit := setup.Limit{Key: "k", Max: 1, Window: 10 * time.Minute}
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -143,12 +143,13 @@ func TestLimitAfterAWrongClock(t *testing.T) {
 		must(t, create(t, s, "lnk_1", start.Add(400*24*time.Hour), limit))
 		must(t, create(t, s, "lnk_2", start, limit))
 		wantLimited(t, create(t, s, "lnk_3", start, limit), 10*time.Minute)
-		// Two servers whose clocks differ by less than a window share it.
+		// Two servers whose clocks differ by less than a window share the
+		// window.
 		wantLimited(t, create(t, s, "lnk_4", start.Add(-90*time.Second), limit), 11*time.Minute+30*time.Second)
 	})
 }
 
-// Many links at once, under two limits that they name in different order.
+// Many links at once, with two limits in different orders.
 func TestLimitRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		withDomain(t, storetest.Open(t, store.Config{Database: database}))

@@ -28,17 +28,18 @@ var linkMails = db.NewTable("link_mails", func(m *mailing.Mail) []db.Column {
 	}
 })
 
-// liveLink is the condition of a link that leads somewhere at a time.
+// liveLink is the condition of a link that works at a time.
 const liveLink = `links.revoked = 0 AND links.expires > ? AND links.tickets < links.max_downloads`
 
-// CreateLinkMail keeps m and a and has m sent. If no mails can be sent, the link
-// is not live or a mail of it is waiting already, it keeps nothing and the fault
-// is a Conflict. A limit that is used up is a Limited fault.
+// CreateLinkMail stores m and a, and enqueues the job. If email can't be sent,
+// the link doesn't work or an email with it is already waiting, it stores
+// nothing and returns a Conflict fault. If a limit is used up, it returns a
+// Limited fault.
 func (s *Store) CreateLinkMail(ctx context.Context, by audit.Grant, m mailing.Mail, limits []setup.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if on, err := ledger.SendsMail(t); err != nil || !on {
 			if err == nil {
-				err = fault.New(fault.Conflict, "No mail server is set, so no mail can be sent.")
+				err = fault.New(fault.Conflict, "Email can't be sent because no mail server is configured.")
 			}
 			return err
 		}
@@ -54,7 +55,7 @@ func (s *Store) CreateLinkMail(ctx context.Context, by audit.Grant, m mailing.Ma
 		}
 		return t.Enqueue(mailing.Job{Mail: m.ID}, mailing.Queue, 0)
 	})
-	if s.db.Taken(err) { // the index of those that are waiting
+	if s.db.Taken(err) { // the index of waiting emails
 		err = mailing.ErrWaiting()
 	}
 	if err != nil {
@@ -63,7 +64,7 @@ func (s *Store) CreateLinkMail(ctx context.Context, by audit.Grant, m mailing.Ma
 	return nil
 }
 
-// LastLinkMail returns the newest mail of a link, or a NotFound fault.
+// LastLinkMail returns the newest email of a link, or a NotFound fault.
 func (s *Store) LastLinkMail(ctx context.Context, link string) (mailing.Mail, error) {
 	m, err := linkMails.Scan(s.db.Read(ctx).ByKey(`SELECT `+linkMails.Columns+` FROM link_mails WHERE link = $1 ORDER BY created DESC, id DESC LIMIT 1`, link))
 	if err != nil {
@@ -72,16 +73,17 @@ func (s *Store) LastLinkMail(ctx context.Context, link string) (mailing.Mail, er
 	return m, nil
 }
 
-// Queries for a batch say also that there is one: SQLite takes the indexes of
-// what belongs to batches for those alone.
+// Queries for a batch repeat that there is one, because SQLite uses the
+// partial indexes of batches only then.
 
-// keepBatchLinks keeps links of a batch that the chunk of a transaction has made,
-// each with the line of its row, unless the row has one, and has them sent by mail if that is asked for.
+// keepBatchLinks stores links of a batch that the chunk of a transaction has
+// created, each with the line of its row, unless the row already has one. It
+// enqueues their emails if requested.
 func keepBatchLinks(t *db.Tx, batch string, all []batches.Link, mail bool, now time.Time) error {
 	if len(all) == 0 {
 		return nil
 	}
-	there := map[int]bool{} // of a start that came to nothing
+	there := map[int]bool{} // of an earlier attempt that failed
 	err := t.Each(func(r db.Row) error {
 		var line int64
 		err := r.Scan(&line)
@@ -117,8 +119,8 @@ func keepBatchLinks(t *db.Tx, batch string, all []batches.Link, mail bool, now t
 	return nil
 }
 
-// BatchLinks returns up to limit links of a batch of the account whose rows come
-// after the line, in the order of the list.
+// BatchLinks returns up to limit links of a batch of the account whose rows
+// follow the line, in the order of the list.
 func (s *Store) BatchLinks(ctx context.Context, account, batch string, after, limit int) ([]batches.Link, error) {
 	var all []batches.Link
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -135,7 +137,7 @@ func (s *Store) BatchLinks(ctx context.Context, account, batch string, after, li
 	return all, nil
 }
 
-// CountBatchLinks counts the links of a batch of the account and their mails.
+// CountBatchLinks counts the links of a batch of the account and their emails.
 func (s *Store) CountBatchLinks(ctx context.Context, account, batch string) (batches.LinkCounts, error) {
 	var counts batches.LinkCounts
 	x := s.db.Read(ctx)
@@ -164,8 +166,9 @@ func (s *Store) CountBatchLinks(ctx context.Context, account, batch string) (bat
 	return counts, nil
 }
 
-// RefusedMails returns mails of a batch of the account that the mail server has
-// refused for good or for now, with the links' addresses, in the order of the list.
+// RefusedMails returns emails of a batch of the account that the mail server
+// refused, permanently or temporarily, with the links' addresses, in the order
+// of the list.
 func (s *Store) RefusedMails(ctx context.Context, account, batch string, limit int) ([]mailing.Refused, error) {
 	var all []mailing.Refused
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -182,15 +185,15 @@ func (s *Store) RefusedMails(ctx context.Context, account, batch string, limit i
 	return all, nil
 }
 
-// TakeTurn lets one mail be sent for each interval, on all servers together: the
-// statement decides. It returns how long to wait if it is too early. Who comes
-// late by no more than an interval makes up for it.
+// TakeTurn lets one email be sent per interval, across all servers: the
+// statement decides. If it's too early, it returns how long to wait. A sender
+// that is late by no more than an interval catches up.
 func (s *Store) TakeTurn(ctx context.Context, every time.Duration) (wait time.Duration, err error) {
 	now := s.now()
 	err = s.db.Transact(ctx, func(t *db.Tx) error {
 		wait = 0
-		// A turn that is further away than an interval was taken by a clock that
-		// was wrong.
+		// A turn that is further away than an interval was taken by a wrong
+		// clock.
 		n, err := t.Exec(`UPDATE installation SET mail_turn = CASE WHEN mail_turn < $1 OR mail_turn > $3 THEN $2 ELSE mail_turn END + $4
 			WHERE mail_turn <= $2 OR mail_turn > $3`,
 			now.Add(-every).UnixMicro(), now.UnixMicro(), now.Add(every).UnixMicro(), every.Microseconds())
@@ -208,9 +211,9 @@ func (s *Store) TakeTurn(ctx context.Context, every time.Duration) (wait time.Du
 	return wait, nil
 }
 
-// BeginLinkMail counts a try of a mail that is waiting and returns it with its
-// link and the link's domain. Any other is a NotFound fault. A link that leads
-// nowhere any more is not sent: the state is Dropped.
+// BeginLinkMail counts an attempt to send a waiting email, and returns it with
+// its link and the link's domain. If the email isn't waiting, it returns a
+// NotFound fault. If the link no longer works, the state is Dropped.
 func (s *Store) BeginLinkMail(ctx context.Context, id string) (mailing.Try, error) {
 	var try mailing.Try
 	err := s.db.Transact(ctx, func(t *db.Tx) (err error) {
@@ -239,7 +242,7 @@ func (s *Store) BeginLinkMail(ctx context.Context, id string) (mailing.Try, erro
 	return try, nil
 }
 
-// EndLinkMail keeps how a try ended.
+// EndLinkMail records the result of an attempt.
 func (s *Store) EndLinkMail(ctx context.Context, id string, o mailing.Outcome) error {
 	if err := s.db.Transact(ctx, func(t *db.Tx) error { return endLinkMail(t, id, o, s.now()) }); err != nil {
 		return fmt.Errorf("store: end link mail: %w", err)

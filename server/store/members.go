@@ -26,12 +26,13 @@ var members = db.NewTable("members", func(m *account.Member) []db.Column {
 	}
 })
 
-// memberColumns are those of a member and what is counted for it.
+// memberColumns are the columns of a member and the numbers of recovery codes
+// and passkeys.
 var memberColumns = members.Columns + `,
 	(SELECT COUNT(*) FROM recovery_codes WHERE recovery_codes.member = members.id),
 	(SELECT COUNT(*) FROM passkeys WHERE passkeys.member = members.id)`
 
-// intoMember returns where memberColumns are scanned to.
+// intoMember returns the destinations for memberColumns.
 func intoMember(m *account.Member) []any { return append(members.Into(m), &m.CodesLeft, &m.Passkeys) }
 
 // Member returns a member, or a NotFound fault.
@@ -53,7 +54,7 @@ func (s *Store) member(ctx context.Context, query, arg string) (account.Member, 
 	return m, nil
 }
 
-// Members returns the members of an account by their addresses.
+// Members returns the members of an account, sorted by address.
 func (s *Store) Members(ctx context.Context, owner string) ([]account.Member, error) {
 	var all []account.Member
 	err := s.db.Read(ctx).Each(func(row db.Row) error {
@@ -77,10 +78,10 @@ func (s *Store) AnyMember(ctx context.Context) (bool, error) {
 	return n > 0, nil
 }
 
-// CreateMember keeps m and a and uses up the invitation, unless that is empty.
-// One that is used, revoked or over at m.Created is a NotFound fault; so is one
-// for the first owner once there is a member. An address that is a member's is
-// a Conflict fault.
+// CreateMember stores m and a and uses up the invitation, unless that is
+// empty. If the invitation is used, revoked or expired at m.Created, or is for
+// the first owner and there already is a member, it returns a NotFound fault.
+// If the address belongs to a member, it returns a Conflict fault.
 func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Member, invitation string, a audit.Action) error {
 	err := s.changeRight(ctx, by, m.Account, a, func(t *db.Tx) error {
 		if invitation != "" {
@@ -91,7 +92,7 @@ func (s *Store) CreateMember(ctx context.Context, by audit.Grant, m account.Memb
 		return members.Insert(t, m)
 	})
 	if s.db.Taken(err) {
-		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
+		err = fault.On("email", fault.Conflict, "A member already has this address. Use another one.")
 	}
 	if err != nil {
 		return fmt.Errorf("store: create member: %w", err)
@@ -104,15 +105,16 @@ func useInvitation(t *db.Tx, id string, m account.Member) error {
 		AND (email = $4 OR (email = '' AND NOT EXISTS (SELECT 1 FROM members)))`,
 		id, m.Account, db.Millis(m.Created), m.Email)
 	if err == nil && n == 0 {
-		err = fault.New(fault.NotFound, "This invitation cannot be used. Ask for another one.")
+		err = fault.New(fault.NotFound, "This invitation can't be used. Ask for a new one.")
 	}
 	return err
 }
 
-// SetRole gives a member of the account another role, ends the member's
-// sessions, and keeps a. An operator who is no owner any more is no operator
-// either. The last owner's and the last operator's role stays: a Conflict fault.
-// Only operators change operators: else the fault is Forbidden.
+// SetRole changes the role of a member of the account, ends the member's
+// sessions, and stores a. An operator who is no longer an owner is no longer
+// an operator. The last owner and the last operator keep their roles: the
+// fault is a Conflict. Only operators can change operators: otherwise the
+// fault is Forbidden.
 func (s *Store) SetRole(ctx context.Context, by audit.Grant, owner, member string, role account.Role, a audit.Action) error {
 	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
 		if role != account.Owner {
@@ -129,11 +131,11 @@ func (s *Store) SetRole(ctx context.Context, by audit.Grant, owner, member strin
 	})
 }
 
-// RemoveMember removes a member of the account with all that is theirs, and
-// keeps a. It revokes the keys that KeysOf returns, and keeps for each the
-// action that revoked makes; nil: the keys stay. The last owner and the last
-// operator stay: a Conflict fault. Only operators remove operators: else the
-// fault is Forbidden.
+// RemoveMember removes a member of the account with all of the member's data,
+// and stores a. It revokes the keys that KeysOf returns, and stores the action
+// that revoked creates for each; if revoked is nil, the keys stay. The last
+// owner and the last operator can't be removed: the fault is a Conflict. Only
+// operators can remove operators: otherwise the fault is Forbidden.
 func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member string, a audit.Action, revoked func(account.Key) audit.Action) error {
 	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
 		if err := lockMember(t, owner, member); err != nil {
@@ -159,7 +161,7 @@ func (s *Store) RemoveMember(ctx context.Context, by audit.Grant, owner, member 
 	return nil
 }
 
-// SetLanguage keeps which language a member of the account reads, and a.
+// SetLanguage stores a member's language, and a.
 func (s *Store) SetLanguage(ctx context.Context, by audit.Grant, owner, member, language string, a audit.Action) error {
 	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE members SET language = $2 WHERE id = $1`, member, language)
@@ -167,7 +169,7 @@ func (s *Store) SetLanguage(ctx context.Context, by audit.Grant, owner, member, 
 	})
 }
 
-// SetZone keeps in which time zone a member of the account reads times, and a.
+// SetZone stores a member's time zone, and a.
 func (s *Store) SetZone(ctx context.Context, by audit.Grant, owner, member, zone string, a audit.Action) error {
 	return s.changeMember(ctx, by, owner, member, a, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE members SET zone = $2 WHERE id = $1`, member, zone)
@@ -190,7 +192,7 @@ func (s *Store) changeMember(ctx context.Context, by audit.Grant, owner, member 
 	return nil
 }
 
-// lockMember takes the row of a member of the account alone, as lockKey does, or
+// lockMember locks the row of a member of the account, as lockKey does, or
 // returns a NotFound fault.
 func lockMember(t *db.Tx, owner, member string) error {
 	var n int64
@@ -201,9 +203,8 @@ func lockMember(t *db.Tx, owner, member string) error {
 	return err
 }
 
-// mayLose refuses if the account or the installation cannot do without what
-// the member may do, or if the grant may not take it. It needs the account
-// locked.
+// mayLose refuses if the account or the installation needs the member's role,
+// or if the grant may not change it. It needs the account locked.
 func mayLose(t *db.Tx, by audit.Grant, owner, member string) error {
 	if err := notLastOwner(t, owner, member); err != nil {
 		return err
@@ -229,8 +230,8 @@ func mayLose(t *db.Tx, by audit.Grant, owner, member string) error {
 	return err
 }
 
-// notLastOwner refuses if nobody but the member owns the account. It needs
-// the account locked.
+// notLastOwner refuses if only the member owns the account. It needs the
+// account locked.
 func notLastOwner(t *db.Tx, owner, member string) error {
 	var self, others int64
 	err := t.Row(`SELECT COUNT(CASE WHEN id = $2 THEN 1 END), COUNT(CASE WHEN id <> $2 THEN 1 END)
@@ -248,8 +249,8 @@ var invitations = db.NewTable("invitations", func(i *account.Invitation) []db.Co
 	}
 })
 
-// CreateInvitation keeps i and a. An address that is a member's is a Conflict
-// fault.
+// CreateInvitation stores i and a. If the address belongs to a member, it
+// returns a Conflict fault.
 func (s *Store) CreateInvitation(ctx context.Context, by audit.Grant, i account.Invitation, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error { return insertInvitation(t, i) })
 	if err != nil {
@@ -261,7 +262,7 @@ func (s *Store) CreateInvitation(ctx context.Context, by audit.Grant, i account.
 func insertInvitation(t *db.Tx, i account.Invitation) error {
 	created, err := invitations.InsertIf(t, i, `NOT EXISTS (SELECT 1 FROM members WHERE email = ?)`, i.Email)
 	if err == nil && !created {
-		err = fault.On("email", fault.Conflict, "There is a member with this address. Use another one.")
+		err = fault.On("email", fault.Conflict, "A member already has this address. Use another one.")
 	}
 	return err
 }
@@ -276,7 +277,7 @@ func (s *Store) Invitation(ctx context.Context, id string) (account.Invitation, 
 	return i, nil
 }
 
-// Invitations returns those of an account, the newest first.
+// Invitations returns those of an account, newest first.
 func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invitation, error) {
 	all, err := invitations.All(s.db.Read(ctx), `SELECT `+invitations.Columns+` FROM invitations WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
@@ -285,8 +286,8 @@ func (s *Store) Invitations(ctx context.Context, owner string) ([]account.Invita
 	return all, nil
 }
 
-// RevokeInvitation deletes one of the account, and keeps a. One that is not
-// there is a NotFound fault.
+// RevokeInvitation deletes an invitation of the account, and stores a. If it
+// doesn't exist, it returns a NotFound fault.
 func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id string, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error { return endInvitation(t, owner, id) })
 	if err != nil {
@@ -295,8 +296,9 @@ func (s *Store) RevokeInvitation(ctx context.Context, by audit.Grant, owner, id 
 	return nil
 }
 
-// RenewInvitation deletes the invitation that revoked is about, keeps i, and
-// keeps both actions. An old one that is not there is a NotFound fault.
+// RenewInvitation deletes the invitation that revoked is about, stores i, and
+// stores both actions. If the old invitation doesn't exist, it returns a
+// NotFound fault.
 func (s *Store) RenewInvitation(ctx context.Context, by audit.Grant, i account.Invitation, revoked, created audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := endInvitation(t, i.Account, revoked.Target.ID); err != nil {

@@ -20,7 +20,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// eachClocked runs f with a store on each database whose clock it can move.
+// eachClocked runs f with a store on each database, and a clock that it can
+// move.
 func eachClocked(t *testing.T, f func(t *testing.T, s *store.Store, database string, clock *storetest.Clock)) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -28,8 +29,8 @@ func eachClocked(t *testing.T, f func(t *testing.T, s *store.Store, database str
 	})
 }
 
-// withStaff makes the members anna and olga, who are owners, and adam and
-// audrey, who are not.
+// withStaff creates the members anna and olga, who are owners, and adam and
+// audrey, who aren't.
 func withStaff(t *testing.T, s *store.Store) {
 	t.Helper()
 	for name, role := range map[string]account.Role{"olga": account.Owner, "anna": account.Owner, "adam": account.Admin, "audrey": account.Auditor} {
@@ -38,7 +39,7 @@ func withStaff(t *testing.T, s *store.Store) {
 	}
 }
 
-// did is an action of a member on a member.
+// did returns an action of a member on a member.
 func did(name audit.Name, who, target, targetName string) audit.Action {
 	return audit.Action{
 		Account: account.Default, Name: name, Outcome: audit.Done,
@@ -47,8 +48,8 @@ func did(name audit.Name, who, target, targetName string) audit.Action {
 	}
 }
 
-// told returns the addresses of the deliveries by mail that are new since the
-// last call, sorted, with the types.
+// told returns the addresses of the deliveries by email since the last call,
+// sorted, with the types.
 func told(t *testing.T, s *store.Store, seen map[string]bool) []string {
 	t.Helper()
 	all, err := s.Deliveries(t.Context(), account.Default, "")
@@ -64,7 +65,7 @@ func told(t *testing.T, s *store.Store, seen map[string]bool) []string {
 	return fresh
 }
 
-// jobCount is how many jobs the database holds, in whatever state.
+// jobCount returns the number of jobs in the database, in any state.
 func jobCount(t *testing.T, database string) int {
 	t.Helper()
 	return strings.Count(storetest.Dump(t, database), "river_job.kind=")
@@ -159,8 +160,8 @@ func TestSubscriptions(t *testing.T) {
 	})
 }
 
-// TestRolledBackTellsNobody wants neither a delivery nor a job of a change
-// that was not kept.
+// TestRolledBackTellsNobody checks that a change that is rolled back leaves no
+// delivery and no job.
 func TestRolledBackTellsNobody(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, _ *storetest.Clock) {
 		withStaff(t, s)
@@ -250,8 +251,8 @@ func TestWebhookDeliveries(t *testing.T) {
 	})
 }
 
-// TestFlood sends 57 mails to one address within an hour: 20 come, then one
-// that stands for 37.
+// TestFlood sends 57 emails to one address within an hour: 20 arrive, then one
+// digest of the other 37.
 func TestFlood(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, clock *storetest.Clock) {
 		withStaff(t, s)
@@ -286,7 +287,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("the digest stands for %d", try.Held)
 		}
 
-		// Those that a clock sent that was wrong don't count.
+		// Emails sent while the clock was wrong don't count.
 		send := func(n int) {
 			for range n {
 				must(t, record(t.Context(), s, did(audit.DomainUpdate, "olga", "dom_1", "")))
@@ -359,7 +360,7 @@ func TestNoteExpiry(t *testing.T) {
 	})
 }
 
-// A worker notes when a job comes.
+// A worker records when a job arrives.
 type worker struct {
 	river.WorkerDefaults[notify.WebhookJob]
 	came  chan string
@@ -398,7 +399,7 @@ func workingWith(t *testing.T, s *store.Store, log *slog.Logger) (w *worker, sto
 	return w, func() { cancel(); must(t, <-done) }
 }
 
-// next has a link opened and waits for the job of that.
+// next opens a link and waits for the job of that.
 func (w *worker) next(t *testing.T, s *store.Store, link string) (delivery string) {
 	t.Helper()
 	must(t, record(t.Context(), s, action(audit.LinkOpen, link)))
@@ -410,8 +411,8 @@ func (w *worker) next(t *testing.T, s *store.Store, link string) (delivery strin
 	return delivery
 }
 
-// TestRunJobs wants a job to be done once, and nothing to run any more when
-// RunJobs returns.
+// TestRunJobs checks that a job is done once, and that nothing runs any more
+// when RunJobs returns.
 func TestRunJobs(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		w, stop := working(t, s)
@@ -427,8 +428,9 @@ func TestRunJobs(t *testing.T) {
 	})
 }
 
-// TestRunJobsAgain starts the jobs while their table is away, which is what a
-// database does that is locked or comes later: they begin when it is there.
+// TestRunJobsAgain starts the jobs while their table is missing, as when the
+// database is locked or starts later. The jobs must begin when the table is
+// there.
 func TestRunJobsAgain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

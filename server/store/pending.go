@@ -23,7 +23,7 @@ func scanPending(r db.Row) (settings.Pending, error) {
 	return p, json.Unmarshal([]byte(spec), &p.Spec)
 }
 
-// PendingDomains returns those of an account in the order of their names.
+// PendingDomains returns those of an account, sorted by name.
 func (s *Store) PendingDomains(ctx context.Context, account string) ([]settings.Pending, error) {
 	var all []settings.Pending
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -46,16 +46,17 @@ func (s *Store) PendingDomain(ctx context.Context, account, name string) (settin
 	return p, nil
 }
 
-// KeepPending keeps p, or replaces the one of its name, and keeps a, whose
-// changes it fills in; where nothing differs it keeps nothing. A domain that the
-// account has, and one more than settings.MaxPending, is a Conflict fault.
+// KeepPending creates or replaces the pending domain with p's name, and stores
+// a, whose changes it fills in. If nothing differs, it stores nothing. If the
+// account has the domain or settings.MaxPending pending domains, it returns a
+// Conflict fault.
 func (s *Store) KeepPending(ctx context.Context, by audit.Grant, p settings.Pending, a audit.Action) error {
 	spec, err := json.Marshal(p.Spec)
 	if err != nil {
 		return fmt.Errorf("store: keep pending: %w", err)
 	}
 	err = s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
-		// It locks the row, so that nobody else changes it meanwhile.
+		// This locks the row, so that nobody else changes it meanwhile.
 		if _, err := t.Exec(`UPDATE pending_domains SET updated = updated WHERE account = $1 AND name = $2`, p.Account, p.Name); err != nil {
 			return nil, err
 		}
@@ -89,8 +90,8 @@ func (s *Store) KeepPending(ctx context.Context, by audit.Grant, p settings.Pend
 	return nil
 }
 
-// checkPending refuses a domain that the account has, and a new one that is one
-// too many.
+// checkPending refuses a domain that the account has, and a new one if there
+// are too many.
 func checkPending(t *db.Tx, p settings.Pending, there bool) error {
 	var has, waiting int
 	err := t.Row(`SELECT (SELECT COUNT(*) FROM domains WHERE account = $1 AND name = $2),
@@ -99,15 +100,15 @@ func checkPending(t *db.Tx, p settings.Pending, there bool) error {
 	case err != nil:
 		return err
 	case has > 0:
-		return fault.On("name", fault.Conflict, "This domain is there already.")
+		return fault.On("name", fault.Conflict, "This domain already exists.")
 	case !there && waiting >= settings.MaxPending:
-		return fault.On("name", fault.Conflict, "%d domains wait for their DNS proof. Verify or delete some first.", settings.MaxPending)
+		return fault.On("name", fault.Conflict, "%d domains are waiting for their DNS proof. Verify or delete some first.", settings.MaxPending)
 	}
 	return nil
 }
 
-// DeletePending deletes one of an account and keeps a. One that is not there is a
-// NotFound fault.
+// DeletePending deletes a pending domain of an account and stores a. If it
+// doesn't exist, it returns a NotFound fault.
 func (s *Store) DeletePending(ctx context.Context, by audit.Grant, account, name string, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		n, err := t.Exec(`DELETE FROM pending_domains WHERE account = $1 AND name = $2`, account, name)

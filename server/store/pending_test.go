@@ -19,8 +19,8 @@ func newPending(name string) settings.Pending {
 		Spec: settings.DomainSpec{Name: name, Incoming: "imap.example.com", Outgoing: "smtp.example.com", Policy: settings.Offered, Login: settings.AddressLogin}}
 }
 
-// TestPending keeps a domain without proof per account, with an action for each
-// change, until there is a domain of the name.
+// TestPending stores a domain without proof per account, with an action for
+// each change, until the domain exists.
 func TestPending(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -74,14 +74,14 @@ func TestPending(t *testing.T) {
 	})
 }
 
-// action2 is the action in the log of another account.
+// action2 returns the action in the log of another account.
 func action2(a audit.Action, account string) audit.Action {
 	a.Account = account
 	return a
 }
 
-// TestChecksKept keeps the latest checks of a domain, and none of one that is
-// gone.
+// TestChecksKept stores the latest checks of a domain, and none of a deleted
+// one.
 func TestChecksKept(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		d := newDomain("example.com")

@@ -24,10 +24,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A list shows a list with one choice of its filters.
+// A list requests a list with one combination of its filters.
 type list func(ctx context.Context, s *store.Store) error
 
-// ask makes a list of a method.
+// ask returns a list from a method.
 func ask[T any](method func(*store.Store, context.Context) (T, error)) []list {
 	return []list{func(ctx context.Context, s *store.Store) error {
 		_, err := method(s, ctx)
@@ -35,13 +35,14 @@ func ask[T any](method func(*store.Store, context.Context) (T, error)) []list {
 	}}
 }
 
-// of makes a list of a method that takes an account, a member or a webhook.
+// of returns a list from a method that takes an account, a member or a
+// webhook.
 func of[T any](method func(*store.Store, context.Context, string) (T, error), id string) []list {
 	return ask(func(s *store.Store, ctx context.Context) (T, error) { return method(s, ctx, id) })
 }
 
-// lists are all lists of panel and API, by the method that reads them, when half
-// of so many links have expired. The overview is of the latest.
+// lists are all lists of panel and API, by the method that reads them, when
+// half of so many links have expired. The overview shows the latest.
 func lists(links int) map[string][]list {
 	deliveries := func(webhook string) []list {
 		return ask(func(s *store.Store, ctx context.Context) (any, error) {
@@ -192,7 +193,7 @@ func batchLists() []list {
 	return all
 }
 
-// searches are the filters of the action log, each alone and with a text.
+// searches are the filters of the action log, each separately and with a text.
 func searches() []list {
 	var all []list
 	for _, f := range []audit.Filter{
@@ -212,8 +213,8 @@ func searches() []list {
 	return all
 }
 
-// TestListsAreAll wants each method that returns a list among those whose plans
-// are looked at.
+// TestListsAreAll checks that the lists include each method that returns a
+// list.
 func TestListsAreAll(t *testing.T) {
 	known := lists(0)
 	kind := reflect.TypeFor[*store.Store]()
@@ -238,10 +239,10 @@ func TestListsAreAll(t *testing.T) {
 	}
 }
 
-// TestListPlans wants every list with every filter to go by an index on both
-// databases, those that grow in the order of the index.
+// TestListPlans checks that every list with every filter uses an index on both
+// databases, and that growing lists use it in order.
 //
-// In a short log PostgreSQL would rather go through all of it.
+// PostgreSQL prefers to scan all of a short log.
 func TestListPlans(t *testing.T) { testListPlans(t, 4000, 20_000, "enable_seqscan = off") }
 
 func testListPlans(t *testing.T, links, actions int, ofLogs ...string) {
@@ -274,20 +275,20 @@ func testListPlans(t *testing.T, links, actions int, ofLogs ...string) {
 }
 
 var (
-	// endless are the tables that grow without end.
+	// endless are the tables that grow without limit.
 	endless = regexp.MustCompile(`FROM (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
-	// A step that goes through such a table, or sorts links or deliveries. The
-	// search in a log sorts too, but only as many actions as it reaches.
+	// A step that scans such a table, or sorts links or deliveries. The search
+	// in a log also sorts, but only as many actions as it reaches.
 	through = regexp.MustCompile(`^SCAN (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b|Seq Scan on (links|actions|deliveries|tickets|link_mails|batch_chunks|batch_problems|batch_people)\b`)
 	sorts   = regexp.MustCompile(`^USE TEMP B-TREE FOR .*ORDER|^(-> +)?(Incremental )?Sort `)
 	sorted  = regexp.MustCompile(`FROM (links|deliveries|replays) .*ORDER BY .*LIMIT`)
-	// To go through another table is right while it is small: it just has to
-	// have an index. The list of accounts has all of them.
+	// Scanning another table is right while it is small, but it must have an
+	// index. The list of accounts contains all of them.
 	scans = regexp.MustCompile(`^SCAN [a-z_]+$|Seq Scan on `)
 	whole = regexp.MustCompile(`^SCAN (accounts|probed|below|child)$|Seq Scan on accounts`)
 )
 
-// wantIndex reports a query that doesn't go by an index.
+// wantIndex reports a query that doesn't use an index.
 func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string) {
 	t.Helper()
 	var steps []string
@@ -308,7 +309,8 @@ func wantIndex(t *testing.T, database, name string, c db.Call, ofLogs ...string)
 		"links.external_id = ": "links_external", "links.mailbox = ": "links_mailbox",
 		"links.progress = ": "_progress", "links.batch = ": "links_batch", "link_mails.batch = ": "link_mails_refused",
 	} {
-		// PostgreSQL knows which value is common, and may then take another index.
+		// PostgreSQL knows which values are common, and may then use another
+		// index.
 		if strings.HasPrefix(database, "sqlite:") && strings.Contains(c.Query, condition) && !strings.Contains(plan, index) {
 			t.Errorf("%s: %s isn't used:\n%s\nfor\n%s", name, index, plan, c.Query)
 		}

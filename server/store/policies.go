@@ -14,8 +14,8 @@ import (
 
 var _ settings.PolicyStore = (*Store)(nil)
 
-// rules are the columns of a policy that go to devices. They're empty where a
-// domain names no policy.
+// rules are the columns of a policy that affect devices. They're empty if a
+// domain has no policy of its own.
 var rules = db.NewTable("policies", ruleColumns)
 
 func ruleColumns(p *profile.Passcode) []db.Column {
@@ -33,11 +33,12 @@ var policies = db.NewTable("policies", func(p *settings.Policy) []db.Column {
 	}, ruleColumns(&p.Passcode)...)
 })
 
-// selectPolicies reads policies, each once for every domain that uses it.
+// selectPolicies reads policies, with one row for every domain that uses the
+// policy.
 var selectPolicies = `SELECT ` + policies.Columns + `, COALESCE(domains.name, '')
 	FROM policies LEFT JOIN domains ON domains.policy_id = policies.id WHERE policies.account = $1`
 
-// Policies returns the policies of an account by name.
+// Policies returns the policies of an account, sorted by name.
 func (s *Store) Policies(ctx context.Context, account string) ([]settings.Policy, error) {
 	all, err := s.policiesBy(ctx, selectPolicies+` ORDER BY policies.name, policies.id, domains.name`, account)
 	if err != nil {
@@ -60,7 +61,7 @@ func (s *Store) Policy(ctx context.Context, account, id string) (settings.Policy
 
 func errPolicyMissing() error { return fault.New(fault.NotFound, "There is no such policy.") }
 
-// policiesBy puts the rows of each policy together.
+// policiesBy combines the rows of each policy.
 func (s *Store) policiesBy(ctx context.Context, query string, args ...any) ([]settings.Policy, error) {
 	var all []settings.Policy
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -108,7 +109,7 @@ func domainNames(from interface {
 	return names, err
 }
 
-// CreatePolicy keeps p and a, whose changes it fills in.
+// CreatePolicy stores p and a, whose changes it fills in.
 func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
@@ -120,7 +121,7 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 		return policies.Insert(t, p)
 	})
 	if s.db.Taken(err) {
-		err = fault.New(fault.Conflict, "There is a policy with this id.")
+		err = fault.New(fault.Conflict, "A policy with this ID already exists.")
 	}
 	if err != nil {
 		return fmt.Errorf("store: create policy: %w", err)
@@ -128,10 +129,10 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 	return nil
 }
 
-// ChangePolicy gives the policy of that id in the account the name and rules
-// that change makes of it as it is, and keeps a, whose changes it fills in.
-// Where nothing differs it keeps nothing. One that is not there is a NotFound
-// fault.
+// ChangePolicy applies change to the policy with p's ID and account, and
+// stores its name and rules and a, whose changes it fills in. If nothing
+// differs, it stores nothing. If the policy doesn't exist, it returns a
+// NotFound fault.
 func (s *Store) ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(settings.Policy) (settings.Policy, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockPolicy(t, account, id)
@@ -158,8 +159,8 @@ func (s *Store) ChangePolicy(ctx context.Context, by audit.Grant, account, id st
 	return nil
 }
 
-// lockPolicy returns the policy, which stays as it is until the transaction
-// ends: the statement changes nothing and locks the row.
+// lockPolicy returns the policy and locks its row until the transaction ends,
+// by a statement that changes nothing.
 func lockPolicy(t *db.Tx, account, id string) (settings.Policy, error) {
 	p, err := policies.Scan(t.Row(`UPDATE policies SET updated = updated WHERE id = $1 AND account = $2 RETURNING `+policies.Columns, id, account))
 	if errors.Is(err, db.ErrNoRows) {
@@ -172,9 +173,10 @@ func lockPolicy(t *db.Tx, account, id string) (settings.Policy, error) {
 	return p, err
 }
 
-// DeletePolicy deletes a policy of the account, if check has nothing against it
-// as it is, and keeps a. One that a domain uses is a Conflict fault that names the domains: that is decided by the
-// reference in the domain's row. One that is not there is a NotFound fault.
+// DeletePolicy deletes a policy of the account if check allows it, and stores
+// a. If domains use the policy, it returns a Conflict fault that names them:
+// the reference in the domain's row decides that. If the policy doesn't exist,
+// it returns a NotFound fault.
 func (s *Store) DeletePolicy(ctx context.Context, by audit.Grant, account, id string, check func(settings.Policy) error, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		p, err := lockPolicy(t, account, id)
@@ -204,7 +206,7 @@ func (s *Store) policyInUse(ctx context.Context, id string) error {
 	return settings.PolicyInUse(names)
 }
 
-// policyText is what can be set of a policy, as its log shows it.
+// policyText returns a policy's settings as its log shows them.
 func policyText(p settings.Policy) []setting {
 	all := []setting{{"name", p.Name}}
 	for _, c := range ruleColumns(&p.Passcode) {

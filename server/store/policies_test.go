@@ -15,7 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// using is a domain with the policy.
+// using returns a domain with the policy.
 func using(name, policy string) settings.Domain {
 	d := newDomain(name)
 	d.PolicyID = policy
@@ -58,7 +58,7 @@ func TestPolicies(t *testing.T) {
 	})
 }
 
-// wantPolicyChanges wants the latest action to have the changes.
+// wantPolicyChanges checks the changes of the latest action.
 func wantPolicyChanges(t *testing.T, s *store.Store, name audit.Name, want []audit.Change) {
 	t.Helper()
 	log := actions(t, s)
@@ -93,7 +93,7 @@ func TestCreatePolicy(t *testing.T) {
 	})
 }
 
-// to is a change to the policy.
+// to returns a change to the policy.
 func to(p settings.Policy) func(settings.Policy) (settings.Policy, error) {
 	return func(settings.Policy) (settings.Policy, error) { return p, nil }
 }
@@ -133,7 +133,7 @@ func TestChangePolicyEachField(t *testing.T) {
 	})
 }
 
-// A policy that is changed is another one for its domains at once.
+// A changed policy applies to its domains at once.
 func TestChangePolicyReachesDomains(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		p := newPolicy("strict")
@@ -193,7 +193,7 @@ func TestDeletePolicy(t *testing.T) {
 	})
 }
 
-// A domain takes a policy of its own account alone.
+// A domain accepts only a policy of its own account.
 func TestDomainWithUnknownPolicy(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -221,8 +221,8 @@ func TestDomainWithUnknownPolicy(t *testing.T) {
 	})
 }
 
-// A policy is deleted by some while others give it to domains, by two stores:
-// either it is gone and no domain has it, or it stays.
+// Some clients delete a policy while others set it for domains, through two
+// stores: either it is deleted and no domain has it, or it stays.
 func TestDeletePolicyRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		for round := range 12 {
@@ -252,8 +252,8 @@ func TestDeletePolicyRace(t *testing.T) {
 	})
 }
 
-// wantNoneDangling wants a policy that was deleted once to be used by none,
-// and one that was not to be there.
+// wantNoneDangling checks that a deleted policy was deleted once and isn't
+// used, and that any other still exists.
 func wantNoneDangling(t *testing.T, s *store.Store, p settings.Policy, gone int) {
 	t.Helper()
 	var users int

@@ -55,8 +55,8 @@ func (s *Store) DeviceServer(ctx context.Context, account string) (pushes.Server
 	return s.deviceServer(ctx, `account = $1`, account)
 }
 
-// DeviceServerByHook returns the server whose webhook has the address, or a NotFound
-// fault: also if its account is suspended.
+// DeviceServerByHook returns the server whose webhook has this URL part. If it
+// doesn't exist or its account is suspended, it returns a NotFound fault.
 func (s *Store) DeviceServerByHook(ctx context.Context, hook string) (pushes.Server, error) {
 	return s.deviceServer(ctx, `hook = $1 AND account `+notSuspended, hook)
 }
@@ -69,9 +69,9 @@ func (s *Store) deviceServer(ctx context.Context, condition, arg string) (pushes
 	return d, nil
 }
 
-// ChangeDeviceServer keeps what change makes of the account's server as it is, with
-// the action that change returns. One that isn't there is the zero value. It may be
-// called more than once.
+// ChangeDeviceServer applies change to the account's server, and stores the
+// result with the action that change returns. If there is no server, change
+// gets the zero value. Change may be called more than once.
 func (s *Store) ChangeDeviceServer(ctx context.Context, by audit.Grant, account string, change func(pushes.Server) (pushes.Server, audit.Action, error)) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockDeviceServer(t, account)
@@ -87,7 +87,7 @@ func (s *Store) ChangeDeviceServer(ctx context.Context, by audit.Grant, account 
 		}
 		created, err := deviceServers.InsertNew(t, d, "account")
 		if err == nil && !created {
-			err = fault.New(fault.Conflict, "Somebody else has just connected a NanoMDM. Look at the page again.")
+			err = fault.New(fault.Conflict, "Someone else has just connected a NanoMDM. Reload the page.")
 		}
 		return []audit.Action{a}, err
 	})
@@ -97,7 +97,7 @@ func (s *Store) ChangeDeviceServer(ctx context.Context, by audit.Grant, account 
 	return nil
 }
 
-// lockDeviceServer returns the server, which stays as it is until the transaction
+// lockDeviceServer returns the server and locks its row until the transaction
 // ends.
 func lockDeviceServer(t *db.Tx, account string) (pushes.Server, error) {
 	d, err := deviceServers.Scan(t.Row(`UPDATE device_servers SET updated = updated WHERE account = $1 RETURNING `+deviceServers.Columns, account))
@@ -107,8 +107,8 @@ func lockDeviceServer(t *db.Tx, account string) (pushes.Server, error) {
 	return d, err
 }
 
-// DeleteDeviceServer deletes the server with all enrollments, and keeps what the
-// action of the server as it is says.
+// DeleteDeviceServer deletes the server with all enrollments, and records the
+// action that is derived from the server.
 func (s *Store) DeleteDeviceServer(ctx context.Context, by audit.Grant, account string, action func(pushes.Server) audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockDeviceServer(t, account)
@@ -128,8 +128,8 @@ func (s *Store) DeleteDeviceServer(ctx context.Context, by audit.Grant, account 
 	return nil
 }
 
-// AskForPush has the batch pushed, if check has nothing against it as it is. An API
-// key needs the account's consent for files that erase devices.
+// AskForPush requests a push of the batch if check allows it. For files that
+// erase devices, an API key needs the account's consent.
 func (s *Store) AskForPush(ctx context.Context, by audit.Grant, p pushes.Push, check func(batches.Batch) (audit.Action, error)) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		b, err := lockBatch(t, p.Account, p.Batch)
@@ -181,7 +181,7 @@ func (s *Store) Push(ctx context.Context, account, batch string) (pushes.Push, e
 	return p, nil
 }
 
-// AnyPush returns the push of the batch, whosever it is, or a NotFound fault.
+// AnyPush returns the push of the batch of any account, or a NotFound fault.
 func (s *Store) AnyPush(ctx context.Context, batch string) (pushes.Push, error) {
 	p, err := scanPush(s.db.Read(ctx).Row(`SELECT `+pushTable.Columns+` FROM pushes WHERE batch = $1`, batch))
 	if err != nil {
@@ -190,7 +190,7 @@ func (s *Store) AnyPush(ctx context.Context, batch string) (pushes.Push, error) 
 	return p, nil
 }
 
-// CountDeliveries counts the deliveries of the batch by their state.
+// CountDeliveries counts the deliveries of the batch by state.
 func (s *Store) CountDeliveries(ctx context.Context, account, batch string) (map[push.State]int, error) {
 	states := map[push.State]int{}
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -206,7 +206,7 @@ func (s *Store) CountDeliveries(ctx context.Context, account, batch string) (map
 	return states, nil
 }
 
-// PushDeliveries returns those of the batch that the filter finds.
+// PushDeliveries returns the deliveries of the batch that match the filter.
 func (s *Store) PushDeliveries(ctx context.Context, account, batch string, f pushes.Filter) ([]pushes.Delivery, error) {
 	var w db.Where
 	w.Add(`push_deliveries.batch = ?`, batch)
@@ -234,10 +234,11 @@ func (s *Store) Enrollments(ctx context.Context, account string) ([]pushes.Enrol
 	return all, nil
 }
 
-// PlanDeliveries keeps deliveries, and has those sent that aren't on their way or
-// there already, in the place of others. It does nothing for a push that was asked
-// for again since. Without a server it's a NotFound fault. The server is locked so
-// that of two pushes to a device at the same time one replaces the other.
+// PlanDeliveries stores deliveries in place of older ones, and enqueues those
+// that aren't already sent or delivered. It does nothing for a push that was
+// requested again since. Without a server it returns a NotFound fault. It
+// locks the server, so that of two simultaneous pushes to a device one
+// replaces the other.
 func (s *Store) PlanDeliveries(ctx context.Context, p pushes.Push, all []pushes.Delivery) error {
 	err := s.Step(ctx, p.By, func(t *db.Tx) ([]audit.Action, error) {
 		n, err := t.Exec(`UPDATE pushes SET round = round WHERE batch = $1 AND round = $2`, p.Batch, p.Round)
@@ -260,8 +261,8 @@ func (s *Store) PlanDeliveries(ctx context.Context, p pushes.Push, all []pushes.
 	return nil
 }
 
-// planDelivery keeps one delivery and has it sent, unless the same file is on its way
-// to the device, or there.
+// planDelivery stores one delivery and enqueues it, unless the same file is on
+// its way to the device or already there.
 func planDelivery(t *db.Tx, d pushes.Delivery) error {
 	old, err := pushDeliveries.Scan(t.Row(`UPDATE push_deliveries SET updated = updated WHERE batch = $1 AND enrollment = $2 AND identifier = $3 RETURNING `+pushDeliveries.Columns,
 		d.Batch, d.Enrollment, d.Identifier))
@@ -286,7 +287,7 @@ func planDelivery(t *db.Tx, d pushes.Delivery) error {
 	return t.Enqueue(pushes.SendJob{Delivery: d.ID, Command: d.Command}, pushes.Queue, 0)
 }
 
-// EndPlan keeps how planning ended, unless the push was asked for again.
+// EndPlan records the result of planning, unless the push was requested again.
 func (s *Store) EndPlan(ctx context.Context, by audit.Grant, p pushes.Push) error {
 	err := s.Step(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		_, err := t.Exec(`UPDATE pushes SET planned = 1, detail = $3, no_device = $4, updated = $5 WHERE batch = $1 AND round = $2`,
@@ -299,9 +300,10 @@ func (s *Store) EndPlan(ctx context.Context, by audit.Grant, p pushes.Push) erro
 	return nil
 }
 
-// BeginDelivery counts a try of a delivery that waits for the command to be sent, and
-// returns it. If the maker of its push has lost the right to it, it returns the
-// delivery with the fault. Any other is a NotFound fault.
+// BeginDelivery counts an attempt at a delivery whose command is waiting to be
+// sent, and returns it. If the requester of its push has lost the authority,
+// it returns the delivery with the fault. For any other delivery it returns a
+// NotFound fault.
 func (s *Store) BeginDelivery(ctx context.Context, id, command string) (pushes.Delivery, error) {
 	d, err := pushDeliveries.Scan(s.db.Read(ctx).Row(`SELECT `+pushDeliveries.Columns+` FROM push_deliveries WHERE id = $1 AND command = $2 AND state = 'waiting'`, id, command))
 	if err != nil {
@@ -334,7 +336,8 @@ func (s *Store) BeginDelivery(ctx context.Context, id, command string) (pushes.D
 	return d, err
 }
 
-// EndDelivery keeps how a try ended, unless the device has answered meanwhile.
+// EndDelivery records the result of an attempt, unless the device has answered
+// meanwhile.
 func (s *Store) EndDelivery(ctx context.Context, id, command string, state push.State, detail string) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE push_deliveries SET state = $3, detail = $4, updated = $5 WHERE id = $1 AND command = $2 AND state = 'waiting'`,
@@ -347,7 +350,7 @@ func (s *Store) EndDelivery(ctx context.Context, id, command string, state push.
 	return nil
 }
 
-// HearDevice notes an enrollment.
+// HearDevice stores an enrollment.
 func (s *Store) HearDevice(ctx context.Context, e pushes.Enrollment, check func(pushes.Server) error) error {
 	err := s.hear(ctx, e.Account, e.Heard, check, func(t *db.Tx) error {
 		n, err := t.Exec(`UPDATE enrollments SET udid = CASE WHEN $3 = '' THEN udid ELSE $3 END, serial = CASE WHEN $4 = '' THEN serial ELSE $4 END, heard = $5
@@ -363,8 +366,8 @@ func (s *Store) HearDevice(ctx context.Context, e pushes.Enrollment, check func(
 	return nil
 }
 
-// hear runs fn and notes when the webhook of the account's server called, if check
-// has nothing against the server as it is.
+// hear runs fn and records the time of the webhook's call, if check allows it
+// for the account's server.
 func (s *Store) hear(ctx context.Context, account string, at time.Time, check func(pushes.Server) error, fn func(*db.Tx) error) error {
 	return s.db.Transact(ctx, func(t *db.Tx) error {
 		d, err := lockDeviceServer(t, account)
@@ -381,7 +384,7 @@ func (s *Store) hear(ctx context.Context, account string, at time.Time, check fu
 	})
 }
 
-// LeaveDevice forgets an enrollment.
+// LeaveDevice deletes an enrollment.
 func (s *Store) LeaveDevice(ctx context.Context, account, id string, at time.Time, check func(pushes.Server) error) error {
 	err := s.hear(ctx, account, at, check, func(t *db.Tx) error {
 		_, err := t.Exec(`DELETE FROM enrollments WHERE account = $1 AND id = $2`, account, id)
@@ -393,9 +396,9 @@ func (s *Store) LeaveDevice(ctx context.Context, account, id string, at time.Tim
 	return nil
 }
 
-// AnswerDelivery keeps what a device says of a command. A delivery that the device
-// refuses is sent again, up to Attempts times. Commands of others are none of its
-// business.
+// AnswerDelivery records a device's answer to a command. A delivery that the
+// device refuses is sent again, up to Attempts times. It ignores commands of
+// other senders.
 func (s *Store) AnswerDelivery(ctx context.Context, account string, e push.Event, at time.Time, check func(pushes.Server) error) error {
 	err := s.hear(ctx, account, at, check, func(t *db.Tx) error {
 		d, err := pushDeliveries.Scan(t.Row(`UPDATE push_deliveries SET state = $4, detail = $5, updated = $6

@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestRedeliver sends a call again that has ended: once, with the id by which
-// the receiver knows it.
+// TestRedeliver repeats a finished call: once, with the ID by which the
+// receiver recognizes it.
 func TestRedeliver(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, clock *storetest.Clock) {
 		withStaff(t, s)
@@ -57,7 +57,7 @@ func TestRedeliver(t *testing.T) {
 			}
 		}
 		if n := jobCount(t, database) - jobs; made != 1 || n != 1 {
-			t.Errorf("%d of %d were taken, %d jobs, want one", made, len(results), n)
+			t.Errorf("%d of %d were accepted, %d jobs, want one", made, len(results), n)
 		}
 		all, err = s.Deliveries(t.Context(), account.Default, "whk_1")
 		must(t, err)
@@ -66,12 +66,12 @@ func TestRedeliver(t *testing.T) {
 			t.Errorf("got %+v", all)
 		}
 		if try, err := s.BeginTry(t.Context(), all[1].ID); err != nil || try.Record.Seq != old.Seq {
-			t.Errorf("the new one tells of %d, %v", try.Record.Seq, err)
+			t.Errorf("the new one reports %d, %v", try.Record.Seq, err)
 		}
 	})
 }
 
-// TestRedeliverMail sends a mail again with an id of its own, and no digest.
+// TestRedeliverMail repeats an email with a new ID, but no digest.
 func TestRedeliverMail(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, clock *storetest.Clock) {
 		withStaff(t, s)
@@ -102,7 +102,7 @@ func TestRedeliverMail(t *testing.T) {
 	})
 }
 
-// TestNothingToTell drops what was to tell of an action whose content is gone.
+// TestNothingToTell drops deliveries of an action whose content was removed.
 func TestNothingToTell(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, _ *storetest.Clock) {
 		withStaff(t, s)
@@ -117,7 +117,7 @@ func TestNothingToTell(t *testing.T) {
 	})
 }
 
-// TestLanguageOfMails wants each mail in the language of whom it goes to.
+// TestLanguageOfMails checks that each email is in its recipient's language.
 func TestLanguageOfMails(t *testing.T) {
 	eachClocked(t, func(t *testing.T, s *store.Store, database string, _ *storetest.Clock) {
 		withStaff(t, s)

@@ -23,7 +23,7 @@ var redirectKeys = db.NewTable("redirect_keys", func(k *redirect.Key) []db.Colum
 	}
 })
 
-// CreateRedirectKey keeps k and a.
+// CreateRedirectKey stores k and a.
 func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirect.Key, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error { return redirectKeys.Insert(t, k) })
 	if err != nil {
@@ -32,8 +32,8 @@ func (s *Store) CreateRedirectKey(ctx context.Context, by audit.Grant, k redirec
 	return nil
 }
 
-// RedirectKey returns a key, or a NotFound fault: also if its account is
-// suspended.
+// RedirectKey returns a key. If it doesn't exist or its account is suspended,
+// it returns a NotFound fault.
 func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error) {
 	k, err := redirectKeys.Scan(s.db.Read(ctx).Row(`SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE id = $1 AND account `+notSuspended, id))
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) RedirectKey(ctx context.Context, id string) (redirect.Key, error
 	return k, nil
 }
 
-// RedirectKeys returns the keys of an account, the newest first.
+// RedirectKeys returns the keys of an account, newest first.
 func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key, error) {
 	keys, err := redirectKeys.All(s.db.Read(ctx), `SELECT `+redirectKeys.Columns+` FROM redirect_keys WHERE account = $1 ORDER BY created DESC, id`, owner)
 	if err != nil {
@@ -51,9 +51,9 @@ func (s *Store) RedirectKeys(ctx context.Context, owner string) ([]redirect.Key,
 	return keys, nil
 }
 
-// ChangeRedirectKey gives the key of the account the name and the domains of
-// what change makes of it as it is, and keeps the action that change returns.
-// If that has no changes, it keeps nothing. One that is not the account's is a
+// ChangeRedirectKey applies change to the key of the account, and stores its
+// name and domains with the action that change returns. If that has no
+// changes, it stores nothing. If the account has no such key, it returns a
 // NotFound fault.
 func (s *Store) ChangeRedirectKey(ctx context.Context, by audit.Grant, owner, id string, change func(redirect.Key) (redirect.Key, audit.Action, error)) error {
 	err := s.ChangeRights(ctx, by, owner, func(t *db.Tx) ([]audit.Action, error) {
@@ -74,7 +74,7 @@ func (s *Store) ChangeRedirectKey(ctx context.Context, by audit.Grant, owner, id
 	return nil
 }
 
-// lockRedirectKey returns the key, which stays as it is until the transaction
+// lockRedirectKey returns the key and locks its row until the transaction
 // ends.
 func lockRedirectKey(t *db.Tx, owner, id string) (redirect.Key, error) {
 	if err := lockKey(t, "redirect_keys", id); err != nil {
@@ -87,8 +87,8 @@ func lockRedirectKey(t *db.Tx, owner, id string) (redirect.Key, error) {
 	return k, err
 }
 
-// DeleteRedirectKey deletes a key of the account, if check has nothing against
-// it as it is, and keeps a. One that is not the account's is a NotFound fault.
+// DeleteRedirectKey deletes a key of the account if check allows it, and
+// stores a. If the account has no such key, it returns a NotFound fault.
 func (s *Store) DeleteRedirectKey(ctx context.Context, by audit.Grant, owner, id string, check func(redirect.Key) error, a audit.Action) error {
 	err := s.changeRight(ctx, by, owner, a, func(t *db.Tx) error {
 		k, err := lockRedirectKey(t, owner, id)
@@ -107,7 +107,7 @@ func (s *Store) DeleteRedirectKey(ctx context.Context, by audit.Grant, owner, id
 	return nil
 }
 
-// usePass keeps that the pass was used, unless it was.
+// usePass records the pass as used, unless it was used before.
 func usePass(t *db.Tx, p setup.Pass, now time.Time) error {
 	n, err := t.Exec(`INSERT INTO redirect_uses (redirect_key, name, expires)
 		SELECT id, $2, $3 FROM redirect_keys WHERE id = $1
@@ -125,7 +125,7 @@ func usePass(t *db.Tx, p setup.Pass, now time.Time) error {
 	case err != nil:
 		return err
 	case n == 0:
-		return fault.On("kid", fault.RedirectInvalid, "The public key was removed.")
+		return fault.On("kid", fault.RedirectInvalid, "The public key was deleted.")
 	}
-	return fault.New(fault.RedirectUsed, "This button was used. Go back, load its page again and press it there.")
+	return fault.New(fault.RedirectUsed, "This button was already used. Go back, reload its page, and press it again.")
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/replay"
 )
 
-// Replayed returns the request of the API key that was done under the name, or
-// a NotFound fault. If that one asked for something else, as its fingerprint
-// tells, the fault is RepeatDiffers.
+// Replayed returns the API key's executed request with the name, or a NotFound
+// fault. If the fingerprint shows that it was another request, it returns a
+// RepeatDiffers fault.
 func (s *Store) Replayed(ctx context.Context, r replay.Request) (replay.Request, error) {
 	done := replay.Request{Key: r.Key, Name: r.Name}
 	err := s.db.Read(ctx).Row(`SELECT fingerprint, answer FROM replays
@@ -22,13 +22,13 @@ func (s *Store) Replayed(ctx context.Context, r replay.Request) (replay.Request,
 		return replay.Request{}, s.found("request", err)
 	}
 	if !bytes.Equal(done.Fingerprint, r.Fingerprint) {
-		return replay.Request{}, fault.New(fault.RepeatDiffers, "This Idempotency-Key was used for another request. Send a new one.")
+		return replay.Request{}, fault.New(fault.RepeatDiffers, "This Idempotency-Key was already used for another request. Send a new one.")
 	}
 	return done, nil
 }
 
-// KeepAnswer keeps what the request was answered with, for as long as it can be
-// sent again. One that changed nothing is done only now.
+// KeepAnswer stores the response to the request for as long as it can be
+// repeated. A request that changed nothing is marked as executed only now.
 func (s *Store) KeepAnswer(ctx context.Context, r replay.Request) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		_, err := t.Exec(`INSERT INTO replays (api_key, name, fingerprint, answer, expires) VALUES ($1, $2, $3, $4, $5)

@@ -28,8 +28,8 @@ func (s *Store) SecretVersions(ctx context.Context) ([]secret.Row, error) {
 	return all, nil
 }
 
-// RotateSecret ends the version old, which must be the current one, and keeps the
-// next one.
+// RotateSecret ends the version old, which must be the current one, and stores
+// the next one.
 func (s *Store) RotateSecret(ctx context.Context, by audit.Grant, old, next secret.Row, a audit.Action) error {
 	return s.change(ctx, by, a, func(t *db.Tx) error {
 		var one int
@@ -45,7 +45,7 @@ func (s *Store) RotateSecret(ctx context.Context, by audit.Grant, old, next secr
 				return err
 			}
 		} else if n, err := t.Exec(`UPDATE secrets SET ends = $2 WHERE id = $1 AND ends = 0`, old.ID, db.Millis(old.Ends)); err != nil || n == 0 {
-			return errors.Join(err, fault.New(fault.Conflict, "Somebody else has rotated the secret at this moment."))
+			return errors.Join(err, fault.New(fault.Conflict, "Someone else has just rotated the secret."))
 		}
 		if err := secrets.Insert(t, next); err != nil {
 			return err
@@ -54,7 +54,7 @@ func (s *Store) RotateSecret(ctx context.Context, by audit.Grant, old, next secr
 	})
 }
 
-// DeleteSecret deletes a version that has ended. It is bookkeeping and leaves no
+// DeleteSecret deletes a version that has ended. It is bookkeeping and logs no
 // action.
 func (s *Store) DeleteSecret(ctx context.Context, id string) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
@@ -67,8 +67,8 @@ func (s *Store) DeleteSecret(ctx context.Context, id string) error {
 	return nil
 }
 
-// EnqueueRewrite enqueues a round in which values are encrypted again, once over
-// all servers. It is bookkeeping and leaves no action.
+// EnqueueRewrite enqueues a round in which values are re-encrypted, once
+// across all servers. It is bookkeeping and logs no action.
 func (s *Store) EnqueueRewrite(ctx context.Context, round string) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		return t.EnqueueOnce(secret.Job{Round: round}, maintenance.Queue)
@@ -79,18 +79,19 @@ func (s *Store) EnqueueRewrite(ctx context.Context, round string) error {
 	return nil
 }
 
-// An encryptedColumn holds encrypted values, each for the text in the column
-// context. The column within tells values for the same text apart: with context,
-// it is what rows are found by.
+// An encryptedColumn holds encrypted values, each for the context in another
+// column. The column within distinguishes values with the same context:
+// together they identify rows.
 type encryptedColumn struct {
 	table, column, context, within string
 	purpose                        crypt.Purpose
 	found                          bool
-	// also is a further condition.
+	// also is an additional condition.
 	also string
 }
 
-// encryptedColumns are all that there are: TestEncryptedPlaces looks for others.
+// encryptedColumns are all encrypted columns: TestEncryptedPlaces looks for
+// others.
 var encryptedColumns = []encryptedColumn{
 	{table: "members", column: "totp", context: "id", within: "totp", purpose: crypt.Seeds},
 	{table: "recovery_codes", column: "hash", context: "member", within: "hash", purpose: crypt.RecoveryCodes, found: true},
@@ -106,7 +107,7 @@ func (c encryptedColumn) place() secret.Place {
 	return secret.Place{Name: c.table + "." + c.column, Purpose: c.purpose, Found: c.found}
 }
 
-// EncryptedPlaces lists where values are kept.
+// EncryptedPlaces lists where encrypted values are stored.
 func (s *Store) EncryptedPlaces() []secret.Place {
 	all := make([]secret.Place, len(encryptedColumns))
 	for i, c := range encryptedColumns {
@@ -124,8 +125,8 @@ func columnOf(p secret.Place) (encryptedColumn, error) {
 	return encryptedColumn{}, fmt.Errorf("store: %s holds nothing encrypted", p.Name)
 }
 
-// Encrypted returns at most so many values of the place, those after one, in the
-// order of what they are for.
+// Encrypted returns up to n values of the place that follow a given one,
+// ordered by context.
 func (s *Store) Encrypted(ctx context.Context, p secret.Place, after secret.Value, most int) ([]secret.Value, error) {
 	c, err := columnOf(p)
 	if err != nil {
@@ -149,8 +150,8 @@ func (s *Store) Encrypted(ctx context.Context, p secret.Place, after secret.Valu
 	return all, nil
 }
 
-// Reencrypt replaces a value, unless it was changed meanwhile. It is bookkeeping
-// and leaves no action.
+// Reencrypt replaces a value, unless it was changed meanwhile. It is
+// bookkeeping and logs no action.
 func (s *Store) Reencrypt(ctx context.Context, p secret.Place, old secret.Value, data []byte) error {
 	c, err := columnOf(p)
 	if err != nil {

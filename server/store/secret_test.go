@@ -13,9 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestCodeBeingEncryptedAgain has a recovery code encrypted again by another
-// server just before a statement looks for what it was. It lets its member in,
-// once. SQLite has no such moment: one transaction writes at a time.
+// TestCodeBeingEncryptedAgain has another server re-encrypt a recovery code
+// just before a statement looks up its old form. The code must work, once.
+// SQLite has no such moment: only one transaction writes at a time.
 func TestCodeBeingEncryptedAgain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

@@ -32,10 +32,10 @@ var selectSession = `SELECT ` + sessions.Columns + `, ` + memberColumns + `, ` +
 	FROM sessions JOIN members ON members.id = sessions.member JOIN accounts ON accounts.id = members.account
 	WHERE sessions.hash = $1`
 
-// CreateSession uses up the proof and keeps n and a. A proof that was used up
-// before, or that was checked against a password or factor that has changed
-// since, is a SignInRefused fault, and a member of a suspended account an
-// AccountSuspended one: then nothing is kept.
+// CreateSession uses up the proof and stores n and a. If the proof was used
+// before, or was checked against a password or factor that has changed since,
+// it stores nothing and returns a SignInRefused fault. For a member of a
+// suspended account the fault is AccountSuspended.
 func (s *Store) CreateSession(ctx context.Context, by audit.Grant, n account.Session, proof account.Used, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if err := useUp(t, proof, n.Created); err != nil {
@@ -58,7 +58,7 @@ func useUp(t *db.Tx, p account.Used, at time.Time) error {
 		n, err = useProof(t, p, at)
 	}
 	if err == nil && n == 0 {
-		err = fault.New(fault.SignInRefused, "This was used before.")
+		err = fault.New(fault.SignInRefused, "This was already used.")
 	}
 	return err
 }
@@ -67,7 +67,7 @@ func useUp(t *db.Tx, p account.Used, at time.Time) error {
 func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 	switch p.Method {
 	case account.ByTOTP:
-		// A step far ahead was noted by a clock that was wrong.
+		// A step far ahead was recorded by a wrong clock.
 		return t.Exec(`UPDATE members SET totp_step = $2 WHERE id = $1 AND totp IS NOT NULL AND (totp_step < $2 OR totp_step > $3)`,
 			p.Member, p.Step, p.Step+account.StepsAhead)
 	case account.ByRecovery:
@@ -81,9 +81,9 @@ func useProof(t *db.Tx, p account.Used, at time.Time) (int64, error) {
 	return 0, fmt.Errorf("proof of the unknown method %q", p.Method)
 }
 
-// useCode deletes the recovery code, as whatever it is kept. By one statement: it
-// may be encrypted again at this moment, and then be none of several, one after the
-// other.
+// useCode deletes the recovery code in any of its encrypted forms. It uses one
+// statement, because the code may be re-encrypted at this moment, and separate
+// statements could miss it.
 func useCode(t *db.Tx, p account.Used) (int64, error) {
 	var w db.Where
 	w.Add(`member = ?`, p.Member)
@@ -105,8 +105,8 @@ func (s *Store) Session(ctx context.Context, hash []byte) (account.Session, acco
 	return r, m, a, nil
 }
 
-// TouchSession notes that the session was used, if it is still there. It is
-// bookkeeping and leaves no action.
+// TouchSession records that the session was used, if it still exists. It is
+// bookkeeping and logs no action.
 func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		_, err := t.Exec(`UPDATE sessions SET last_used = $2 WHERE id = $1 AND last_used < $2`, id, db.Millis(at))
@@ -119,8 +119,8 @@ func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error
 }
 
 // ConfirmSession uses up the proof, gives the session its new hash and time of
-// confirmation, and keeps a. A proof that was used up before is a
-// SignInRefused fault, a session that has ended a NotFound one.
+// confirmation, and stores a. If the proof was used before, it returns a
+// SignInRefused fault, and if the session has ended, a NotFound fault.
 func (s *Store) ConfirmSession(ctx context.Context, by audit.Grant, c account.Session, proof account.Used, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if err := useUp(t, proof, c.Confirmed); err != nil {
@@ -138,9 +138,9 @@ func (s *Store) ConfirmSession(ctx context.Context, by audit.Grant, c account.Se
 	return nil
 }
 
-// Visit has the session visit the account from now on, or none if it's empty, and
-// keeps a. It waits for the writes of the session under way, whose grant must
-// renew it: a visit that has ended changes nothing.
+// Visit makes the session visit the account from now on, or none if it's
+// empty, and stores a. It waits for the session's running writes: a visit
+// that has ended changes nothing afterwards.
 func (s *Store) Visit(ctx context.Context, by audit.Grant, session, visited string, changes bool, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		n, err := t.Exec(`UPDATE sessions SET visits = $2, visit_changes = $3 WHERE id = $1`, session, visited, db.Bit(changes))
@@ -155,7 +155,7 @@ func (s *Store) Visit(ctx context.Context, by audit.Grant, session, visited stri
 	return nil
 }
 
-// Sessions returns the sessions of a member, the latest used first.
+// Sessions returns the sessions of a member, most recently used first.
 func (s *Store) Sessions(ctx context.Context, member string) ([]account.Session, error) {
 	all, err := sessions.All(s.db.Read(ctx), `SELECT `+sessions.Columns+` FROM sessions WHERE member = $1 ORDER BY last_used DESC, id`, member)
 	if err != nil {
@@ -164,8 +164,8 @@ func (s *Store) Sessions(ctx context.Context, member string) ([]account.Session,
 	return all, nil
 }
 
-// EndSession ends a session of the member and keeps a. One that is not there
-// is a NotFound fault.
+// EndSession ends a session of the member and stores a. If it doesn't exist,
+// it returns a NotFound fault.
 func (s *Store) EndSession(ctx context.Context, by audit.Grant, member, id string, a audit.Action) error {
 	err := s.changeRight(ctx, by, a.Account, a, func(t *db.Tx) error {
 		n, err := t.Exec(`DELETE FROM sessions WHERE id = $1 AND member = $2`, id, member)
@@ -180,7 +180,7 @@ func (s *Store) EndSession(ctx context.Context, by audit.Grant, member, id strin
 	return nil
 }
 
-// EndOthers ends all sessions of the member but one, and keeps a.
+// EndOthers ends all sessions of the member except one, and stores a.
 func (s *Store) EndOthers(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error {
 	err := s.changeRight(ctx, by, a.Account, a, func(t *db.Tx) error { return endSessions(t, member, keep) })
 	if err != nil {
@@ -189,14 +189,14 @@ func (s *Store) EndOthers(ctx context.Context, by audit.Grant, member, keep stri
 	return nil
 }
 
-// endSessions ends the sessions of the member but the one to keep.
+// endSessions ends the sessions of the member except the one to keep.
 func endSessions(t *db.Tx, member, keep string) error {
 	_, err := t.Exec(`DELETE FROM sessions WHERE member = $1 AND id <> $2`, member, keep)
 	return err
 }
 
-// KeepCeremony keeps a passkey ceremony that is under way. It is bookkeeping
-// and leaves no action.
+// KeepCeremony stores a passkey ceremony that has begun. It is bookkeeping and
+// logs no action.
 func (s *Store) KeepCeremony(ctx context.Context, id string, state []byte, expires time.Time) error {
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
 		_, err := t.Exec(`INSERT INTO ceremonies (id, state, expires) VALUES ($1, $2, $3)`, id, state, db.Millis(expires))
@@ -223,9 +223,9 @@ func (s *Store) TakeCeremony(ctx context.Context, id string) ([]byte, error) {
 // errLimited ends a transaction whose limit is used up.
 var errLimited = errors.New("limit used up")
 
-// Attempt counts one use of the limit with the key. Where it was used most
-// times within the window, the fault is Limited and says how long to wait. It
-// is bookkeeping and leaves no action.
+// Attempt counts one use of the limit with the key. If it was used most times
+// within the window, the fault is Limited and says how long to wait. It is
+// bookkeeping and logs no action.
 func (s *Store) Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error {
 	var wait time.Duration
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
@@ -236,7 +236,7 @@ func (s *Store) Attempt(ctx context.Context, key string, most int, window time.D
 		return err
 	})
 	if errors.Is(err, errLimited) {
-		f := fault.New(fault.Limited, "Too many tries. Wait a few minutes and try again.")
+		f := fault.New(fault.Limited, "Too many attempts. Wait a few minutes and try again.")
 		f.RetryAfter = wait
 		return f
 	}

@@ -1,6 +1,6 @@
-// Package store holds the tables: each file reads and writes one of them, by
-// SQL that is written once for SQLite and PostgreSQL. Whatever can be changed
-// goes through the ledger.
+// Package store accesses the tables: each file reads and writes one of them,
+// with SQL that is written once for SQLite and PostgreSQL. All changes go
+// through the ledger.
 package store
 
 import (
@@ -18,21 +18,21 @@ import (
 	"github.com/updatecase/mobileconfig/server/outbox"
 )
 
-// Config is all that can be set.
+// Config holds the settings of a Store.
 type Config struct {
 	// Database is "sqlite:PATH" or "postgres://…", also "postgresql://…".
 	// Required. The folder of PATH must exist; the file need not.
 	Database string
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
-	// Signer signs what is removed from the action logs, and for how long they
-	// are kept. Without it neither can be done.
+	// Signer signs retention removals and the retention periods of the action
+	// logs. Without it neither is possible.
 	Signer audit.Signer
 }
 
-// A Store is the tables and the ledger that they are changed through. It is
-// safe for concurrent use, and any number of stores, in one process or in many,
-// may work on one database.
+// A Store accesses the tables and the ledger through which they are changed.
+// It is safe for concurrent use. Any number of stores, in one process or in
+// many, can use the same database.
 type Store struct {
 	*ledger.Ledger
 	*outbox.Outbox
@@ -54,10 +54,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	return &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newUses()}, nil
 }
 
-// Close lets go of the database. Nothing may use s afterwards.
+// Close closes the database. Nothing may use s afterwards.
 func (s *Store) Close() { s.db.Close() }
 
-// Check returns an error if the database doesn't answer or takes no writes.
+// Check returns an error if the database doesn't answer or can't be written.
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.db.Check(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)
@@ -65,9 +65,9 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// Prune deletes what has run out: limits whose window has passed, replays, used
-// redirects, sessions, ceremonies, challenges, invitations, old mails and devices. It is
-// bookkeeping and leaves no action.
+// Prune deletes what has expired: limits whose window has passed, replays,
+// used redirects, sessions, ceremonies, challenges, invitations, old emails
+// and devices. It is bookkeeping and logs no action.
 func (s *Store) Prune(ctx context.Context) error {
 	now := s.now()
 	for _, each := range []struct {
@@ -96,17 +96,17 @@ func (s *Store) Prune(ctx context.Context) error {
 	return nil
 }
 
-// change is Change for one action that is known beforehand.
+// change is Change for an action that is known in advance.
 func (s *Store) change(ctx context.Context, by audit.Grant, a audit.Action, fn func(*db.Tx) error) error {
 	return s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
 }
 
-// changeRight is ChangeRights for one action that is known beforehand.
+// changeRight is ChangeRights for an action that is known in advance.
 func (s *Store) changeRight(ctx context.Context, by audit.Grant, account string, a audit.Action, fn func(*db.Tx) error) error {
 	return s.ChangeRights(ctx, by, account, func(t *db.Tx) ([]audit.Action, error) { return []audit.Action{a}, fn(t) })
 }
 
-// found turns the absence of a row into a NotFound fault.
+// found turns a missing row into a NotFound fault.
 func (s *Store) found(what string, err error) error {
 	return fmt.Errorf("store: %s: %w", what, s.db.Found(what, err))
 }
@@ -116,5 +116,5 @@ func isFault(err error) bool {
 	return ok
 }
 
-// Database returns the database that everything is kept in.
+// Database returns the database.
 func (s *Store) Database() *db.DB { return s.db }

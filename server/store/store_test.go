@@ -97,7 +97,7 @@ func TestPanicLeaksNoConnection(t *testing.T) {
 	})
 }
 
-// panics does not wait forever: a leaked connection shows as an error.
+// panics doesn't wait forever: a leaked connection shows as an error.
 func panics(t *testing.T, s *store.Store) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -114,8 +114,8 @@ func panics(t *testing.T, s *store.Store) {
 	t.Errorf("got the error %v", err)
 }
 
-// Two transactions lock two rows in opposite order. PostgreSQL gives one of
-// them up; it is run again.
+// Two transactions lock two rows in opposite order. PostgreSQL aborts one of
+// them, and it must be run again.
 func TestDeadlockIsRunAgain(t *testing.T) {
 	s := storetest.Open(t, store.Config{Database: storetest.Postgres(t)})
 	must(t, s.SetDomain(t.Context(), by, newDomain("example.com"), action("", "")))
@@ -142,7 +142,7 @@ func TestDeadlockIsRunAgain(t *testing.T) {
 		}()
 	}
 	must(t, errors.Join(<-errs, <-errs))
-	if len(runs) < 3 { // the one that was given up may come too early once more
+	if len(runs) < 3 { // the aborted one may come too early once more
 		t.Errorf("the transactions ran %d times, want 3", len(runs))
 	}
 	if n := len(actions(t, s)); n != 4 {

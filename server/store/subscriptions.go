@@ -15,8 +15,8 @@ import (
 
 var _ notify.SubscriptionStore = (*Store)(nil)
 
-// Subscriptions returns those of all members, as they are or by default, and
-// of all further addresses.
+// Subscriptions returns those of all members, as chosen or by default, and of
+// all additional addresses.
 func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subscription, error) {
 	said := map[string]map[notify.Topic]bool{}
 	err := s.db.Read(ctx).Each(func(r db.Row) error {
@@ -55,9 +55,10 @@ func (s *Store) Subscriptions(ctx context.Context, owner string) ([]notify.Subsc
 	return all, nil
 }
 
-// Subscribe has the recipient told of the topics and of no others, and keeps
-// a. A further address with no topic is forgotten. A member of another account
-// is a NotFound fault, an address too many a Conflict one.
+// Subscribe sets the recipient's topics to exactly these, and stores a. It
+// deletes an additional address without a topic. For a member of another
+// account it returns a NotFound fault, and for an address too many a Conflict
+// fault.
 func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient string, topics []notify.Topic, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if err := ledger.LockAccount(t, owner); err != nil {
@@ -88,7 +89,7 @@ func (s *Store) Subscribe(ctx context.Context, by audit.Grant, owner, recipient 
 	return nil
 }
 
-// mayBeTold refuses a recipient whom the account cannot have told.
+// mayBeTold refuses a recipient that the account can't notify.
 func mayBeTold(t *db.Tx, owner, recipient string) error {
 	var n int64
 	if notify.IsAddress(recipient) {

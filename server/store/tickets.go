@@ -27,10 +27,10 @@ var selectPermit = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + d
 	FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain` + withPolicy + `
 	WHERE tickets.id = $1 AND domains.account ` + notSuspended
 
-// CreateTicket keeps t and a and counts t on its link. If t is the last of the
-// link, a says so. If the link is not
-// live at t.Created, or there is none, nothing is kept and the fault is
-// NotFound. An id that exists is a Conflict fault.
+// CreateTicket stores t and a and counts t on its link. If t is the last of
+// the link, it records that in a. If the link isn't active at t.Created, or
+// doesn't exist, it stores nothing and returns a NotFound fault. If the ID
+// exists, it returns a Conflict fault.
 func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket, a audit.Action) error {
 	err := s.Change(ctx, by, func(x *db.Tx) ([]audit.Action, error) {
 		var left int64
@@ -50,7 +50,7 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 		return []audit.Action{a}, tickets.Insert(x, t)
 	})
 	if s.db.Taken(err) {
-		err = fault.New(fault.Conflict, "There is a ticket with this id.")
+		err = fault.New(fault.Conflict, "A ticket with this ID already exists.")
 	}
 	if err != nil {
 		return fmt.Errorf("store: create ticket: %w", err)
@@ -58,8 +58,8 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 	return nil
 }
 
-// Permit returns a ticket with its link and the link's domain, or a NotFound
-// fault: also if their account is suspended.
+// Permit returns a ticket with its link and the link's domain. If it doesn't
+// exist or the account is suspended, it returns a NotFound fault.
 func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
 	var p setup.Permit
 	into := slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
@@ -70,12 +70,12 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 	return p, nil
 }
 
-// UseTicket counts one fetch of the ticket, and on its link the download if
-// it is the first, and keeps a. Once the ticket is spent or past its time, or
-// its link revoked, nothing is kept and the fault is Gone. A ticket that never
-// was is a NotFound fault. Those who call at the same time share a
-// transaction: one whose ticket cannot be used fails alone, a failure of the
-// database fails all of them.
+// UseTicket counts one fetch of the ticket and, if it's the first, a download
+// on its link, and stores a. If the ticket is used up or expired, or its link
+// revoked, it stores nothing and returns a Gone fault. If the ticket never
+// existed, it returns a NotFound fault. Simultaneous calls share a
+// transaction. A ticket that can't be used fails only its own call; a failure
+// of the database fails all of them.
 func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
 	u := &use{ctx: ctx, by: by, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
 	if err := s.uses.wait(u, s.useAll); err != nil {
@@ -84,8 +84,8 @@ func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at tim
 	return nil
 }
 
-// useAll decides the outcome of each use and keeps the good ones, or fails all.
-// One whose caller has gone is not begun.
+// useAll decides the outcome of each use and stores the good ones, or fails
+// all. It doesn't begin a use whose caller has gone.
 func (s *Store) useAll(group []*use) {
 	ctx, stop := whileAny(group)
 	defer stop()
@@ -115,7 +115,7 @@ func (s *Store) useAll(group []*use) {
 }
 
 // lockForDownload locks the accounts and links of a group of downloads against
-// suspension and revocation, by one statement and in the order of the links.
+// suspension and revocation, in one statement and in the order of the links.
 func lockForDownload(t *db.Tx, group []*use) error {
 	if !t.Locks() || len(group) == 0 {
 		return nil
@@ -128,15 +128,15 @@ func lockForDownload(t *db.Tx, group []*use) error {
 		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.Share("accounts", "links"), ids)
 }
 
-// fetchAll counts the fetches of the uses whose tickets allow it, and gives the
-// others a fault. The uses are in the order of their tickets, and so are the
-// locks: groups of two servers wait for each other in one direction only.
+// fetchAll counts the fetches of the uses whose tickets permit it, and sets
+// the faults of the others. The uses are sorted by ticket, and so are the
+// locks: groups of two servers wait for each other in only one direction.
 func fetchAll(t *db.Tx, group []*use) error {
 	runs := make([][]any, len(group))
 	for i, u := range group {
 		runs[i], u.err = []any{u.ticket, db.Millis(u.at)}, fault.New(fault.NotFound, "There is no such ticket.")
 	}
-	var counted [][]any // links that have a download more
+	var counted [][]any // links with an additional download
 	err := t.Many(func(i int, r db.Row) error {
 		var fetches int64
 		var link string
@@ -161,7 +161,7 @@ func fetchAll(t *db.Tx, group []*use) error {
 	return whyNot(t, group)
 }
 
-// whyNot says of the uses that were refused why their ticket cannot be used.
+// whyNot sets the reasons for refused uses.
 func whyNot(t *db.Tx, group []*use) error {
 	group = slices.DeleteFunc(slices.Clone(group), func(u *use) bool { return u.err == nil })
 	runs := make([][]any, len(group))
@@ -169,7 +169,7 @@ func whyNot(t *db.Tx, group []*use) error {
 		runs[i] = []any{u.ticket}
 	}
 	return t.Many(func(i int, _ db.Row) error {
-		group[i].err = fault.New(fault.Gone, "This download is over. Go back to the page and ask for a new one.")
+		group[i].err = fault.New(fault.Gone, "This download has expired. Go back to the page and tap the button again.")
 		return nil
 	}, `SELECT 1 FROM tickets WHERE id = $1`, runs)
 }

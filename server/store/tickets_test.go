@@ -51,8 +51,8 @@ func TestTicketIsNotFound(t *testing.T) {
 	})
 }
 
-// TestPermit wants a link and a ticket with the settings of their domain, and
-// neither once its account is suspended.
+// TestPermit checks that a link and a ticket have the settings of their
+// domain, and that neither works once its account is suspended.
 func TestPermit(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -164,7 +164,8 @@ func TestUseTicketIsGone(t *testing.T) {
 			return s.UseTicket(t.Context(), by, "tkt_1", at, action(audit.ProfileDownload, "tkt_1"))
 		}
 		wantUnchanged(t, database, func() { wantFault(t, use(k.Expires), fault.Gone) })
-		// That the link is past its time does not matter, only that it was revoked.
+		// It doesn't matter that the link has expired, only that it was
+		// revoked.
 		storetest.Exec(t, database, `UPDATE links SET expires = $1`, start.UnixMilli())
 		must(t, use(start.Add(time.Minute)))
 		storetest.Exec(t, database, `UPDATE links SET revoked = $1`, start.UnixMilli())

@@ -12,11 +12,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// groupMax is how many uses of tickets one transaction keeps.
+// groupMax is how many uses of tickets one transaction stores.
 const groupMax = 64
 
-// errNotKept is the outcome of a use that nobody came to.
-var errNotKept = errors.New("the group of this download ended before its time")
+// errNotKept is the outcome of a use that the group didn't reach.
+var errNotKept = errors.New("the group of this download ended early")
 
 // A use is one call of UseTicket.
 type use struct {
@@ -25,17 +25,17 @@ type use struct {
 	ticket string
 	at     time.Time
 	action audit.Action
-	// err is the outcome, to be read once done is closed. In the transaction
-	// it is that of this use alone.
+	// err is the outcome, which can be read once done is closed. Inside the
+	// transaction it is that of this use only.
 	err  error
 	done chan struct{}
 }
 
-// uses are the calls of UseTicket that wait. They gather while a transaction
-// is under way, and whoever of them has the turn next does the work of all:
-// there is no goroutine that would have to be started or stopped.
+// uses are the waiting calls of UseTicket. They collect while a transaction is
+// running, and the one that has the next turn does the work of all. So there
+// is no goroutine to start or stop.
 type uses struct {
-	turn    chan struct{} // of whoever could send to it
+	turn    chan struct{} // sending to it takes the turn
 	mu      sync.Mutex
 	waiting []*use
 }
@@ -43,8 +43,8 @@ type uses struct {
 func newUses() *uses { return &uses{turn: make(chan struct{}, 1)} }
 
 // wait returns the outcome of u, which do has decided in the transaction of a
-// group. It returns early when the context of u is done; what becomes of u is
-// then open if it is in a group already, as with any transaction.
+// group. It returns early when the context of u is done. If u is in a group by
+// then, its outcome is unknown, as with any transaction.
 func (g *uses) wait(u *use, do func([]*use)) error {
 	g.mu.Lock()
 	g.waiting = append(g.waiting, u)
@@ -66,8 +66,8 @@ func (g *uses) wait(u *use, do func([]*use)) error {
 	}
 }
 
-// lead does the work of a group. Those in it are told, and the turn goes on,
-// also if do panics.
+// lead does the work of a group. It notifies the calls in it and passes the
+// turn on, even if do panics.
 func (g *uses) lead(do func([]*use)) {
 	group := g.take()
 	defer func() {
@@ -81,8 +81,8 @@ func (g *uses) lead(do func([]*use)) {
 	}
 }
 
-// take returns those who have waited longest, in the order of their tickets:
-// two servers then lock them in the same order.
+// take returns the uses that have waited longest, sorted by ticket: two
+// servers then lock them in the same order.
 func (g *uses) take() []*use {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -99,8 +99,8 @@ func (g *uses) leave(u *use) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(other *use) bool { return other == u })
 }
 
-// whileAny returns a context that is done when those of all uses are: one who
-// has gone takes nothing from the others.
+// whileAny returns a context that is done when those of all uses are: a caller
+// that leaves doesn't affect the others.
 func whileAny(group []*use) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
 	var gone atomic.Int64

@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// withTickets makes the links lnk_0 … and for each the ticket of its number.
+// withTickets creates the links lnk_0 … and for each the ticket of its number.
 func withTickets(t *testing.T, s *store.Store, n int) {
 	t.Helper()
 	withDomain(t, s)
@@ -46,8 +46,8 @@ func useTogether(t *testing.T, s *store.Store, tickets ...string) []error {
 	return errs
 }
 
-// TestGroup wants tickets that cannot be used to fail alone: a spent one, one
-// past its time, one whose link is revoked, one that never was.
+// TestGroup checks that unusable tickets fail separately: a used-up one, an
+// expired one, one whose link is revoked, one that never existed.
 func TestGroup(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -91,7 +91,7 @@ func wantCounts(t *testing.T, database, fetches, downloads string) {
 	}
 }
 
-// TestGroupTellsWebhooks wants a delivery for each download of a group.
+// TestGroupTellsWebhooks checks that each download of a group has a delivery.
 func TestGroupTellsWebhooks(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -102,13 +102,13 @@ func TestGroupTellsWebhooks(t *testing.T) {
 		told := storetest.Column(t, database, `SELECT actions.target_id FROM deliveries
 			JOIN actions ON actions.account = deliveries.account AND actions.seq = deliveries.seq ORDER BY actions.seq`)
 		if !slices.Equal(told, []string{"tkt_0", "tkt_2"}) {
-			t.Errorf("told of %v, want the two downloads", told)
+			t.Errorf("reported %v, want the two downloads", told)
 		}
 	})
 }
 
-// TestGroupIsOneTransaction tells groups by their time: the clock moves on
-// each time it is read, and a group reads it once.
+// TestGroupIsOneTransaction distinguishes groups by their time: the clock
+// advances on each reading, and a group reads it once.
 func TestGroupIsOneTransaction(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -135,7 +135,7 @@ func TestGroupIsOneTransaction(t *testing.T) {
 	})
 }
 
-// TestGroupsRace has callers at two stores use more tickets than they may.
+// TestGroupsRace has callers at two stores use more tickets than permitted.
 func TestGroupsRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -156,8 +156,8 @@ func TestGroupsRace(t *testing.T) {
 	})
 }
 
-// TestEveryCallOfAGroupFails fails each call of the database, one at a time:
-// all downloads and actions of the group are kept or none.
+// TestEveryCallOfAGroupFails makes each database call fail, one at a time: all
+// downloads and actions of the group are stored or none.
 func TestEveryCallOfAGroupFails(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -187,7 +187,7 @@ func TestEveryCallOfAGroupFails(t *testing.T) {
 	})
 }
 
-// TestUseGivesUpWaiting lets a caller go who waits for the turn.
+// TestUseGivesUpWaiting cancels a caller that is waiting for its turn.
 func TestUseGivesUpWaiting(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -208,8 +208,9 @@ func TestUseGivesUpWaiting(t *testing.T) {
 	})
 }
 
-// TestGroupGoesOn takes callers away while their group waits for the database:
-// those who stay get their download, and when all have gone nothing is kept.
+// TestGroupGoesOn cancels callers while their group waits for the database:
+// the remaining ones get their download, and when all have gone nothing is
+// stored.
 func TestGroupGoesOn(t *testing.T) {
 	const callers = 3
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -245,8 +246,8 @@ func TestGroupGoesOn(t *testing.T) {
 	})
 }
 
-// groupBehindLock begins a group that waits for the log until unlock is called.
-// Those who leave do so when cancel is called.
+// groupBehindLock begins a group that waits for the log until unlock is
+// called. Calling cancel makes some callers leave.
 func groupBehindLock(t *testing.T, s *store.Store, database string, callers, leaving int) (unlock, cancel func(), left, stayed chan error) {
 	t.Helper()
 	unlock = lockLog(t, database)
@@ -267,9 +268,9 @@ func groupBehindLock(t *testing.T, s *store.Store, database string, callers, lea
 	return unlock, cancel, left, stayed
 }
 
-// awaitLock waits until a transaction waits for another. SQLite shows nothing
-// of that: there it waits long enough for most, and a caller has to bear with
-// a transaction that has not begun.
+// awaitLock waits until a transaction waits for another. SQLite doesn't show
+// that: there it waits long enough for most, and a caller has to tolerate a
+// transaction that hasn't begun.
 func awaitLock(t *testing.T, database string) {
 	t.Helper()
 	if strings.HasPrefix(database, "sqlite:") {
@@ -281,8 +282,8 @@ func awaitLock(t *testing.T, database string) {
 	})
 }
 
-// lockLog holds the log of the default account until unlock is called, and then
-// leaves it as it was.
+// lockLog locks the log of the default account until unlock is called, and
+// doesn't change it.
 func lockLog(t *testing.T, database string) (unlock func()) {
 	t.Helper()
 	other := storetest.Open(t, store.Config{Database: database})

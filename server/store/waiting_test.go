@@ -13,8 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestGrantWaits begins a write just before its right ends for good: it waits,
-// and then goes by the right as it is, not as its statement saw it first.
+// TestGrantWaits begins a write just before its grant's authority ends. The
+// write must wait, and then use the authority as it is, not as its statement
+// saw it first.
 func TestGrantWaits(t *testing.T) {
 	type right struct {
 		by   func(t *testing.T, s *store.Store) audit.Grant

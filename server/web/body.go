@@ -13,7 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// ReadBody reads the body of c: at most limit bytes, of one of the media types.
+// ReadBody reads the body of c: at most limit bytes, with one of the media
+// types.
 func ReadBody(c echo.Context, limit int64, kinds ...string) ([]byte, error) {
 	r := c.Request()
 	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
@@ -22,7 +23,7 @@ func ReadBody(c echo.Context, limit int64, kinds ...string) ([]byte, error) {
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, limit))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, fault.New(fault.TooLarge, "A request may have up to %d bytes.", limit)
+		return nil, fault.New(fault.TooLarge, "Send a request of up to %d bytes.", limit)
 	}
 	if err != nil {
 		return nil, errMalformed()
@@ -33,10 +34,10 @@ func ReadBody(c echo.Context, limit int64, kinds ...string) ([]byte, error) {
 // MaxBody is the largest body in bytes that [ReadAhead] waits for.
 const MaxBody = 64 << 10
 
-// ReadAhead waits until the whole body of c has arrived and leaves it there to
-// be read. It reports whether there was one: whoever sent it had time to lose
-// the right to, so what the request was admitted by must be looked at again. Of
-// a body over MaxBody it reads no more than that.
+// ReadAhead waits until the whole body of c has arrived, and leaves it to be
+// read. It reports whether there was one: its sender may have lost its
+// authority meanwhile, so the caller must check that again. It reads no more
+// than MaxBody.
 func ReadAhead(c echo.Context) (bool, error) {
 	r := c.Request()
 	if r.Body == nil || r.Body == http.NoBody {
@@ -50,7 +51,7 @@ func ReadAhead(c echo.Context) (bool, error) {
 	return true, nil
 }
 
-// A readAhead is a body of which a part was read already.
+// A readAhead is a body of which a part has been read.
 type readAhead struct {
 	io.Reader
 	io.Closer

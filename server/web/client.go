@@ -2,14 +2,14 @@ package web
 
 import "strings"
 
-// A Device is a kind of device that asks for a page.
+// A Device is the kind of device that requests a page.
 type Device string
 
-// The devices that pages are made for.
+// The devices that have pages of their own.
 const (
 	IPhone  Device = "iphone"
 	IPad    Device = "ipad"
-	Mac     Device = "mac" // or an iPad whose Safari says so
+	Mac     Device = "mac" // or an iPad whose Safari claims to be a Mac
 	Android Device = "android"
 	Other   Device = "other"
 )
@@ -20,29 +20,30 @@ func Devices() []Device { return []Device{IPhone, IPad, Mac, Android, Other} }
 // Touch reports whether d is an iPhone or iPad.
 func (d Device) Touch() bool { return d == IPhone || d == IPad }
 
-// A Client is the device and program that sent a request, as far as they can
-// be told: words of a closed list, nothing of what the client wrote.
+// A Client is the device and program that sent a request, as far as they are
+// known: words from a closed list, nothing that the client wrote.
 type Client struct {
 	Device  Device
-	System  string // such as "iPhone"; "unknown system" if it cannot be told
-	Program string // such as "Safari"; "unknown program" if it cannot be told
+	System  string // for example "iPhone"; "unknown system" if it isn't known
+	Program string // for example "Safari"; "unknown program" if it isn't known
 	Browser Browser
 }
 
-// A Browser says how far a program on an iPhone or iPad brings a profile.
+// A Browser says what a browser on an iPhone or iPad does with a profile.
 type Browser string
 
-// The browsers. The zero value hands a profile to the device.
+// The browsers. The zero value passes a profile on to the device.
 const (
-	Asks  Browser = "asks"  // hands it over, and asks one question more
-	Saves Browser = "saves" // into its own downloads
-	App   Browser = "app"   // a page inside another app: mostly not at all
+	Asks  Browser = "asks"  // passes it on after one more question
+	Saves Browser = "saves" // saves it to its own downloads
+	App   Browser = "app"   // a page inside another app: mostly unable to
 )
 
-// String is "Safari on iPhone".
+// String returns, for example, "Safari on iPhone".
 func (c Client) String() string { return c.Program + " on " + c.System }
 
-// systems and programs are looked for in this order: some name others.
+// systems and programs are searched in this order, because some names include
+// others.
 var (
 	systems = []struct {
 		mark, name string
@@ -75,10 +76,11 @@ var (
 	}
 )
 
-// ClientOf tells the client from its User-Agent. An iPad says that it is a Mac
-// unless it is asked for a mobile page. It's an iPad where the program exists on
-// iPads alone, or where an app's own web view names no browser: such views are
-// rare on a Mac. Safari's User-Agent is the same on both, and counts as a Mac.
+// ClientOf identifies the client by its User-Agent. An iPad claims to be a Mac
+// unless mobile pages are requested. It counts as an iPad if the program
+// exists only on iPads, or if an app's web view names no browser: such views
+// are rare on a Mac. Safari's User-Agent is the same on both, and counts as a
+// Mac.
 func ClientOf(userAgent string) Client {
 	c := Client{Device: Other, System: "unknown system", Program: "unknown program"}
 	for _, s := range systems {
@@ -105,7 +107,7 @@ func ClientOf(userAgent string) Client {
 	return c
 }
 
-// onItsSystem leaves out what only counts on an iPhone or iPad.
+// onItsSystem skips what counts only on an iPhone or iPad.
 func (c Client) onItsSystem() Client {
 	if !c.Device.Touch() {
 		c.Browser = ""

@@ -17,20 +17,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// A Piece is a part of a response body. A page is put together of pieces that
-// are compressed once and stay, and of values in between, which are never
+// A Piece is a part of a response body. A page consists of pieces that are
+// compressed once and kept, and of values between them, which are never
 // compressed.
 //
-// That is what makes it safe to compress pages at all. The size of compressed
-// text tells of repetitions in it: where one response holds a secret and words
-// that a stranger chooses, the stranger finds out the secret letter by letter
-// (BREACH). Here no size depends on whether a value repeats anything. What is
-// made anew for each request is not compressed: forms that show again what was
-// typed, and the control panel. The API compresses its answers by itself: only
-// programs with a key get them.
+// That is what makes compressing pages safe. The size of compressed text
+// reveals repetitions: if a response contains a secret and words chosen by a
+// stranger, the stranger can find out the secret letter by letter (BREACH).
+// Here no size depends on whether a value repeats anything. Pages that are
+// created for each request aren't compressed: forms that show earlier input
+// again, and the control panel. The API compresses its own responses, because
+// only programs with a key get them.
 type Piece struct {
 	text   []byte
-	packed []byte // blocks of DEFLATE that end on a whole byte, or nil
+	packed []byte // DEFLATE blocks that end on a whole byte, or nil
 }
 
 // NewPiece returns a piece that is compressed. The text must be the same for
@@ -41,7 +41,7 @@ func NewPiece(text []byte) Piece {
 	defer packers.Put(w)
 	w.Reset(&out)
 	if _, err := w.Write(text); err != nil {
-		panic("web: " + err.Error()) // memory takes everything
+		panic("web: " + err.Error()) // writing to memory can't fail
 	}
 	if err := w.Flush(); err != nil {
 		panic("web: " + err.Error())
@@ -49,7 +49,7 @@ func NewPiece(text []byte) Piece {
 	return Piece{text, out.Bytes()}
 }
 
-// packers compress. Each has a megabyte of memory.
+// packers compress. Each uses a megabyte of memory.
 var packers = sync.Pool{New: func() any {
 	w, err := flate.NewWriter(nil, flate.BestCompression)
 	if err != nil {
@@ -58,23 +58,23 @@ var packers = sync.Pool{New: func() any {
 	return w
 }}
 
-// Value returns a piece that stays as it is.
+// Value returns a piece that isn't compressed.
 func Value(text []byte) Piece { return Piece{text: text} }
 
 func (p Piece) compressed() bool { return p.packed != nil }
 
-// Text is what the piece says.
+// Text returns the text of the piece.
 func (p Piece) Text() []byte { return p.text }
 
-// ETag is an entity tag of text. It is a weak one, the same for what is
-// compressed.
+// ETag returns an entity tag for text. It is a weak one, which doesn't depend
+// on compression.
 func ETag(text []byte) string {
 	sum := sha256.Sum256(text)
 	return `W/"` + hex.EncodeToString(sum[:12]) + `"`
 }
 
-// Unchanged reports whether the client has the response with the tag already. It
-// sets the ETag header.
+// Unchanged reports whether the client already has the response with the tag.
+// It sets the ETag header.
 func Unchanged(c echo.Context, tag string) bool {
 	c.Response().Header().Set("ETag", tag)
 	for _, line := range c.Request().Header.Values("If-None-Match") {
@@ -87,13 +87,13 @@ func Unchanged(c echo.Context, tag string) bool {
 	return false
 }
 
-// NotModified answers that what the client has is still right.
+// NotModified responds that the client's copy is still current.
 func NotModified(c echo.Context) error {
 	c.Response().Header().Add(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	return c.NoContent(http.StatusNotModified)
 }
 
-// Send answers with the pieces, by gzip if the client takes it and any of them is
+// Send sends the pieces, with gzip if the client accepts it and any of them is
 // compressed.
 func Send(c echo.Context, status int, contentType string, pieces ...Piece) error {
 	header := c.Response().Header()
@@ -122,8 +122,8 @@ func Send(c echo.Context, status int, contentType string, pieces ...Piece) error
 	return nil
 }
 
-// TakesGzip reports whether the client takes gzip, by Accept-Encoding. One that
-// says nothing gets what everybody can read.
+// TakesGzip reports whether Accept-Encoding allows gzip. Without that header
+// it returns false.
 func TakesGzip(header http.Header) bool {
 	for _, line := range header.Values(echo.HeaderAcceptEncoding) {
 		for coding := range strings.SplitSeq(line, ",") {
@@ -136,22 +136,22 @@ func TakesGzip(header http.Header) bool {
 	return false
 }
 
-// isZero reports whether a weight such as "q=0.0" is none at all.
+// isZero reports whether a weight such as "q=0.0" is zero.
 func isZero(weight string) bool {
 	name, value, _ := strings.Cut(strings.TrimSpace(weight), "=")
 	n, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 	return strings.EqualFold(strings.TrimSpace(name), "q") && err == nil && n == 0
 }
 
-// The begin of a gzip file without a name or time, and the block of DEFLATE that
-// ends its data: the last one, of fixed codes, empty.
+// The beginning of a gzip file without a name or time, and the final DEFLATE
+// block: an empty one with fixed codes.
 var (
 	gzipHeader = []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255}
 	gzipEnd    = []byte{3, 0}
 )
 
-// packed is the pieces in a gzip file. Blocks that end on a whole byte can stand
-// one behind the other; none looks back at what comes before its piece.
+// packed returns the pieces as a gzip file. Blocks that end on a whole byte
+// can follow each other. No block refers back beyond its own piece.
 func packed(pieces []Piece) [][]byte {
 	parts := [][]byte{gzipHeader}
 	sum, size := crc32.NewIEEE(), 0

@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// sent is what a client gets that asks with the headers.
+// sent returns what a client with these headers receives.
 func sent(t *testing.T, header http.Header, pieces ...Piece) *httptest.ResponseRecorder {
 	t.Helper()
 	request, answer := httptest.NewRequest("GET", "/", nil), httptest.NewRecorder()
@@ -49,15 +49,15 @@ func TestSend(t *testing.T) {
 		}
 	}
 	if a := sent(t, http.Header{"Accept-Encoding": {"gzip"}}, Value([]byte(long))); a.Header().Get("Content-Encoding") != "" {
-		t.Error("what is made anew is compressed")
+		t.Error("a page created for the request is compressed")
 	}
 	if a := sent(t, http.Header{"Accept-Encoding": {"gzip"}}, NewPiece([]byte(long))); a.Body.Len() > len(long)/50 {
 		t.Errorf("%d bytes of %d", a.Body.Len(), len(long))
 	}
 }
 
-// TestSizeTellsNothing holds that no response is shorter because a value repeats
-// what stands elsewhere in it.
+// TestSizeTellsNothing checks that no response is shorter because a value
+// repeats other text in it.
 func TestSizeTellsNothing(t *testing.T) {
 	size := func(value string) int {
 		page := []Piece{NewPiece([]byte("token=Jq4XoM2vR8sT")), Value([]byte(value)), NewPiece([]byte("token=")), Value([]byte("Jq4XoM2vR8sT"))}

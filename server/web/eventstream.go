@@ -11,24 +11,24 @@ import (
 // EventStreamType is the media type of server-sent events.
 const EventStreamType = "text/event-stream"
 
-// eventPause is how long an event may take to be sent.
+// eventPause is how long sending an event may take.
 const eventPause = 30 * time.Second
 
-// An EventStream is an answer of server-sent events. It may take as long as it
-// goes on: each event has a time of its own.
+// An EventStream is a response of server-sent events. It has no time limit;
+// each event has one.
 type EventStream struct {
 	c       echo.Context
 	control *http.ResponseController
 }
 
-// NewEventStream begins the answer to c: what is wrong has to be known before.
+// NewEventStream begins the response to c. Errors must be found before.
 func NewEventStream(c echo.Context) EventStream {
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentType, EventStreamType)
 	header.Set(echo.HeaderCacheControl, "no-store")
-	header.Set("X-Accel-Buffering", "no") // nginx would hold events back
+	header.Set("X-Accel-Buffering", "no") // nginx would delay events
 	s := EventStream{c, http.NewResponseController(c.Response())}
-	_ = s.control.SetReadDeadline(time.Time{}) // where none can be set, none is
+	_ = s.control.SetReadDeadline(time.Time{}) // without support for deadlines there is none
 	return s
 }
 
@@ -42,7 +42,7 @@ func (s EventStream) Send(text []byte) error {
 }
 
 // Until returns a context that is done when ctx is or the server stops, and a
-// function that lets go of it: no answer without an end keeps a server from
+// function that releases it: an endless response must not keep a server from
 // stopping.
 func Until(ctx context.Context, stopping <-chan struct{}) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -12,8 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// FaultOf is the fault behind whatever error a handler or Echo itself
-// returned.
+// FaultOf returns the fault behind an error of a handler or of Echo.
 func FaultOf(err error) *fault.Fault {
 	he, ok := errors.AsType[*echo.HTTPError](err)
 	if !ok {
@@ -23,21 +22,22 @@ func FaultOf(err error) *fault.Fault {
 	case http.StatusNotFound:
 		return fault.New(fault.NotFound, "There is no such page.")
 	case http.StatusMethodNotAllowed:
-		return fault.New(fault.MethodNotAllowed, "This page cannot be used that way.")
+		return fault.New(fault.MethodNotAllowed, "This page can't be used that way.")
 	case http.StatusRequestEntityTooLarge:
-		return fault.New(fault.TooLarge, "That is too large.")
+		return fault.New(fault.TooLarge, "The request is too large.")
 	case http.StatusUnsupportedMediaType:
-		return fault.New(fault.UnsupportedMedia, "That is not a form.")
+		return fault.New(fault.UnsupportedMedia, "The request isn't a form.")
 	}
 	if he.Code >= 400 && he.Code < 500 {
-		return fault.New(fault.FormMalformed, "The request cannot be read.")
+		return fault.New(fault.FormMalformed, "The request can't be read.")
 	}
 	return fault.Of(err)
 }
 
-// ErrorHandler returns Echo's handler for errors: it logs what is not the
-// client's doing and has show make the answer. An answer that fails after it has
-// begun is cut off: ended like others, a part would pass for the whole.
+// ErrorHandler returns Echo's error handler: it logs errors that the client
+// didn't cause and calls show for the response. If a response fails after it
+// has begun, it is cut off. Otherwise the incomplete response would look
+// complete.
 func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) error) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		f := FaultOf(err)
@@ -59,8 +59,8 @@ func ErrorHandler(log *slog.Logger, show func(c echo.Context, f *fault.Fault) er
 	}
 }
 
-// SetRetryAfter tells the client how long to wait, in whole seconds, if f
-// knows.
+// SetRetryAfter tells the client how long to wait, in whole seconds, if f says
+// so.
 func SetRetryAfter(c echo.Context, f *fault.Fault) { RetryAfter(c.Response().Header(), f) }
 
 // RetryAfter is SetRetryAfter for a header.

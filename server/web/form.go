@@ -13,14 +13,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// maxForm is the largest form in bytes: that of metadata, with all of it escaped.
+// maxForm is the largest form in bytes: one of metadata, fully escaped.
 const maxForm = 48 << 10
 
 // A Form holds the fields of a form, each at most once.
 type Form map[string]string
 
-// ReadForm reads the body of c as a form that may have the fields and no
-// others. What looks like a password is refused by its name.
+// ReadForm reads the body of c as a form that may have only these fields. It
+// refuses fields with names of passwords.
 func ReadForm(c echo.Context, fields ...string) (Form, error) {
 	values, err := Body(c)
 	if err != nil {
@@ -29,8 +29,8 @@ func ReadForm(c echo.Context, fields ...string) (Form, error) {
 	return pick(values, nil, fields)
 }
 
-// ReadSecrets is [ReadForm] for the few forms by which members sign in: these
-// may have the secrets beside the fields.
+// ReadSecrets is [ReadForm] for the few forms that members sign in with: these
+// may also have the secret fields.
 func ReadSecrets(c echo.Context, secrets []string, fields ...string) (Form, error) {
 	values, err := Body(c)
 	if err != nil {
@@ -39,8 +39,8 @@ func ReadSecrets(c echo.Context, secrets []string, fields ...string) (Form, erro
 	return pick(values, secrets, fields)
 }
 
-// Body reads the body of c as a form, whatever it holds, and leaves it there
-// to be read again.
+// Body reads the body of c as a form with any fields, and leaves it to be read
+// again.
 func Body(c echo.Context) (url.Values, error) {
 	body, err := ReadBody(c, maxForm, echo.MIMEApplicationForm)
 	if err != nil {
@@ -54,16 +54,16 @@ func Body(c echo.Context) (url.Values, error) {
 	return values, nil
 }
 
-// ReadQuery reads the parameters of the address of c, as a form sends them,
-// like [ReadForm]. One that it does not know it leaves out: others add theirs
-// to links.
+// ReadQuery reads the query parameters of c, encoded as in a form, like
+// [ReadForm]. It ignores unknown parameters, because others add theirs to
+// links.
 func ReadQuery(c echo.Context, fields ...string) (Form, error) {
 	return readQuery(c.Request().URL.RawQuery, fields)
 }
 
-// ReadLink is [ReadQuery] for addresses that people and programs write, not
-// forms. There a plus sign stands for itself: they write
-// jane+lists@example.com into a query as it is.
+// ReadLink is [ReadQuery] for URLs that people and programs write, without a
+// form. In them a plus sign stands for itself: they write
+// jane+lists@example.com unescaped.
 func ReadLink(c echo.Context, fields ...string) (Form, error) {
 	return readQuery(strings.ReplaceAll(c.Request().URL.RawQuery, "+", "%2B"), fields)
 }
@@ -92,7 +92,7 @@ func pick(values url.Values, secrets, fields []string) (Form, error) {
 			return nil, err
 		}
 		if !secret && !slices.Contains(fields, name) {
-			return nil, fault.New(fault.UnknownField, "The form has a field that does not belong there.")
+			return nil, fault.New(fault.UnknownField, "The form contains an unknown field.")
 		}
 		if len(all) != 1 || !utf8.ValidString(all[0]) {
 			return nil, errMalformed()
@@ -103,10 +103,10 @@ func pick(values url.Values, secrets, fields []string) (Form, error) {
 }
 
 func errMalformed() error {
-	return fault.New(fault.FormMalformed, "The form cannot be read. Go back and send it again.")
+	return fault.New(fault.FormMalformed, "The form can't be read. Go back and send it again.")
 }
 
-// SetBody puts values where the body of c was.
+// SetBody replaces the body of c with values.
 func SetBody(c echo.Context, values url.Values) {
 	c.Request().Body = io.NopCloser(strings.NewReader(values.Encode()))
 }

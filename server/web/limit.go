@@ -14,9 +14,9 @@ import (
 // maxCounted is how many keys a limiter counts at once.
 const maxCounted = 10_000
 
-// A Limiter counts requests by a key, all in the same window of time. It
-// counts in the memory of this process: several servers allow several times
-// as much, and a restart begins anew.
+// A Limiter counts requests by key, all in the same window of time. It counts
+// in the memory of this process: several servers allow several times as many,
+// and a restart begins again.
 type Limiter struct {
 	name   string
 	max    int
@@ -29,12 +29,12 @@ type Limiter struct {
 }
 
 // NewLimiter returns a Limiter that allows max requests of each key in a
-// window. The name is what clients know it by.
+// window. Clients see the name.
 func NewLimiter(name string, max int, window time.Duration, now func() time.Time) *Limiter {
 	return &Limiter{name: name, max: max, window: window, now: now, used: map[string]int{}}
 }
 
-// A Quota is how a key stands with a limiter.
+// A Quota is the state of a key in a limiter.
 type Quota struct {
 	name   string
 	max    int
@@ -42,7 +42,7 @@ type Quota struct {
 	// Left is how many requests remain in this window; below zero it is used
 	// up.
 	Left int
-	// Reset is how long the window lasts.
+	// Reset is the remaining time of the window.
 	Reset time.Duration
 }
 
@@ -52,25 +52,25 @@ func (l *Limiter) Use(key string) Quota {
 	defer l.mu.Unlock()
 	now := l.turn()
 	if _, ok := l.used[key]; !ok && len(l.used) >= maxCounted {
-		for other := range l.used { // whichever: memory is bounded, not fair
+		for other := range l.used { // any key: memory is bounded, not fair
 			delete(l.used, other)
 			break
 		}
 	}
-	// One beyond the limit says all that there is to say.
+	// One beyond the limit is enough to know.
 	l.used[key] = min(l.used[key]+1, l.max+1)
 	return l.quota(key, now)
 }
 
-// Look returns how the key stands and counts nothing.
+// Look returns the quota of the key without counting.
 func (l *Limiter) Look(key string) Quota {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.quota(key, l.turn())
 }
 
-// turn begins a new window once the last is over, or was begun by a clock that
-// was wrong.
+// turn begins a new window if the last one is over, or was begun by a wrong
+// clock.
 func (l *Limiter) turn() (now time.Time) {
 	now = l.now()
 	if age := now.Sub(l.began); age < 0 || age >= l.window {
@@ -84,7 +84,7 @@ func (l *Limiter) quota(key string, now time.Time) Quota {
 	return Quota{l.name, l.max, l.window, l.max - l.used[key], l.began.Add(l.window).Sub(now)}
 }
 
-// Exceeded is a Limited fault if more requests came than are allowed.
+// Exceeded returns a Limited fault if there were more requests than allowed.
 func (q Quota) Exceeded() error {
 	if q.Left >= 0 {
 		return nil
@@ -92,7 +92,7 @@ func (q Quota) Exceeded() error {
 	return q.limited()
 }
 
-// Spent is a Limited fault if as many requests came as are allowed.
+// Spent returns a Limited fault if there were as many requests as allowed.
 func (q Quota) Spent() error {
 	if q.Left > 0 {
 		return nil
@@ -101,12 +101,12 @@ func (q Quota) Spent() error {
 }
 
 func (q Quota) limited() error {
-	f := fault.New(fault.Limited, "Too many requests: %d are allowed in %d seconds. Wait %d seconds.", q.max, seconds(q.window), seconds(q.Reset))
+	f := fault.New(fault.Limited, "Too many requests: the limit is %d in %d seconds. Wait %d seconds.", q.max, seconds(q.window), seconds(q.Reset))
 	f.RetryAfter = q.Reset
 	return f
 }
 
-// SetQuota tells the client how it stands, in the fields of
+// SetQuota tells the client its quota, in the fields of
 // draft-ietf-httpapi-ratelimit-headers.
 func SetQuota(c echo.Context, q Quota) {
 	header := c.Response().Header()

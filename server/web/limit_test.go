@@ -45,7 +45,7 @@ func TestLimiter(t *testing.T) {
 	}
 }
 
-// TestLimiterSpent wants a look to refuse as soon as nothing is left.
+// TestLimiterSpent checks that Spent refuses as soon as nothing is left.
 func TestLimiterSpent(t *testing.T) {
 	l := web.NewLimiter("network", 2, time.Minute, time.Now)
 	for i := range 4 {
@@ -56,8 +56,8 @@ func TestLimiterSpent(t *testing.T) {
 	}
 }
 
-// TestLimiterIsBounded has many keys come, as an attacker with a large network
-// can have.
+// TestLimiterIsBounded sends requests with many keys, as an attacker with a
+// large network can.
 func TestLimiterIsBounded(t *testing.T) {
 	l := web.NewLimiter("network", 2, time.Minute, func() time.Time { return time.UnixMilli(0) })
 	const keys = 30_000

@@ -13,12 +13,13 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// policy is what a page may load: the program's own style, pictures and script.
+// policy is what a page may load: the program's own styles, pictures and
+// scripts.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// Headers puts on every answer what keeps a page from being framed, sniffed,
-// indexed, cached, or made to load anything from elsewhere. With https it
-// also binds the browser to it for a year.
+// Headers sets headers on every response that keep a page from being framed,
+// sniffed, indexed, cached, or made to load anything from elsewhere. With
+// https it also requires https for a year.
 func Headers(https bool) echo.MiddlewareFunc {
 	fixed := map[string]string{
 		"Content-Security-Policy":      policy,
@@ -44,8 +45,8 @@ func Headers(https bool) echo.MiddlewareFunc {
 	}
 }
 
-// Params refuses a path whose parameters hold what no name or id does: control
-// characters, or what is no UTF-8. A database would refuse it as an error.
+// Params refuses a path whose parameters contain control characters or invalid
+// UTF-8, which no name or ID has. A database would fail with an error.
 func Params(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		for _, value := range c.ParamValues() {
@@ -57,8 +58,8 @@ func Params(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// Log writes a line for every request: its route, never its address, which
-// may hold a token.
+// Log logs every request with its route, but not its URL, which may contain a
+// token.
 func Log(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
@@ -75,8 +76,8 @@ func Log(log *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
-// Route is the pattern of the request's route, which holds nothing that a
-// client wrote.
+// Route returns the pattern of the request's route, which contains nothing
+// that a client wrote.
 func Route(c echo.Context) string {
 	if route := c.Path(); route != "" {
 		return route
@@ -84,8 +85,8 @@ func Route(c echo.Context) string {
 	return "(none)"
 }
 
-// Method is the request's method if it is a known one: a client can write any
-// word.
+// Method returns the request's method if it is a known one: a client can send
+// any word.
 func Method(c echo.Context) string {
 	switch m := c.Request().Method; m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -94,16 +95,16 @@ func Method(c echo.Context) string {
 	return "other"
 }
 
-// Recover turns a panic of a handler into an internal error. Its stack goes
-// to the log; what was panicked with may hold input and does not.
-// http.ErrAbortHandler goes on.
+// Recover turns a panic of a handler into an internal error. It logs the
+// stack, but not the panic value, which may contain input. It passes
+// http.ErrAbortHandler on.
 func Recover(log *slog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
 			defer func() {
 				v := recover()
 				if v == http.ErrAbortHandler {
-					panic(v) // breaks the answer off, on purpose
+					panic(v) // aborts the response, on purpose
 				}
 				if v != nil {
 					log.Error("panic", "id", RequestID(c), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))

@@ -12,13 +12,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
-// onceLife is how long what was made can be shown.
+// onceLife is how long a value can be shown.
 const onceLife = 2 * time.Minute
 
-// A Once carries what a POST has made to the page behind its redirect, where a
-// browser shows it once: a key, a secret, an invitation. So a reload shows a
-// page again and makes nothing. It travels encrypted in a cookie, bound to a
-// session and a page.
+// A Once passes what a POST has created to the page after its redirect, where
+// the browser shows it once: a key, a secret, an invitation. So reloading
+// shows a page again and creates nothing. The value travels encrypted in a
+// cookie, bound to a session and a page.
 type Once struct {
 	name   string
 	secure bool
@@ -40,8 +40,9 @@ type once struct {
 	What  json.RawMessage `json:"what"`
 }
 
-// Put keeps what, which JSON can hold, for the page of the session. With it a
-// cookie is at most 4,096 bytes long: what takes up to 2,800 of them.
+// Put stores a value, which JSON must be able to encode, for the page of the
+// session. A cookie has at most 4,096 bytes, which is enough for values of up
+// to 2,800 bytes.
 func (o Once) Put(c echo.Context, session, page string, what any) error {
 	data, err := json.Marshal(what)
 	if err != nil {
@@ -54,9 +55,9 @@ func (o Once) Put(c echo.Context, session, page string, what any) error {
 	return nil
 }
 
-// Take reads into what, a pointer, what was put there for the page of the
-// session within the last two minutes, and takes it from the browser. It
-// reports whether there was any.
+// Take decodes into what, a pointer, the value that was put for the page of
+// the session within the last two minutes, and deletes it from the browser. It
+// reports whether there was one.
 func (o Once) Take(c echo.Context, session, page string, what any) bool {
 	cookie, err := c.Cookie(o.name)
 	if err != nil {

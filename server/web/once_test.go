@@ -14,8 +14,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// TestOnce has what was made shown to the session and on the page that it is
-// for, within two minutes, and not readable on the way.
+// TestOnce checks that a value is shown only to its session and on its page,
+// within two minutes, and can't be read on the way.
 func TestOnce(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	base := &url.URL{Scheme: "https", Host: "setup.example.com"}

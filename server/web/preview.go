@@ -2,8 +2,8 @@ package web
 
 import "strings"
 
-// previews are marks in the User-Agent of programs that fetch an address which
-// somebody sent, to show or check what is behind it.
+// previews are strings in the User-Agent of programs that fetch the URL in a
+// message, to show or check what is behind it.
 var previews = []struct{ mark, name string }{
 	{"slackbot", "slack"}, {"whatsapp", "whatsapp"}, {"telegrambot", "telegram"}, {"discordbot", "discord"},
 	{"facebookexternalhit", "facebook"}, {"facebot", "facebook"}, // iMessage says so too
@@ -13,9 +13,9 @@ var previews = []struct{ mark, name string }{
 	{"google-read-aloud", "google"}, {"googleimageproxy", "google"}, {"google-safety", "google"}, {"googlebot", "google"},
 }
 
-// PreviewOf names the program that previews what people send one another, by
-// its User-Agent: a word of a closed list, empty for any other client. Nothing
-// may depend on it but figures, for anybody can say so of themselves.
+// PreviewOf returns the name of the program that previews links in messages,
+// by its User-Agent: a word from a closed list, or an empty text for any other
+// client. Use it only for statistics, because any client can claim to be one.
 func PreviewOf(userAgent string) string {
 	lower := strings.ToLower(userAgent)
 	for _, p := range previews {

@@ -10,8 +10,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestForwardedFor wants a header that a client can write to change nothing,
-// and that of a trusted proxy to count.
+// TestForwardedFor checks that a header written by a client is ignored, and
+// that of a trusted proxy is used.
 func TestForwardedFor(t *testing.T) {
 	for _, trusted := range []bool{false, true} {
 		database := storetest.SQLite(t)

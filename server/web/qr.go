@@ -15,8 +15,8 @@ import (
 // quiet is the white border of a QR code in modules (ISO/IEC 18004).
 const quiet = 4
 
-// dots are the sides of a module in a PNG: few enough for a mail, and enough
-// for a code that is printed in the width of a hand.
+// dots is the width of a module in a PNG: small enough for an email, and large
+// enough for a code printed as wide as a hand.
 const dots = 8
 
 // Content types of drawings.
@@ -26,8 +26,9 @@ const (
 )
 
 // A QR is a QR code as a drawing: Path is the d of an SVG path that fills the
-// dark modules of a square with sides of Size, border included. It is drawn
-// black on white also in the dark, for some cameras read nothing else.
+// dark modules of a square with sides of Size, including the border. It is
+// drawn black on white even in dark mode, because some cameras read nothing
+// else.
 type QR struct {
 	Size int
 	Path string
@@ -53,14 +54,14 @@ func NewQR(text string) (QR, error) {
 	return QR{size + 2*quiet, b.String(), code}, nil
 }
 
-// SVG is the drawing as a file.
+// SVG returns the drawing as a file.
 func (q QR) SVG() string {
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %[1]d" shape-rendering="crispEdges">`+
 		`<rect width="100%%" height="100%%" fill="#fff"/><path d="%s"/></svg>`, q.Size, q.Path)
 }
 
-// PNG is the drawing as a file for programs that take no SVG, such as those of
-// mail, with the same border.
+// PNG returns the drawing, with the same border, for programs that don't
+// support SVG, such as mail programs.
 func (q QR) PNG() ([]byte, error) {
 	side := q.Size * dots
 	img := image.NewPaletted(image.Rect(0, 0, side, side), color.Palette{color.White, color.Black})

@@ -10,10 +10,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// requestKey is where a request keeps its id.
+// requestKey is where a request stores its ID.
 const requestKey = "request"
 
-// RequestID is the id of the request in the program's log. A client cannot
+// RequestID returns the ID of the request in the program's log. A client can't
 // choose it.
 func RequestID(c echo.Context) string {
 	if s, ok := c.Get(requestKey).(string); ok {
@@ -24,9 +24,9 @@ func RequestID(c echo.Context) string {
 	return s
 }
 
-// ClientIP is the address of the client: that of the connection, or, where
-// the connection comes from a trusted proxy, the one that the proxy names.
-// It is the zero Addr if what is named is no address.
+// ClientIP returns the address of the client: that of the connection or, if
+// the connection comes from a trusted proxy, the one that the proxy names. If
+// that isn't an address, it returns the zero Addr.
 func ClientIP(c echo.Context) netip.Addr {
 	ip, err := netip.ParseAddr(c.RealIP())
 	if err != nil {
@@ -35,8 +35,8 @@ func ClientIP(c echo.Context) netip.Addr {
 	return ip.Unmap().WithZone("")
 }
 
-// Network is the network of the client that limits count by: the address in
-// IPv4, the /64 in IPv6.
+// Network returns the network by which limits count: the address in IPv4, the
+// /64 in IPv6.
 func Network(c echo.Context) netip.Prefix {
 	ip := ClientIP(c)
 	bits := 64
@@ -50,7 +50,7 @@ func Network(c echo.Context) netip.Prefix {
 	return prefix
 }
 
-// Visitor is who asks for a public page.
+// Visitor returns the actor for a request to a public page.
 func Visitor(c echo.Context) audit.Actor {
 	a := audit.Actor{
 		Kind:      audit.Visitor,
@@ -64,8 +64,8 @@ func Visitor(c echo.Context) audit.Actor {
 	return a
 }
 
-// Proxies returns how the address of a client is found behind the trusted
-// proxies. Without any, headers that a client can write itself say nothing.
+// Proxies returns how to find a client's address behind the trusted proxies.
+// Without any, headers that clients can write are ignored.
 func Proxies(trusted []netip.Prefix) echo.IPExtractor {
 	if len(trusted) == 0 {
 		return echo.ExtractIPDirect()

@@ -59,7 +59,7 @@ func TestSameOrigin(t *testing.T) {
 		{http.MethodPost, http.Header{"Sec-Fetch-Site": {"same-origin"}}, true},
 		{http.MethodPost, http.Header{"Sec-Fetch-Site": {"none"}}, true},
 		{http.MethodPost, http.Header{"Origin": {"https://setup.example.com"}}, true}, // behind a proxy that changes Host
-		{http.MethodPost, nil, true}, // no browser
+		{http.MethodPost, nil, true}, // not a browser
 		{http.MethodPost, http.Header{"Sec-Fetch-Site": {"cross-site"}}, false},
 		{http.MethodPost, http.Header{"Sec-Fetch-Site": {"same-site"}}, false},
 		{http.MethodPost, http.Header{"Origin": {"https://evil.example"}}, false},

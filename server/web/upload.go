@@ -15,23 +15,23 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// An upload may take as long as it goes on: each step of so many bytes has a
-// time of its own.
+// An upload has no time limit as a whole: each step of this many bytes has its
+// own.
 const (
 	uploadStep  = 256 << 10
 	uploadPause = 30 * time.Second
 )
 
-// UploadField is the field of a form that a file is uploaded in.
+// UploadField is the form field that contains an uploaded file.
 const UploadField = "file"
 
-// Upload reads a file of up to limit bytes from the body of c: of one of the
-// media types, or from a form that has the file in [UploadField] and nothing
-// else. It keeps the file on disk, which the caller closes and removes, and
-// returns the name that a form gives it. Nothing of it is kept in memory.
+// Upload reads a file of up to limit bytes from the body of c: with one of the
+// media types, or from a form that contains only the file in [UploadField]. It
+// stores the file on disk, and returns it with its name from the form. The
+// caller must close and remove it. Nothing of it is kept in memory.
 func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name string, err error) {
 	r := c.Request()
-	if r.ContentLength > limit+uploadStep { // a form has a few bytes around the file
+	if r.ContentLength > limit+uploadStep { // a form adds a few bytes to the file
 		return nil, "", errTooLarge(limit)
 	}
 	control := http.NewResponseController(c.Response())
@@ -60,17 +60,18 @@ func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name s
 	if err != nil || !end() {
 		return nil, "", errMalformed()
 	}
-	_ = control.SetReadDeadline(time.Now().Add(uploadPause)) // where none can be set, none is
+	_ = control.SetReadDeadline(time.Now().Add(uploadPause)) // without support for deadlines there is none
 	_ = control.SetWriteDeadline(time.Now().Add(uploadPause))
 	_, err = kept.Seek(0, io.SeekStart)
 	return kept, name, err
 }
 
 func errTooLarge(limit int64) error {
-	return fault.On(UploadField, fault.TooLarge, "The file may have up to %d MiB.", limit>>20)
+	return fault.On(UploadField, fault.TooLarge, "Choose a file of up to %d MiB.", limit>>20)
 }
 
-// uploaded is the file in the request. end reports whether nothing comes after it.
+// uploaded returns the file in the request. end reports whether nothing
+// follows it.
 func uploaded(r *http.Request, kinds []string) (body io.Reader, name string, end func() bool, err error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
 	if err == nil && slices.Contains(kinds, kind) {
@@ -88,7 +89,7 @@ func uploaded(r *http.Request, kinds []string) (body io.Reader, name string, end
 	case err != nil:
 		return nil, "", nil, errMalformed()
 	case part.FormName() != UploadField:
-		return nil, "", nil, fault.New(fault.UnknownField, "The form has a field that doesn't belong there: send the file in the field %q.", UploadField)
+		return nil, "", nil, fault.New(fault.UnknownField, "The form contains an unknown field. Send the file in the field %q.", UploadField)
 	case part.FileName() == "":
 		return nil, "", nil, fault.On(UploadField, fault.Invalid, "Choose a file.")
 	}
@@ -98,7 +99,7 @@ func uploaded(r *http.Request, kinds []string) (body io.Reader, name string, end
 	}, nil
 }
 
-// A steady body gives each step of the upload its time.
+// A steady body gives each step of the upload its own time.
 type steady struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -117,8 +118,8 @@ func (s *steady) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SendFile answers with a file, or the ranges of it that are asked for. It may
-// take as long as it goes on.
+// SendFile sends a file, or the requested ranges of it, without a time limit
+// as a whole.
 func SendFile(c echo.Context, name, digest string, modified time.Time, file io.ReadSeeker) error {
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentType, "application/octet-stream")
@@ -131,8 +132,8 @@ func SendFile(c echo.Context, name, digest string, modified time.Time, file io.R
 	return nil
 }
 
-// Stream answers with a file that is made while it is sent, which may take as
-// long as it goes on. What is written to it is sent.
+// Stream sends a file while it is being created, without a time limit as a
+// whole. Everything written to it is sent.
 func Stream(c echo.Context, kind, name string) io.Writer {
 	header := c.Response().Header()
 	header.Set(echo.HeaderContentType, kind)
@@ -141,7 +142,7 @@ func Stream(c echo.Context, kind, name string) io.Writer {
 	return &patient{c.Response(), http.NewResponseController(c.Response()), 0}
 }
 
-// A patient answer gives each step of a download its time.
+// A patient answer gives each step of a download its own time.
 type patient struct {
 	http.ResponseWriter
 	control *http.ResponseController

@@ -1,5 +1,5 @@
-// Package web is what all HTTP packages share: how a request is read, what
-// every answer carries, and which status a fault has.
+// Package web is shared by all HTTP packages: it reads requests, sets the
+// headers of all responses, and maps faults to status codes.
 package web
 
 import (
@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// status is the one place where codes meet HTTP.
+// status is the only place that maps codes to HTTP.
 var status = map[fault.Code]int{
 	fault.Invalid:             http.StatusUnprocessableEntity,
 	fault.NotFound:            http.StatusNotFound,
@@ -59,7 +59,7 @@ var status = map[fault.Code]int{
 	fault.Internal:            http.StatusInternalServerError,
 }
 
-// Status is the HTTP status of a code.
+// Status returns the HTTP status of a code.
 func Status(code fault.Code) int {
 	if s, ok := status[code]; ok {
 		return s

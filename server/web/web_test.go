@@ -19,7 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// TestStatus wants a status of its own choice for every code there is.
+// TestStatus checks that every code has an explicit status.
 func TestStatus(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../fault/fault.go", nil, 0)
 	if err != nil {
@@ -93,7 +93,7 @@ func TestClientOf(t *testing.T) {
 	}
 }
 
-// context is a request from remote with the header X-Forwarded-For.
+// context returns a request from remote with the header X-Forwarded-For.
 func context(trusted []netip.Prefix, remote, forwarded string) echo.Context {
 	e := echo.New()
 	e.IPExtractor = web.Proxies(trusted)
@@ -136,8 +136,8 @@ func TestClientIP(t *testing.T) {
 	}
 }
 
-// FuzzReadForm wants a form or a fault for whatever body, and in the form
-// nothing but what was asked for.
+// FuzzReadForm checks that any body gives a form or a fault, and that the form
+// contains only the requested fields.
 func FuzzReadForm(f *testing.F) {
 	f.Add("address=a%40b&name=c")
 	f.Add("a=1&a=2&%zz")
@@ -159,7 +159,8 @@ func FuzzReadForm(f *testing.F) {
 	})
 }
 
-// TestPanic wants a panic answered by an error page that tells nothing of it.
+// TestPanic checks that a panic gives an error page that reveals nothing about
+// it.
 func TestPanic(t *testing.T) {
 	var log strings.Builder
 	logger := slog.New(slog.NewJSONHandler(&log, nil))

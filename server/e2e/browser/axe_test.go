@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// axeScript returns axe-core. Where it is missing, a skipped subtest says so
-// and the script is empty: the rest of the test can run.
+// axeScript returns axe-core. If it is missing, a skipped subtest says so and
+// the script is empty, so that the rest of the test can run.
 func axeScript(t *testing.T) string {
 	t.Helper()
 	path := os.Getenv("AXE_JS")
@@ -23,8 +23,8 @@ func axeScript(t *testing.T) string {
 	return string(script)
 }
 
-// wantAccessible wants axe-core to find nothing serious on the page. It looks
-// at nothing outside. With an empty script it does nothing.
+// wantAccessible checks that axe-core finds no serious problems on the page.
+// It sends no requests. With an empty script it does nothing.
 func (b *tab) wantAccessible(state, script string) {
 	b.t.Helper()
 	if script == "" {
@@ -46,6 +46,6 @@ func (b *tab) wantAccessible(state, script string) {
 		b.t.Errorf("%s: %s", state, bad)
 	}
 	if got.Passed < 10 {
-		b.t.Errorf("%s: axe looked at %d things only", state, got.Passed)
+		b.t.Errorf("%s: axe checked only %d things", state, got.Passed)
 	}
 }

@@ -1,13 +1,13 @@
 // Package browser opens the public pages and the control panel in a browser,
 // and has a mail program look for its settings. Its tests need Chromium,
-// Thunderbird and axe-core 4.14.1, whose axe.min.js is named by AXE_JS or lies
-// in .cache/node_modules/axe-core of the checkout. What cannot run is skipped,
-// or fails when MOBILECONFIG_TEST_ALL is 1.
+// Thunderbird and axe-core 4.14.1. AXE_JS is the path of axe.min.js, by
+// default in .cache/node_modules/axe-core of the checkout. What can't run is
+// skipped, or fails when MOBILECONFIG_TEST_ALL is 1.
 //
 // All tests share one browser process. Each opens tabs of its own, which share
-// no cookie, cache or download with those of others. Ordinary tests look at
-// each page once, soak tests on every device, in every color scheme and in
-// every language.
+// no cookies, cache or downloads with others. Ordinary tests check each page
+// once, soak tests on every device, in every color scheme and in every
+// language.
 package browser
 
 import (
@@ -24,18 +24,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// errNone says that there is no browser here.
+// errNone means that there is no browser here.
 var errNone = errors.New("browser: found no chromium-headless-shell, chromium, chromium-browser or google-chrome in PATH")
 
-// named is the only host that leads anywhere but this machine's own address.
+// named is the only host name that resolves to anything but this machine's own
+// address.
 const named = "setup.example.com"
 
-// A process is the one browser of all tests. It starts with the first tab.
+// A process is the browser that all tests share. It starts with the first tab.
 type process struct {
 	once  sync.Once
 	ctx   context.Context
 	err   error
-	front net.Listener // where named leads to
+	front net.Listener // the address that named resolves to
 	stop  []func()     // in the order of starting
 }
 
@@ -49,7 +50,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// running is the context of the browser, of which tabs are made.
+// running is the browser's context, from which tabs are created.
 func running(t testing.TB) context.Context {
 	t.Helper()
 	shared.once.Do(shared.start)
@@ -62,7 +63,7 @@ func running(t testing.TB) context.Context {
 	return shared.ctx
 }
 
-// missing ends a test for which something is not on this machine.
+// missing ends a test that needs something that this machine doesn't have.
 func missing(t testing.TB, what any) {
 	t.Helper()
 	if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
@@ -71,7 +72,7 @@ func missing(t testing.TB, what any) {
 	t.Skip(what)
 }
 
-// start starts the browser. As root chromedp does without its sandbox.
+// start starts the browser. As root, chromedp runs it without its sandbox.
 func (p *process) start() {
 	path, err := program()
 	if err != nil {
@@ -86,7 +87,7 @@ func (p *process) start() {
 		chromedp.ExecPath(path),
 		chromedp.Flag("accept-lang", "en-US"),
 		chromedp.Flag("no-proxy-server", true),
-		// No other name leads anywhere: what a page loads from elsewhere fails.
+		// No other name resolves: what a page loads from elsewhere fails.
 		chromedp.Flag("host-resolver-rules", "MAP "+named+":443 "+p.front.Addr().String()+", MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"),
 	)...)
 	p.stop = append(p.stop, stop)
@@ -95,7 +96,8 @@ func (p *process) start() {
 	p.err = within(limit, func() error { return chromedp.Do(p.ctx) })
 }
 
-// within gives f up after d. A context with an end would end the browser too.
+// within gives up on f after d. A context with a deadline would end the
+// browser too.
 func within(d time.Duration, f func() error) error {
 	done := make(chan error, 1)
 	go func() { done <- f() }()
@@ -107,8 +109,8 @@ func within(d time.Duration, f func() error) error {
 	}
 }
 
-// program is the browser; the one without windows first, which is the same and
-// takes half the time.
+// program is the browser, preferably the headless one, which takes half the
+// time.
 func program() (string, error) {
 	for _, name := range []string{"chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {

@@ -17,7 +17,8 @@ import (
 )
 
 // TestButtonDemo opens the demo of a hosting panel, which is another site than
-// the service, and presses its three buttons; it runs as docs/button.md says.
+// the service, and presses its three buttons. It runs as docs/button.md
+// describes.
 func TestButtonDemo(t *testing.T) {
 	t.Parallel()
 	pressButtons(t, iPhone)
@@ -59,7 +60,7 @@ func pressButtons(t *testing.T, on ...device) {
 	}
 }
 
-// button runs the demo of the button and returns where its page is.
+// button runs the demo of the button and returns the URL of its page.
 func button(t *testing.T, database, service string) (url string, stop func()) {
 	t.Helper()
 	dir := t.TempDir()

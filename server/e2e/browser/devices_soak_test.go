@@ -4,7 +4,7 @@ package browser
 
 import "github.com/updatecase/mobileconfig/server/servertest"
 
-// Where soak tests look at pages, besides the devices of other tests.
+// The devices of soak tests, in addition to those of other tests.
 var (
 	small   = device{"small iphone", servertest.IPhone, 320, 568, true}
 	inApp   = device{"iphone in an app", "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/22G86 Instagram 390.0", 320, 568, true}

@@ -24,17 +24,17 @@ const (
 	thunderbirdEnds    = 10 * time.Second // then it is killed
 )
 
-// A marionette is a Thunderbird without a window that runs scripts with the
-// rights of its own code.
+// A marionette is a headless Thunderbird that runs scripts with the privileges
+// of its own code.
 type marionette struct {
 	conn net.Conn
 	read *bufio.Reader
 	last int
 }
 
-// newThunderbird starts one with a profile of its own, which goes through the
-// proxy wherever it goes. The test's end ends it. Without the program the test
-// is skipped.
+// newThunderbird starts Thunderbird with a new profile, whose connections all
+// use the proxy. It ends with the test. Without the program the test is
+// skipped.
 func newThunderbird(t *testing.T, proxy string) *marionette {
 	t.Helper()
 	path, err := exec.LookPath("thunderbird")
@@ -74,7 +74,7 @@ user_pref("network.proxy.ssl_port", %[2]s);
 		case <-ended:
 		case <-time.After(thunderbirdEnds):
 		}
-		_ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL) // whoever is left
+		_ = syscall.Kill(-program.Process.Pid, syscall.SIGKILL) // the remaining processes
 		<-ended
 	})
 	m := &marionette{conn: dialMarionette(t, dir, ended)}
@@ -110,7 +110,7 @@ func dialMarionette(t *testing.T, dir string, ended <-chan struct{}) net.Conn {
 	}
 }
 
-// message reads one: its length, a colon, JSON.
+// message reads a message: its length, a colon, JSON.
 func (m *marionette) message() ([]byte, error) {
 	if err := m.conn.SetDeadline(time.Now().Add(thunderbirdAnswers)); err != nil {
 		return nil, err
@@ -160,7 +160,7 @@ func (m *marionette) want(t *testing.T, command string, parameters map[string]an
 	return value
 }
 
-// run runs the body of an async function and puts what it returns into value.
+// run runs the body of an async function and stores its result in value.
 func (m *marionette) run(t *testing.T, value any, body string, arguments ...any) {
 	t.Helper()
 	script := `const done = arguments[arguments.length - 1];

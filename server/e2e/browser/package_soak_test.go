@@ -23,8 +23,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// A debian is a clean Debian 12 in a folder, on which systemctl starts what the
-// unit of the package says.
+// A debian is a clean Debian 12 in a folder, in which systemctl starts what
+// the package's unit says.
 type debian struct {
 	t       *testing.T
 	root    string
@@ -32,12 +32,12 @@ type debian struct {
 	log     bytes.Buffer
 }
 
-// TestSoakFirstPhone goes the way of README from nothing to a profile that
-// verifies, by its commands alone, on a clean Debian 12. Only the names of the
-// package and of the authority are the test's.
+// TestSoakFirstPhone follows the README from nothing to a profile that
+// verifies, using only its commands, on a clean Debian 12. Only the names of
+// the package and of the authority belong to the test.
 func TestSoakFirstPhone(t *testing.T) {
 	if soak.Count(0, 1) == 0 {
-		t.Skip("in the full soak alone: it installs a Debian")
+		t.Skip("only in the full soak: it installs a Debian")
 	}
 	if _, err := exec.LookPath("debootstrap"); err != nil || os.Getuid() != 0 {
 		missing(t, "no debootstrap, or not root")
@@ -54,7 +54,7 @@ func TestSoakFirstPhone(t *testing.T) {
 	}, "\n")))
 	commands := firstPhone(t)
 	if len(commands) > 6 {
-		t.Errorf("README needs %d commands, want 6 at most", len(commands))
+		t.Errorf("README needs %d commands, want at most 6", len(commands))
 	}
 	for _, command := range commands {
 		switch {
@@ -71,8 +71,8 @@ func TestSoakFirstPhone(t *testing.T) {
 	front(t, authority.TLS)
 	dir := t.TempDir()
 	b := open(t, iPhone, "light")
-	// The browser has no way to trust another authority; that TLS is right was
-	// seen by restart.
+	// The browser can't be made to trust another authority; restart has
+	// checked TLS.
 	call(b, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true})
 	b.keep(dir)
 	b.visit("https://" + named + "/")
@@ -91,8 +91,8 @@ func TestSoakFirstPhone(t *testing.T) {
 	}
 }
 
-// firstPhone are the commands of the section "The first phone in ten minutes" of
-// README.
+// firstPhone returns the commands of the section "The first phone in ten
+// minutes" in the README.
 func firstPhone(t *testing.T) (all []string) {
 	t.Helper()
 	readme, err := os.ReadFile("../../../README.md")
@@ -146,7 +146,7 @@ func newDebian(t *testing.T) *debian {
 	return m
 }
 
-// packaged is the Debian package of this tree.
+// packaged returns the Debian package of this tree.
 func (m *debian) packaged() []byte {
 	m.t.Helper()
 	dist := m.t.TempDir()
@@ -179,7 +179,7 @@ func (m *debian) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// run runs a program in /root and returns what it prints.
+// run runs a program in /root and returns its output.
 func (m *debian) run(args ...string) string {
 	m.t.Helper()
 	out, err := m.command(append([]string{"/usr/bin/env", "-C", "/root"}, args...)...).CombinedOutput()
@@ -189,8 +189,8 @@ func (m *debian) run(args ...string) string {
 	return string(out)
 }
 
-// restart does what systemd would by the unit, and waits until the authority's
-// certificate is there.
+// restart does what systemd would do with the unit, and waits until the
+// authority's certificate is there.
 func (m *debian) restart(authority *acmetest.Authority) {
 	m.t.Helper()
 	m.stop()
@@ -226,7 +226,7 @@ func (m *debian) restart(authority *acmetest.Authority) {
 		last = err.Error()
 		time.Sleep(50 * time.Millisecond)
 	}
-	m.t.Fatalf("the service doesn't answer by a certificate of the authority: %s", last)
+	m.t.Fatalf("the service doesn't answer with a certificate of the authority: %s", last)
 }
 
 func (m *debian) stop() {
@@ -237,7 +237,7 @@ func (m *debian) stop() {
 	}
 }
 
-// front has the browser's only name lead to an address.
+// front points the browser's only name to an address.
 func front(t *testing.T, address string) {
 	go func() {
 		for {

@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// TestSoakPages looks at every page on every device, in light and dark, and at
-// the pages of a person in every language.
+// TestSoakPages checks every page on every device, in light and dark mode, and
+// the pages for visitors in every language.
 func TestSoakPages(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -24,7 +24,7 @@ func TestSoakPages(t *testing.T) {
 			t.Run(d.name+"/"+scheme, func(t *testing.T) {
 				t.Parallel()
 				b := open(t, d, scheme)
-				// Another part of all on each screen, if not all of them.
+				// Each screen checks another part, unless it checks all pages.
 				from := (i*len(schemes) + j) * len(all) / each / screens
 				for k := range each {
 					v := all[(from+k*len(all)/each)%len(all)]
@@ -40,8 +40,8 @@ func TestSoakPages(t *testing.T) {
 	}
 }
 
-// translated are the pages that a person comes to, in every language but that
-// of the others.
+// translated are the pages for visitors, in every language that other tests
+// don't use.
 func translated(t *testing.T) (all []view) {
 	t.Helper()
 	texts, err := templates.New()
@@ -63,13 +63,13 @@ func translated(t *testing.T) (all []view) {
 	return all
 }
 
-// fold closes everything on the page that can be opened.
+// fold closes all disclosures on the page.
 func (b *tab) fold() {
 	b.t.Helper()
 	evaluate[int](b, `[...document.querySelectorAll("details")].map((d) => d.open = false).length`)
 }
 
-// TestSoakScanned reads the codes in dark, too.
+// TestSoakScanned reads the codes in dark mode too.
 func TestSoakScanned(t *testing.T) {
 	for _, scheme := range schemes {
 		t.Run(scheme, func(t *testing.T) {

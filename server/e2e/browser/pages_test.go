@@ -23,7 +23,7 @@ var (
 	keyboardJS string
 )
 
-// TestPages looks at every page on a phone.
+// TestPages checks every page on a phone.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -38,8 +38,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// look opens the page and checks its layout, folded and unfolded, its keyboard,
-// axe-core, its console and where it sends requests.
+// look opens the page and checks its layout, folded and unfolded, its keyboard
+// use, axe-core, its console and the hosts of its requests.
 func (v view) look(b *tab, s site, axe string) {
 	b.t.Helper()
 	v.reach(b, s)
@@ -56,7 +56,7 @@ func (v view) look(b *tab, s site, axe string) {
 	}
 }
 
-// reach opens the page and wants its status and what it says is wrong.
+// reach opens the page and checks its status and the reported problem.
 func (v view) reach(b *tab, s site) {
 	b.t.Helper()
 	if got := v.open(b, s); got != v.status {
@@ -67,7 +67,7 @@ func (v view) reach(b *tab, s site) {
 	}
 }
 
-// server is the one that the page is from.
+// server returns the server of the page.
 func (v view) server(b *tab) string {
 	b.t.Helper()
 	u, err := url.Parse(run(b, chromedp.Location()))
@@ -77,8 +77,8 @@ func (v view) server(b *tab) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// wantProblem wants the field, or the group that it is in, to be marked, what is
-// wrong with it said beside it and told at once, and the title to say so.
+// wantProblem checks that the field, or its group, is marked, that its problem
+// is described beside it and announced, and that the title mentions it.
 func (b *tab) wantProblem(name string) {
 	b.t.Helper()
 	field := "#" + name
@@ -90,7 +90,7 @@ func (b *tab) wantProblem(name string) {
 	if said == "" {
 		b.t.Errorf("%s is not marked, or nothing beside it says what is wrong", field)
 	}
-	// One problem alone is said beside its field.
+	// A single problem is described only beside its field.
 	if top := evaluate[string](b, `(() => {
 		const link = document.querySelector("[role=alert] a[href='`+field+`']");
 		return (link ?? document.querySelector("[role=alert]"))?.textContent.trim() ?? "";
@@ -102,14 +102,14 @@ func (b *tab) wantProblem(name string) {
 	}
 }
 
-// How large something to press is at least, in pixels each way. Public pages
-// have no smaller ones for a mouse.
+// The minimum width and height of controls in pixels. Public pages have no
+// smaller ones for a mouse.
 const (
 	leastByTouch = 44
 	leastByMouse = 32
 )
 
-// wantLayout wants everything to fit, to be shown and to be large enough.
+// wantLayout checks that everything fits, is visible and is large enough.
 func (b *tab) wantLayout(state string, least int) {
 	b.t.Helper()
 	for _, problem := range evaluate[[]string](b, fmt.Sprintf("(%s)(%d, %d)", body(layoutJS), b.device.width, least)) {
@@ -120,7 +120,7 @@ func (b *tab) wantLayout(state string, least int) {
 // wantKeyboard presses Tab until the end of the page.
 func (b *tab) wantKeyboard() {
 	b.t.Helper()
-	// Where a field has the focus when the page is there, begin at the top too.
+	// If a field has the focus after loading, begin at the top too.
 	b.eventually("the first field has the focus", `!document.querySelector("[autofocus]") || document.activeElement.autofocus`)
 	evaluate[bool](b, `(() => {
 		const body = document.body;
@@ -137,7 +137,7 @@ func (b *tab) wantKeyboard() {
 		Problem string `json:"problem"`
 	}
 	var got stops
-	// A field for a time has up to nine stops of its own.
+	// A time field has up to nine stops of its own.
 	for presses := controls; got.Reached < controls; presses = 9 {
 		before := got.Reached
 		for range presses {
@@ -155,8 +155,8 @@ func (b *tab) wantKeyboard() {
 	}
 }
 
-// next presses Tab until the focus is on another control: a field for a time
-// has several stops of its own.
+// next presses Tab until the focus is on another control: a time field has
+// several stops of its own.
 func (b *tab) next() {
 	b.t.Helper()
 	const at = `document.activeElement.matches("[type=datetime-local]") ? document.activeElement.id : ""`
@@ -169,12 +169,13 @@ func (b *tab) next() {
 	}
 }
 
-// body is a script without the comment at its head.
+// body returns a script without the comment at its head.
 func body(script string) string {
 	return strings.TrimSpace(regexp.MustCompile(`(?m)^//.*\n`).ReplaceAllString(script, ""))
 }
 
-// TestTypedComesBack wants a foreign address, and the name, filled in again.
+// TestTypedComesBack checks that a foreign address and the name are filled in
+// again.
 func TestTypedComesBack(t *testing.T) {
 	t.Parallel()
 	running(t)

@@ -12,14 +12,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// TestPasskeyDuringAttack lets a member in by passkey while their password is
-// guessed all the time.
+// TestPasskeyDuringAttack signs a member in with a passkey while their
+// password is constantly being guessed.
 func TestPasskeyDuringAttack(t *testing.T) {
 	t.Parallel()
 	attackDuringPasskey(t, 100)
 }
 
-// attackDuringPasskey is TestPasskeyDuringAttack with so many guesses.
+// attackDuringPasskey is TestPasskeyDuringAttack with n guesses.
 func attackDuringPasskey(t *testing.T, guesses int64) {
 	t.Helper()
 	running(t)
@@ -92,7 +92,7 @@ func guess(o *office) *attack {
 	return a
 }
 
-// reach waits until so many guesses were made.
+// reach waits until n guesses were made.
 func (a *attack) reach(b *tab, n int64) {
 	b.t.Helper()
 	giveUp := time.After(limit)

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// batchRooms are those of lists of people, and of what was made of them.
-var batchRooms = []room{
+// batchPages are the pages about lists of people and their batches.
+var batchPages = []panelPage{
 	{"batches", "owner", "/batches", nil, nil, 200},
 	{"batches for an auditor", "auditor", "/batches", nil, nil, 200},
 	{"batches that aren't there", "owner", "/batches?state=cancelled", nil, nil, 200},
@@ -23,7 +23,7 @@ var batchRooms = []room{
 	{"batch done for an auditor", "auditor", "/batches/{done}", nil, nil, 200},
 	{"batch with links", "owner", "/batches/{links}", nil, nil, 200},
 	{"batch to print", "owner", "/batches/{links}/sheet", nil, nil, 200},
-	{"batch under way", "owner", "/batches/{running}", nil, nil, 200},
+	{"batch running", "owner", "/batches/{running}", nil, nil, 200},
 	{"batch to delete", "owner", "/batches/{done}/delete", nil, nil, 200},
 	{"batch pushed", "owner", "/batches/{pushed}", nil, nil, 200},
 	{"devices", "owner", "/batches/{pushed}/push", nil, nil, 200},
@@ -36,7 +36,7 @@ var batchRooms = []room{
 	{"nanomdm to disconnect", "owner", "/mdm/nanomdm/disconnect", nil, nil, 200},
 }
 
-// withBatches is an installation with a batch in each state.
+// withBatches returns an installation with a batch in each state.
 func withBatches(t *testing.T) *people {
 	t.Helper()
 	o := newOffice(t, withMail)
@@ -46,8 +46,8 @@ func withBatches(t *testing.T) *people {
 	return p
 }
 
-// push makes a batch and pushes it to devices in every state. No host of the tests
-// answers, so what devices say is written for them.
+// push creates a batch and pushes it to devices in every state. No host of the
+// tests answers, so the devices' answers are written to the database.
 func (p *people) push(t *testing.T, upload func(name, list, shows string) string) {
 	t.Helper()
 	owner := p.members["owner"]
@@ -71,8 +71,8 @@ func (p *people) push(t *testing.T, upload func(name, list, shows string) string
 	}
 }
 
-// makeBatches uploads lists and has files and links made of them, but leaves one
-// list with problems, one that is refused, and one that is under way for good.
+// makeBatches uploads lists and creates files and links from them. It leaves
+// one list with problems, one that is refused, and one that never finishes.
 func (p *people) makeBatches(t *testing.T) {
 	t.Helper()
 	owner := p.members["owner"]

@@ -7,14 +7,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// colorOf is the color behind an element.
+// colorOf returns the background color of an element.
 func colorOf(selector string) string {
 	return `getComputedStyle(document.querySelector('` + selector + `')).backgroundColor`
 }
 
-// TestBrandingPreview types a color and a name, and wants the preview to follow
-// without a click and nothing to be kept. Then it saves them, with a logo, and wants
-// them on the setup page, light and dark, under the policy for content as it is.
+// TestBrandingPreview enters a color and a name. The preview must follow
+// without a click, and nothing may be stored. Then it saves them, with a logo,
+// and checks the setup page, in light and dark mode, with the regular content
+// security policy.
 func TestBrandingPreview(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -26,7 +27,7 @@ func TestBrandingPreview(t *testing.T) {
 	before := storetest.Fingerprint(t, o.database)
 	b.retype("#color", "#f2a900")
 	b.eventually("the color of the preview", colorOf(".brand-day .sample")+` === "rgb(145, 101, 0)"`)
-	b.eventually("what becomes of the color", `document.querySelector("#color-help").textContent.includes("#916500")`)
+	b.eventually("how the color is used", `document.querySelector("#color-help").textContent.includes("#916500")`)
 	b.retype("#name", "Example & Söhne")
 	b.eventually("the name of the preview", `document.querySelector(".brand-night .host").textContent.trim() === "Example & Söhne"`)
 	if storetest.Fingerprint(t, o.database) != before {
@@ -56,8 +57,8 @@ func TestBrandingPreview(t *testing.T) {
 	}
 }
 
-// TestMailPage shows a mail as a page and wants it to be drawn with its styles and
-// its logo, and to load nothing.
+// TestMailPage shows an email as a page. It must be drawn with its styles and
+// its logo, and load nothing.
 func TestMailPage(t *testing.T) {
 	t.Parallel()
 	running(t)

@@ -9,8 +9,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// typed is a policy that erases, as a person fills it in. No value is the one
-// that the form starts with.
+// typed is a policy that erases, as a person enters it. No value is the form's
+// initial one.
 var typed = map[string]string{
 	"name": `Phones & "tablets"`, "min_length": "8", "min_complex": "1", "auto_lock": "3", "grace": "5",
 	"max_age": "90", "history": "5", "reset_after": "30", "alphanumeric": "yes", "wipe": "yes", "max_failed_attempts": "8",
@@ -31,7 +31,8 @@ func fillPolicy(b *tab) {
 	}
 }
 
-// tick presses a box or a dot that is not on, and wants it on.
+// tick selects a checkbox or radio button that isn't selected, and checks the
+// result.
 func (b *tab) tick(selector string) {
 	b.t.Helper()
 	b.press("label:has(" + selector + ")")
@@ -40,27 +41,27 @@ func (b *tab) tick(selector string) {
 	}
 }
 
-// values are those of the form with the field, as it would be sent.
+// values returns the values of the form with the field, as it would be sent.
 func (b *tab) values(field string) map[string]string {
 	b.t.Helper()
 	return evaluate[map[string]string](b, `Object.fromEntries(new FormData(document.querySelector("main form:has(`+field+`)")))`)
 }
 
-// wantPolicy wants the page of the saved policy to show what was typed.
+// wantPolicy checks that the page of the saved policy shows what was entered.
 func wantPolicy(b *tab) {
 	b.t.Helper()
 	if path := b.path(); !strings.HasPrefix(path, "/panel/policies/pol_") {
 		b.t.Fatalf("at %s", path)
 	}
-	b.visit(run(b, chromedp.Location())) // as it was kept
+	b.visit(run(b, chromedp.Location())) // as it was stored
 	if got := b.values("#min_length"); !maps.Equal(got, typed) {
 		b.t.Errorf("kept %v, want %v", got, typed)
 	}
 	b.wantText("8 wrong passcodes")
 }
 
-// TestConfirmBeforeErasing asks for a code before it keeps a policy that
-// erases, and then keeps what was typed. A wrong code loses nothing.
+// TestConfirmBeforeErasing saves a policy that erases. The page must ask for a
+// code, and then store what was entered. A wrong code loses nothing.
 func TestConfirmBeforeErasing(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -86,7 +87,7 @@ func TestConfirmBeforeErasing(t *testing.T) {
 	b.wantProblem("confirm_code")
 	wantRepeated(b)
 	if policies() != before {
-		t.Fatal("the policy is kept before the confirmation")
+		t.Fatal("the policy is stored before the confirmation")
 	}
 
 	b.fill("#confirm_code", o.code(t, m.Seed))
@@ -97,8 +98,8 @@ func TestConfirmBeforeErasing(t *testing.T) {
 	b.wantQuiet(o)
 }
 
-// wantRepeated wants the page that asks for a code to send again what was
-// typed, and no code with it.
+// wantRepeated checks that the page that asks for a code sends the input
+// again, and no code with it.
 func wantRepeated(b *tab) {
 	b.t.Helper()
 	got := b.values("#confirm_code")

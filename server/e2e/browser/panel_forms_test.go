@@ -11,7 +11,7 @@ import (
 // A badForm is a form with mistakes.
 type badForm struct {
 	name, path string
-	// fill are what is typed, by the names of the fields.
+	// fill is the input, by the names of the fields.
 	fill map[string]string
 	tick []string // selectors
 	// wrong are the fields with a mistake.
@@ -53,8 +53,8 @@ var badForms = []badForm{
 	},
 }
 
-// TestBadForms wants a form with mistakes to come back as it was filled in,
-// with each mistake named, and nothing to be kept.
+// TestBadForms checks that a form with mistakes comes back with its input and
+// each mistake named, and that nothing is stored.
 func TestBadForms(t *testing.T) {
 	t.Parallel()
 	running(t)

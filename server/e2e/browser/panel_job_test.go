@@ -14,14 +14,14 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// How much the main job may take, from the owner's first sign-in to a link on the
+// The limits of the main job, from the owner's first sign-in to a link on the
 // screen.
 const (
 	mostTyped  = 5
 	mostClicks = 8
 )
 
-// A worker counts what a person does in a tab.
+// A worker counts a person's actions in a tab.
 type worker struct {
 	*tab
 	typed, clicks int
@@ -40,8 +40,8 @@ func (w *worker) clicksOn(selector, path string) {
 }
 
 // TestMainJob signs in as the owner of a new installation, adds a domain whose
-// servers its DNS names, and has a link on the screen. The DNS and the mail
-// servers are the test's.
+// servers are in its DNS, and gets a link on the screen. The DNS and the mail
+// servers belong to the test.
 func TestMainJob(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -85,20 +85,20 @@ func TestMainJob(t *testing.T) {
 			}
 			t.Logf("%d fields, %d clicks", w.typed, w.clicks)
 
-			// The checklist knows of it.
+			// The checklist shows it.
 			b.visit(o.URL + "/panel")
 			b.wantText("Open the test link on your iPhone or iPad")
 		})
 	}
 }
 
-// mailHost has mail servers for shop.example.org, which the DNS names, and no
-// domain from before.
+// mailHost provides mail servers for shop.example.org, which the DNS names,
+// and no existing domain.
 func mailHost(t *testing.T) func(*server.Config) {
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) {
 		c.DNSNames = []string{"mail.example.org"}
-		c.NotBefore, c.NotAfter = root.Cert.NotBefore, root.Cert.NotAfter // the clocks of tests are behind
+		c.NotBefore, c.NotAfter = root.Cert.NotBefore, root.Cert.NotAfter // the clocks of tests are in the past
 	})
 	listen := func(smtp bool) net.SRV {
 		_, port, err := net.SplitHostPort(probetest.Listen(t, probetest.Mail{TLS: probetest.Certificates(leaf), SMTP: smtp}.Serve))

@@ -11,7 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// TestKeyboard signs in, makes a domain and signs out with the keyboard alone.
+// TestKeyboard signs in, creates a domain and signs out, using only the
+// keyboard.
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -29,7 +30,7 @@ func TestKeyboard(t *testing.T) {
 
 	k.to(`main a[href="/panel/domains/new"]`)
 	k.enter("/panel/domains/new")
-	run(b, chromedp.KeyEvent("keys.example")) // the focus is there already
+	run(b, chromedp.KeyEvent("keys.example")) // it already has the focus
 	k.enter("/panel/domains/new/find")
 	b.wantText("No mail servers found")
 	k.typeInto("#imap", "imap.keys.example")
@@ -63,11 +64,11 @@ func TestKeyboard(t *testing.T) {
 	b.wantQuiet(o)
 }
 
-// A keyboard is all that a person uses of a tab.
+// A keyboard is the only way in which a person uses a tab.
 type keyboard struct{ *tab }
 
-// to presses Tab until the focus is on what the selector finds. At each stop
-// it wants a ring that can be seen.
+// to presses Tab until the focus is on the selected element. At each stop it
+// checks for a visible focus ring.
 func (k *keyboard) to(selector string) {
 	k.t.Helper()
 	on := fmt.Sprintf("document.activeElement.matches(`%s`)", selector)
@@ -93,14 +94,14 @@ func (k *keyboard) typeInto(selector, text string) {
 	run(k.tab, chromedp.KeyEvent(text))
 }
 
-// press presses a key and wants the focus to be on what the selector finds.
+// press presses a key and checks that the focus is on the selected element.
 func (k *keyboard) press(key, selector string) {
 	k.t.Helper()
 	run(k.tab, chromedp.KeyEvent(key))
 	k.eventually("the key leads to "+selector, fmt.Sprintf("document.activeElement.matches(`%s`)", selector))
 }
 
-// enter presses Enter and wants it to lead to a path.
+// enter presses Enter and checks that it leads to a path.
 func (k *keyboard) enter(path string) {
 	k.t.Helper()
 	status, err := k.leave(chromedp.KeyEvent(kb.Enter))

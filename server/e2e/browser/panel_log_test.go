@@ -8,8 +8,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// logRooms are the action log of an installation in use.
-var logRooms = []room{
+// logPages are the action log of an installation in use.
+var logPages = []panelPage{
 	{"log", "owner", "/security/log", nil, nil, 200},
 	{"log for an auditor", "auditor", "/security/log", nil, nil, 200},
 	{"log of a zone", "owner", "/security/log?action=domain.&outcome=done&zone=Asia/Tokyo&from=2026-01-01T00:00&text=shop", nil, nil, 200},
@@ -20,8 +20,8 @@ var logRooms = []room{
 	{"log with mistakes", "owner", "/security/log?from=yesterday&network=here&zone=Mars&kind=thing&action=x&profile=y", nil, nil, 422},
 }
 
-// TestLogByKeyboard finds an entry, opens it, goes through the history of what
-// it is about, and takes it away as a file, with the keyboard alone.
+// TestLogByKeyboard finds an entry, opens it, goes to the history of its
+// object, and exports it as a file, using only the keyboard.
 func TestLogByKeyboard(t *testing.T) {
 	t.Parallel()
 	running(t)

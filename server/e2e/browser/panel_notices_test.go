@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// noticeRooms are the pages of notifications, and what else belongs to them.
-var noticeRooms = []room{
+// noticePages are the pages about notifications.
+var noticePages = []panelPage{
 	{"notifications", "owner", "/security/notifications?done=notifications.saved", nil, nil, 200},
 	{"mails not found", "owner", "/security/notifications?q=nowhere", nil, nil, 200},
 	{"notifications for an auditor", "auditor", "/security/notifications", nil, nil, 200},
@@ -35,21 +35,22 @@ var noticeRooms = []room{
 	{"entry to erase", "owner", "/security/log/erase?seq=1", nil, nil, 200},
 }
 
-// testCertificateRooms are those of an installation that has a test certificate.
-var testCertificateRooms = []room{
+// testCertificatePages are the pages of an installation with a test
+// certificate.
+var testCertificatePages = []panelPage{
 	{"test certificate", "owner", "/certificate", nil, nil, 200},
 	{"certificate with mistakes", "owner", "/certificate", map[string]string{"#certificates": "nothing"}, []string{mainButton}, 422},
 }
 
-// noMailRooms are those of an installation that has no mail server.
-var noMailRooms = []room{{"no mail server", "owner", "/security/notifications", nil, nil, 200}}
+// noMailPages are the pages of an installation without a mail server.
+var noMailPages = []panelPage{{"no mail server", "owner", "/security/notifications", nil, nil, 200}}
 
-// withMail sets a mail server that nothing is sent to.
+// withMail configures a mail server that gets no email.
 func withMail(c *server.Config) {
 	c.Mail = &notify.RelayConfig{Server: profile.Server{Host: "smtp.example.com", Port: 465}, From: "setup@example.com"}
 }
 
-// watched is an installation whose people are told of what happens.
+// watched returns an installation that sends notifications.
 func watched(t *testing.T) *people {
 	t.Helper()
 	o := newOffice(t, withMail)
@@ -61,7 +62,7 @@ func watched(t *testing.T) *people {
 	return p
 }
 
-// alarm has people and programs told of what happens, with more or less luck.
+// alarm sends notifications to people and programs, some of which fail.
 func (o *office) alarm(t *testing.T, owner *servertest.Member) {
 	t.Helper()
 	const at = "/panel/security/notifications"

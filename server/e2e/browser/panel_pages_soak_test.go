@@ -11,12 +11,12 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// TestSoakPanelPages looks at every page of the panel on screens of several
-// widths, in light and dark.
+// TestSoakPanelPages checks every page of the panel on screens of several
+// widths, in light and dark mode.
 func TestSoakPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, soak.Count(2, everyRoom), "en", (*tab).wantPanelScreens)
+	lookAtPanel(t, soak.Count(2, allPages), "en", (*tab).wantPanelScreens)
 }
 
 // TestSoakPanelLanguages looks at every page of the panel in every other language.
@@ -29,12 +29,12 @@ func TestSoakPanelLanguages(t *testing.T) {
 	languages := slices.DeleteFunc(texts.Languages(), func(l templates.Language) bool { return l.Tag == "en" })
 	for _, l := range sample(languages, soak.Count(2, len(languages))) {
 		t.Run(l.Tag, func(t *testing.T) {
-			lookAtPanel(t, soak.Count(2, everyRoom), l.Tag, (*tab).wantPanelPage)
+			lookAtPanel(t, soak.Count(2, allPages), l.Tag, (*tab).wantPanelPage)
 		})
 	}
 }
 
-// wantPanelScreens looks at the page as it came and with everything unfolded.
+// wantPanelScreens checks the page as loaded and with everything unfolded.
 func (b *tab) wantPanelScreens(axe string) {
 	b.t.Helper()
 	b.wantKeyboard()
@@ -59,7 +59,7 @@ func (b *tab) wantPanelScreens(axe string) {
 	}
 }
 
-// TestSoakPasskeyDuringAttack is TestPasskeyDuringAttack under many guesses.
+// TestSoakPasskeyDuringAttack is TestPasskeyDuringAttack with many guesses.
 func TestSoakPasskeyDuringAttack(t *testing.T) {
 	attackDuringPasskey(t, int64(soak.Count(2000, 20000)))
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A look checks the page that a tab shows.
+// A look checks the page in a tab.
 type look func(b *tab, axe string)
 
-// TestPanelPages looks at every page of the panel once: its keyboard, its
+// TestPanelPages checks every page of the panel once: its keyboard use, its
 // layout on a large screen and on a phone, axe-core and its console.
 func TestPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, everyRoom, "en", (*tab).wantPanelPage)
+	lookAtPanel(t, allPages, "en", (*tab).wantPanelPage)
 }
 
-// everyRoom is more than there are in any part of the panel.
-const everyRoom = 1000
+// allPages is more than the number of pages in any part of the panel.
+const allPages = 1000
 
-// lookAtPanel opens the pages of installations that are new, empty and in use,
-// so many of each part, in the language.
+// lookAtPanel opens pages of installations that are new, empty and in use, n
+// of each part, in the language.
 func lookAtPanel(t *testing.T, each int, language string, f look) {
 	t.Helper()
 	axe := axeScript(t)
@@ -35,18 +35,18 @@ func lookAtPanel(t *testing.T, each int, language string, f look) {
 	t.Run("in use", func(t *testing.T) {
 		for _, part := range []struct {
 			name  string
-			rooms []room
-		}{{"settings", settingRooms}, {"people", peopleRooms}, {"log", logRooms}} {
+			pages []panelPage
+		}{{"settings", settingPages}, {"people", peoplePages}, {"log", logPages}} {
 			t.Run(part.name, func(t *testing.T) {
 				t.Parallel()
-				p.look(t, axe, language, sample(part.rooms, each), f)
+				p.look(t, axe, language, sample(part.pages, each), f)
 			})
 		}
 	})
 	t.Run("late", func(t *testing.T) {
 		t.Parallel()
 		p.clock.Move(11 * time.Minute)
-		p.look(t, axe, language, sample(lateRooms, each), f)
+		p.look(t, axe, language, sample(latePages, each), f)
 	})
 	t.Run("new", func(t *testing.T) {
 		t.Parallel()
@@ -55,40 +55,40 @@ func lookAtPanel(t *testing.T, each int, language string, f look) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, language, sample(firstRooms, each), f)
+		(&people{office: o, ids: map[string]string{"setup": strings.TrimPrefix(setup, o.URL+"/panel")}}).look(t, axe, language, sample(firstPages, each), f)
 	})
 	t.Run("empty", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, func(c *server.Config) { c.First = nil })
-		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, language, sample(emptyRooms, each), f)
+		(&people{office: o, members: map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}}).look(t, axe, language, sample(emptyPages, each), f)
 	})
 	t.Run("notices", func(t *testing.T) {
 		t.Parallel()
-		watched(t).look(t, axe, language, sample(noticeRooms, each), f)
+		watched(t).look(t, axe, language, sample(noticePages, each), f)
 	})
 	t.Run("batches", func(t *testing.T) {
 		t.Parallel()
-		withBatches(t).look(t, axe, language, sample(batchRooms, each), f)
+		withBatches(t).look(t, axe, language, sample(batchPages, each), f)
 	})
 	t.Run("test certificate", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, func(c *server.Config) { c.Identity = server.Fixed(development(t)) })
 		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
-		(&people{o, owner, nil}).look(t, axe, language, sample(testCertificateRooms, each), f)
+		(&people{o, owner, nil}).look(t, axe, language, sample(testCertificatePages, each), f)
 	})
 	t.Run("no mail", func(t *testing.T) {
 		t.Parallel()
 		o := newOffice(t, nil)
 		owner := map[string]*servertest.Member{"owner": o.Owner(ownerEmail)}
-		(&people{o, owner, nil}).look(t, axe, language, sample(noMailRooms, each), f)
+		(&people{o, owner, nil}).look(t, axe, language, sample(noMailPages, each), f)
 	})
 }
 
-// look goes through the rooms.
-func (p *people) look(t *testing.T, axe, language string, rooms []room, f look) {
+// look opens the pages.
+func (p *people) look(t *testing.T, axe, language string, pages []panelPage, f look) {
 	b := open(t, desktop, "light")
 	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": language}})
-	for _, r := range rooms {
+	for _, r := range pages {
 		t.Run(r.name, func(t *testing.T) {
 			b.begin(t)
 			b.become(p.members[r.who])
@@ -106,8 +106,8 @@ func (p *people) look(t *testing.T, axe, language string, rooms []room, f look) 
 	}
 }
 
-// wantPanelPage looks at the page. It is not loaded again: some pages are shown
-// once.
+// wantPanelPage checks the page. It doesn't load it again: some pages are
+// shown only once.
 func (b *tab) wantPanelPage(axe string) {
 	b.t.Helper()
 	b.wantKeyboard()
@@ -125,7 +125,7 @@ func (b *tab) unfoldAllButMenu() {
 	evaluate[int](b, `[...document.querySelectorAll("details:not(.menu)")].map((d) => d.open = true).length`)
 }
 
-// sample returns n of all, from the whole length.
+// sample returns n of all, evenly distributed.
 func sample[T any](all []T, n int) []T {
 	if n >= len(all) {
 		return all

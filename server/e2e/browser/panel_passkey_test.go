@@ -8,8 +8,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// An authenticator is a device with passkeys that a tab can use. Nobody need
-// touch it.
+// An authenticator is a device with passkeys for a tab. It needs no touch.
 type authenticator struct {
 	b  *tab
 	id webauthn.AuthenticatorID
@@ -29,7 +28,7 @@ func (b *tab) authenticator() authenticator {
 	return authenticator{b, made.AuthenticatorID}
 }
 
-// knows says whether the device knows its user from now on.
+// knows sets whether the device verifies its user from now on.
 func (a authenticator) knows(user bool) {
 	a.b.t.Helper()
 	call(a.b, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: a.id, IsUserVerified: user})
@@ -41,7 +40,7 @@ func (a authenticator) keys() int {
 	return len(call(a.b, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id}).Credentials)
 }
 
-// enrolPasskey makes a passkey on the page of the enrolment, as a member without
+// enrolPasskey adds a passkey on the enrolment page, as a member without
 // recovery codes.
 func (b *tab) enrolPasskey(name string) {
 	b.t.Helper()
@@ -49,7 +48,7 @@ func (b *tab) enrolPasskey(name string) {
 	b.wantSubmit(passkeyButton, 200, recoveryPath)
 }
 
-// passkeyRefusal presses the button and returns what the page then says.
+// passkeyRefusal presses the button and returns what the page says then.
 func (b *tab) passkeyRefusal() string {
 	b.t.Helper()
 	b.press(passkeyButton)
@@ -57,8 +56,8 @@ func (b *tab) passkeyRefusal() string {
 	return run(b, chromedp.Text(chromedp.CSS("[data-passkey-error]")))
 }
 
-// TestPasskey adds a passkey to an authenticator app and signs in by it alone.
-// A device that does not know its user is refused.
+// TestPasskey adds a passkey to an authenticator app and signs in with only
+// the passkey. A device that doesn't verify its user is refused.
 func TestPasskey(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -84,7 +83,7 @@ func TestPasskey(t *testing.T) {
 	b.signOut()
 	b.visit(o.URL + "/panel/keys")
 	b.wantAt("/panel/sign-in")
-	b.wantSubmit(passkeyButton, 200, "/panel/keys") // where the way led
+	b.wantSubmit(passkeyButton, 200, "/panel/keys") // where the redirects led
 	b.visit(o.URL + "/panel/security/sign-in")
 	b.wantText("Passkey")
 	b.wantQuiet(o)
@@ -95,7 +94,7 @@ func TestPasskey(t *testing.T) {
 	b.visit(o.URL + "/panel")
 	b.wantAt("/panel/sign-in")
 	b.wantQuiet(o)
-	// A browser that does not ask the device for its user gets no further.
+	// A browser that doesn't ask the device to verify its user is refused too.
 	evaluate[bool](b, `(() => {
 		const get = navigator.credentials.get.bind(navigator.credentials);
 		navigator.credentials.get = ({ publicKey }) => get({ publicKey: { ...publicKey, userVerification: "discouraged" } });
@@ -110,7 +109,7 @@ func TestPasskey(t *testing.T) {
 	}
 }
 
-// TestPasskeyFirst has a passkey as the first factor.
+// TestPasskeyFirst uses a passkey as the first factor.
 func TestPasskeyFirst(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -122,15 +121,15 @@ func TestPasskeyFirst(t *testing.T) {
 	b.wantText("Passkey added", "You have none yet")
 	b.makeCodes()
 	b.wantSubmit("main a.button", 200, "/panel/security/sign-in")
-	b.wantText("Chrome on Linux", "10 codes left") // a passkey without a name has the device's
+	b.wantText("Chrome on Linux", "10 codes left") // a passkey without a name gets the device's
 	b.signOut()
 	b.wantSubmit(passkeyButton, 200, "/panel")
 	b.wantText("Overview")
 	b.wantQuiet(o)
 }
 
-// TestConfirmByPasskey confirms by a passkey before a page, and before a form
-// that is sent again.
+// TestConfirmByPasskey confirms with a passkey before a page, and before a
+// form that is sent again.
 func TestConfirmByPasskey(t *testing.T) {
 	t.Parallel()
 	running(t)

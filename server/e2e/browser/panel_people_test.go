@@ -14,14 +14,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// people are who is signed in, and ids of what there is.
+// people holds who is signed in, and the IDs of objects.
 type people struct {
 	*office
 	members map[string]*servertest.Member
 	ids     map[string]string
 }
 
-// inUse is an installation with something on every page.
+// inUse returns an installation with something on every page.
 func inUse(t *testing.T) *people {
 	t.Helper()
 	o := newOffice(t, func(c *server.Config) { c.Resolver = noText{} })
@@ -64,7 +64,7 @@ func inUse(t *testing.T) *people {
 	return p
 }
 
-// newcomer is a member who has no second factor yet.
+// newcomer creates a member without a second factor.
 func (p *people) newcomer() {
 	owner, m := p.members["owner"], &servertest.Member{Server: p.Server}
 	a := owner.Make("/panel/members/invite", "email", "nora@example.com", "role", "auditor")
@@ -73,7 +73,7 @@ func (p *people) newcomer() {
 	p.members["newcomer"] = m
 }
 
-// use has links and downloads over some days.
+// use creates links and downloads over some days.
 func (p *people) use() {
 	link := p.Link("jane@example.com")
 	for range 3 {
@@ -98,7 +98,7 @@ func (p *people) passkey(t *testing.T) {
 	p.signIn(t, &elsewhere)
 }
 
-// find is what the pattern finds in a page of the panel.
+// find returns what the pattern matches in a page of the panel.
 func (p *people) find(m *servertest.Member, path, pattern string) string {
 	found := regexp.MustCompile(pattern).FindSubmatch(withoutBreaks(m.Get("/panel" + path).Body))
 	if found == nil {
@@ -118,7 +118,7 @@ func must(t testing.TB, a servertest.Answer) {
 	}
 }
 
-// noText is a DNS in which no domain proves anything.
+// noText is a DNS without any proofs.
 type noText struct{}
 
 func (noText) LookupTXT(context.Context, string) ([]string, error) {

@@ -16,17 +16,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// A panelPicture is what the screen shows of a page of the panel.
+// A panelPicture is a picture of a page of the panel.
 type panelPicture struct {
 	file   string
 	device device
 	scheme string
 	path   string
-	// prepare, if not nil, does what leads on from there.
+	// prepare, if not nil, does something on the page first.
 	prepare func(b *tab, h *host)
 }
 
-// screen is as high as what is worth seeing of a page.
+// screen is as high as the interesting part of a page.
 func screen(height int64) device { return device{"screen", mac.userAgent, 1280, height, false} }
 
 var panelPictures = []panelPicture{
@@ -64,7 +64,7 @@ var panelPictures = []panelPicture{
 	}},
 }
 
-// anchor is the logo of a mail host.
+// anchor is the logo of an email provider.
 const anchor = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" rx="16" fill="#0b6b62"/><g fill="none" stroke="#fff" stroke-width="5" stroke-linecap="round"><circle cx="32" cy="15" r="5"/><path d="M32 20v32M22 29h20M12 38c2 9 10 14 20 14s18-5 20-14"/></g></svg>`
 
 // brandDomain gives a domain a brand of its own.
@@ -77,7 +77,7 @@ func brandDomain(b *tab, h *host) {
 	b.visit(h.URL + path)
 }
 
-// showKey makes a key and shows one that is the same in every run.
+// showKey creates a key and shows one that is the same in every run.
 func showKey(b *tab, h *host) {
 	b.t.Helper()
 	a := h.owner.Post("/panel/keys/new", "name", "Shop", "profiles:write", "yes", "expires", "365")
@@ -86,7 +86,7 @@ func showKey(b *tab, h *host) {
 	b.say("#key", "mck_k3v7q2mx4bnr6wzt5hcy2jd7_p6xw3qk7m2vb4ztn5rcy7hjd2gs4fk6wq3xb5mzv")
 }
 
-// openKey makes a key and shows its page.
+// openKey creates a key and shows its page.
 func openKey(b *tab, h *host) {
 	b.t.Helper()
 	h.owner.Post("/panel/keys/new", "name", "Customer portal", "domains:read", "yes", "links:write", "yes", "expires", "365")
@@ -94,7 +94,7 @@ func openKey(b *tab, h *host) {
 	evaluate[bool](b, `(document.querySelector(".facts > div:last-child bdi").textContent = "key_k3v7q2mx4bnr6wzt") !== null`)
 }
 
-// openChanged opens the entry that replaced most.
+// openChanged opens the entry with the most changes.
 func openChanged(b *tab, _ *host) {
 	b.t.Helper()
 	evaluate[bool](b, `(() => {
@@ -104,14 +104,14 @@ func openChanged(b *tab, _ *host) {
 	})()`)
 }
 
-// say replaces what an element says.
+// say replaces an element's text.
 func (b *tab) say(selector, text string) {
 	b.t.Helper()
 	evaluate[bool](b, fmt.Sprintf("(document.querySelector(%q).textContent = %q) !== null", selector, text))
 }
 
-// TestSoakScreenshotsOfPanel takes the pictures of the panel beside those of
-// TestSoakScreenshots.
+// TestSoakScreenshotsOfPanel takes the pictures of the panel, in addition to
+// those of TestSoakScreenshots.
 func TestSoakScreenshotsOfPanel(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -140,8 +140,8 @@ func TestSoakScreenshotsOfPanel(t *testing.T) {
 	}
 }
 
-// carry sends the cookies of the member with each request, for the browser keeps
-// none of a server with another name.
+// carry sends the member's cookies with each request, because the browser
+// stores none for a server with another name.
 func (b *tab) carry(m *servertest.Member) {
 	b.t.Helper()
 	_, token, _ := strings.Cut(m.Cookie, "=")
@@ -151,7 +151,7 @@ func (b *tab) carry(m *servertest.Member) {
 	}})
 }
 
-// nobody is signed in from now on.
+// nobody ends the sign-in.
 func (b *tab) nobody() {
 	b.t.Helper()
 	call(b, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{}})

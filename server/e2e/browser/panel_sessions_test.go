@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// TestRevoke ends a member's session in another browser: while nothing happens
-// there, and while a request is under way. It stays dead.
+// TestRevoke ends a member's session in another browser: while that is idle,
+// and while a request is running. The session must stay ended.
 func TestRevoke(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -27,9 +27,9 @@ func TestRevoke(t *testing.T) {
 		underWay     bool
 	}{
 		{"one", one, false},
-		{"one under way", one, true},
+		{"one running", one, true},
 		{"all others", others, false},
-		{"all others under way", others, true},
+		{"all others running", others, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a.begin(t)
@@ -63,8 +63,8 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// adding adds a domain that must be proven, and returns once the DNS is asked
-// for the proof. Finish has the DNS answer and waits for the page.
+// adding adds a domain that must be proven, and returns once the DNS is
+// queried for the proof. Finish lets the DNS answer and waits for the page.
 func (b *tab) adding(o *office, dns *slowDNS) (finish func()) {
 	b.t.Helper()
 	b.visit(o.URL + "/panel/domains/new?by=hand")
@@ -89,15 +89,15 @@ func (b *tab) adding(o *office, dns *slowDNS) (finish func()) {
 		default:
 		}
 		dns.answer <- struct{}{}
-		// The domain can't be kept any more, not even as pending.
+		// The domain can't be stored any more, not even as pending.
 		if last := <-got; last.err != nil || last.status != 200 {
-			b.t.Fatalf("the request under way: %v", last)
+			b.t.Fatalf("the running request: %v", last)
 		}
 		b.wantAt("/panel/sign-in")
 	}
 }
 
-// A slowDNS has no record, which it says when it is told to.
+// A slowDNS answers that it has no record when it is told to.
 type slowDNS struct {
 	asked, answer chan struct{}
 	over          chan struct{} // with the test
@@ -122,7 +122,7 @@ func (d *slowDNS) LookupTXT(context.Context, string) ([]string, error) {
 	return nil, errors.New("no such host")
 }
 
-// wait waits until the DNS is asked.
+// wait waits for a query.
 func (d *slowDNS) wait(t testing.TB) {
 	t.Helper()
 	select {
@@ -132,7 +132,7 @@ func (d *slowDNS) wait(t testing.TB) {
 	}
 }
 
-// addDomain makes a domain with both servers at the address.
+// addDomain creates a domain with both servers at the address.
 func addDomain(t testing.TB, m *servertest.Member, name, address string) {
 	t.Helper()
 	a := m.Post("/panel/domains/new", "name", name, "imap", address, "smtp", address, "login", "address",

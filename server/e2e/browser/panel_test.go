@@ -32,7 +32,8 @@ type office struct {
 	database string
 }
 
-// newOffice has no member yet. Change, if not nil, alters its configuration.
+// newOffice returns an office without a member. Change, if not nil, changes
+// its configuration.
 func newOffice(t testing.TB, change func(*server.Config)) *office {
 	t.Helper()
 	o := &office{clock: storetest.NewClock(), database: storetest.SQLite(t)}
@@ -45,7 +46,7 @@ func newOffice(t testing.TB, change func(*server.Config)) *office {
 	return o
 }
 
-// signIn signs the member in by a code that was not used before.
+// signIn signs the member in with an unused code.
 func (o *office) signIn(t testing.TB, m *servertest.Member) {
 	t.Helper()
 	o.clock.Move(time.Minute)
@@ -54,7 +55,7 @@ func (o *office) signIn(t testing.TB, m *servertest.Member) {
 	}
 }
 
-// code is what the authenticator app with the seed shows now.
+// code returns the current code of the authenticator app with the seed.
 func (o *office) code(t testing.TB, seed string) string {
 	t.Helper()
 	code, err := totp.GenerateCode(seed, o.clock.Now())
@@ -64,7 +65,7 @@ func (o *office) code(t testing.TB, seed string) string {
 	return code
 }
 
-// become gives the tab the session that the member has now; nil is nobody.
+// become gives the tab the member's current session; nil means nobody.
 func (b *tab) become(m *servertest.Member) {
 	b.t.Helper()
 	call(b, network.ClearBrowserCookies, cdp.Empty{})
@@ -75,7 +76,7 @@ func (b *tab) become(m *servertest.Member) {
 	call(b, network.SetCookie, network.SetCookieParams{Name: name, Value: value, URL: m.Server.URL})
 }
 
-// retype replaces what a field holds.
+// retype replaces the content of a field.
 func (b *tab) retype(selector, text string) {
 	b.t.Helper()
 	evaluate[bool](b, "document.querySelector(`"+selector+"`).select() ?? true")
@@ -85,13 +86,13 @@ func (b *tab) retype(selector, text string) {
 	run(b, chromedp.KeyEvent(text))
 }
 
-// path is that of the page, without what follows a question mark.
+// path returns the path of the page without the query.
 func (b *tab) path() string {
 	b.t.Helper()
 	return evaluate[string](b, `location.pathname`)
 }
 
-// wantAt wants the tab to be at a path.
+// wantAt checks that the tab is at a path.
 func (b *tab) wantAt(path string) {
 	b.t.Helper()
 	if got := b.path(); got != path {
@@ -99,7 +100,7 @@ func (b *tab) wantAt(path string) {
 	}
 }
 
-// wantSubmit submits and wants a status and a path.
+// wantSubmit submits and checks the status and the path.
 func (b *tab) wantSubmit(selector string, status int, path string) {
 	b.t.Helper()
 	if got := b.submit(selector); got != status {
@@ -108,7 +109,7 @@ func (b *tab) wantSubmit(selector string, status int, path string) {
 	b.wantAt(path)
 }
 
-// wantText wants the page to say all of it.
+// wantText checks that the page contains all texts.
 func (b *tab) wantText(all ...string) {
 	b.t.Helper()
 	text := b.text()
@@ -119,8 +120,7 @@ func (b *tab) wantText(all ...string) {
 	}
 }
 
-// wantQuiet wants nothing in the console and no request that leaves the
-// server.
+// wantQuiet checks that the console is empty and no request leaves the server.
 func (b *tab) wantQuiet(o *office) {
 	b.t.Helper()
 	for _, trouble := range b.troubles(o.URL) {
@@ -136,7 +136,7 @@ const (
 	saveButton    = `main form .form-end [type=submit]`
 )
 
-// signIn fills in the page to sign in and returns the status of what follows.
+// signIn fills in the sign-in page and returns the status of what follows.
 func (b *tab) signIn(o *office, email, password, code string) int {
 	b.t.Helper()
 	b.visit(o.URL + "/panel/sign-in")
@@ -156,7 +156,7 @@ func (b *tab) signOut() {
 	b.wantSubmit(`form[action="/panel/sign-out"] button`, 200, "/panel/sign-in")
 }
 
-// enrolApp makes an authenticator app from what the page shows, and returns
+// enrolApp adds an authenticator app with the secret on the page, and returns
 // its seed.
 func (b *tab) enrolApp(o *office) string {
 	b.t.Helper()
@@ -172,7 +172,7 @@ func (b *tab) enrolApp(o *office) string {
 // The first factor leads to the recovery codes.
 const recoveryPath = "/panel/security/sign-in/recovery"
 
-// makeCodes makes recovery codes and returns them.
+// makeCodes creates recovery codes and returns them.
 func (b *tab) makeCodes() []string {
 	b.t.Helper()
 	b.wantSubmit(mainButton, 200, recoveryPath)
@@ -183,7 +183,7 @@ func (b *tab) makeCodes() []string {
 	return codes
 }
 
-// refusal is the sentence at the top of a page that says what is wrong.
+// refusal returns the sentence at the top of a page that says what is wrong.
 func refusal(b *tab) string {
 	b.t.Helper()
 	return evaluate[string](b, `document.querySelector("[role=alert] [data-code]")?.firstChild.textContent.trim() ?? ""`)

@@ -7,7 +7,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web/qrtest"
 )
 
-// TestScanned has a camera read the codes on the screen: the page of a link,
+// TestScanned reads the codes on the screen with a camera: the page of a link,
 // its sheet, and the panel's pages.
 func TestScanned(t *testing.T) {
 	t.Parallel()

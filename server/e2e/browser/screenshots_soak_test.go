@@ -17,11 +17,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// screenshots is the folder that gets the pictures of the README, if any.
+// screenshots is the folder for the pictures of the README, if any.
 var screenshots string
 
 func init() {
-	flag.Func("screenshots", "take the pictures of the README and nothing else, and write them to this `folder`, absolute or relative to that of the package", func(folder string) error {
+	flag.Func("screenshots", "take only the pictures of the README, and write them to this `folder`, absolute or relative to the package's folder", func(folder string) error {
 		screenshots = folder
 		return flag.Set("test.run", "^TestSoakScreenshots")
 	})
@@ -32,9 +32,9 @@ type picture struct {
 	file   string
 	device device
 	scheme string
-	path   string // LINK stands for that of a link
-	// show is the element to show alone, unfolded and with some space around
-	// it; else the picture is what the screen shows.
+	path   string // LINK is replaced by the path of a link
+	// show selects the only element to show, unfolded and with a margin;
+	// without it the picture shows the screen.
 	show string
 }
 
@@ -51,7 +51,7 @@ var pictures = []picture{
 	{"unavailable.png", iPhone, "light", "/s/gone", ""},
 }
 
-// phoneFont is nearer to a phone's than what a server has as system font.
+// phoneFont is closer to a phone's font than a server's system font.
 const phoneFont = `document.documentElement.style.setProperty("--font", "Inter, Roboto, 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif")`
 
 // TestSoakScreenshots takes the pictures of the public pages. In server/e2e
@@ -76,8 +76,8 @@ func TestSoakScreenshots(t *testing.T) {
 	}
 }
 
-// gallery is the folder for the pictures, and how many to take. What is written
-// for the README is always complete.
+// gallery returns the folder for the pictures, and how many to take. For the
+// README it takes all.
 func gallery(t *testing.T) (dir string, count func(short, full int) int) {
 	t.Helper()
 	if screenshots == "" {
@@ -98,7 +98,7 @@ func (p picture) take(b *tab) []byte {
 	return b.picture(box.Top-around, box.Height+2*around)
 }
 
-// save writes a picture that is small enough and shows something.
+// save writes a picture that is small enough and not blank.
 func save(t *testing.T, path string, data []byte) {
 	t.Helper()
 	const largest = 200_000

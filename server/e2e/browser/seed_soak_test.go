@@ -20,10 +20,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// workplace is where the owner of the pictures is.
+// workplace is the owner's location in the pictures.
 const workplace = "203.0.113.24"
 
-// A host is the mail host of the demo, under the name that the pictures show.
+// A host is the email provider of the demo, under the name that the pictures
+// show.
 type host struct {
 	*office
 	owner  *servertest.Member
@@ -52,7 +53,7 @@ func seed(t *testing.T) *host {
 	return h
 }
 
-// comeBack signs the owner in, from where the pictures are taken.
+// comeBack signs the owner in at the location of the pictures.
 func (h *host) comeBack(t *testing.T, with demo.SignIn) *servertest.Member {
 	t.Helper()
 	code, err := with.Code(h.clock.Now())
@@ -68,7 +69,7 @@ func (h *host) comeBack(t *testing.T, with demo.SignIn) *servertest.Member {
 	return m
 }
 
-// exampleIdentity signs by the clock of the pictures, for half a year.
+// exampleIdentity signs with the clock of the pictures, for half a year.
 func exampleIdentity(t *testing.T, now func() time.Time) *signing.Identity {
 	t.Helper()
 	key, above := signingtest.Key(t, "p256"), signingtest.Key(t, "p256")

@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// A device is what a person holds.
+// A device is a visitor's device.
 type device struct {
 	name          string
 	userAgent     string
@@ -27,16 +27,16 @@ var (
 	android = device{"android", "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36", 390, 844, true}
 )
 
-// showsQR reports whether the page of a link hands over to a phone here.
-func (d device) showsQR() bool { return d == linux || d == android } // the phone it hands over to, or Thunderbird
+// showsQR reports whether the page of a link refers to a phone here.
+func (d device) showsQR() bool { return d == linux || d == android } // the phone it refers to, or Thunderbird
 
 // A site is servers with something on every page.
 type site struct {
 	URL  string
 	link string // of a domain that offers the policy
-	gone string // a ticket with no download left
-	// required is a link of a domain that wants the policy, and trial one of
-	// a server that no device trusts.
+	gone string // a ticket with no downloads left
+	// required is a link of a domain that requires the policy, and trial one
+	// of a server that no device trusts.
 	required, trial string
 }
 
@@ -84,7 +84,7 @@ func development(t *testing.T) *signing.Identity {
 	return identity
 }
 
-// spent is a ticket after its last download.
+// spent returns a ticket after its last download.
 func spent(t *testing.T, s *servertest.Server, link string) string {
 	t.Helper()
 	ticket := s.Ticket(link, "mail")
@@ -97,13 +97,13 @@ func spent(t *testing.T, s *servertest.Server, link string) string {
 	return ""
 }
 
-// A view is a page as a person comes to it.
+// A view is a page and how a person gets there.
 type view struct {
 	name string
 	// open opens the page in a tab and returns its status.
 	open   func(b *tab, s site) int
 	status int
-	// field is the one that the page says is wrong.
+	// field is the one that the page reports as wrong.
 	field string
 	setup bool // the page of a link
 	scan  bool // has a code for another program
@@ -123,7 +123,7 @@ var views = []view{
 	{name: "no such page", open: func(b *tab, s site) int { return b.visit(s.URL + "/nowhere") }, status: 404},
 }
 
-// foreign is an address of a domain that is not set up.
+// foreign is an address of a domain that isn't set up.
 const foreign = "jane@elsewhere.example"
 
 func start(b *tab, s site, address string) int {
@@ -135,7 +135,7 @@ func start(b *tab, s site, address string) int {
 	return b.submit("form button")
 }
 
-// disagree asks for the policy with a browser that does not mind the empty
+// disagree requests the policy with a browser that doesn't check the empty
 // box.
 func disagree(b *tab, s site) int {
 	b.t.Helper()
@@ -145,7 +145,7 @@ func disagree(b *tab, s site) int {
 	return b.submit("form:has(#agree) button")
 }
 
-// unfold opens everything on the page that can be opened.
+// unfold opens all disclosures on the page.
 func (b *tab) unfold() {
 	b.t.Helper()
 	evaluate[int](b, `[...document.querySelectorAll("details")].map((d) => d.open = true).length`)

@@ -25,33 +25,34 @@ import (
 // a busy machine.
 const limit = 2 * time.Minute
 
-// A tab is a tab that shares no cookie, cache or download with another.
+// A tab is a browser tab that shares no cookies, cache or downloads with
+// others.
 type tab struct {
 	t      testing.TB
 	ctx    context.Context
 	device device
 
-	// news has a value when something was heard since the last look.
+	// news has a value when something was recorded since the last look.
 	news  chan struct{}
 	mu    sync.Mutex
 	heard heard
 }
 
-// heard is what a tab has told so far.
+// heard is what a tab has reported so far.
 type heard struct {
 	noise     []log.Entry // errors and warnings
 	requests  []string
-	pages     []string // addresses that answered with one
+	pages     []string // URLs with an error status
 	downloads []*download
 }
 
-// A download is a file that a page gave.
+// A download is a file that a page sent.
 type download struct {
 	id, name string
 	state    browser.DownloadProgressState
 }
 
-// open opens a tab as on the device, in the color scheme "light" or "dark".
+// open opens a tab with the device, in the color scheme "light" or "dark".
 func open(t testing.TB, d device, scheme string) *tab {
 	t.Helper()
 	b := &tab{t: t, device: d, news: make(chan struct{}, 1)}
@@ -78,8 +79,8 @@ func (b *tab) show(width, height int64, touch bool, scheme string) {
 	})
 }
 
-// scale sets how many pixels of the screen make one of the page, each way.
-// Pictures alone are worth more than one, which take time to paint.
+// scale sets the device pixels per CSS pixel. Only pictures are worth more
+// than one, because painting takes longer.
 func (b *tab) scale(factor float64) {
 	b.t.Helper()
 	call(b, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{
@@ -87,9 +88,9 @@ func (b *tab) scale(factor float64) {
 	})
 }
 
-// begin forgets what was heard, for the next test. The tab stays at its page:
-// after about:blank the browser would start a new process for the next page,
-// which compiles every script again.
+// begin deletes what was recorded, for the next test. The tab stays at its
+// page: after about:blank the browser would start a new process for the next
+// page, which compiles every script again.
 func (b *tab) begin(t testing.TB) {
 	t.Helper()
 	b.t = t
@@ -116,7 +117,7 @@ func run[T any](b *tab, action chromedp.Action[T]) T {
 	return value
 }
 
-// evaluate is the value of an expression in the page.
+// evaluate returns the value of an expression in the page.
 func evaluate[T any](b *tab, expression string) T {
 	b.t.Helper()
 	return run(b, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -128,7 +129,7 @@ func (b *tab) visit(url string) int {
 	return int(run(b, chromedp.NavigateResponse(url)).Status)
 }
 
-// press taps or clicks what the selector finds.
+// press taps or clicks the selected element.
 func (b *tab) press(selector string) {
 	b.t.Helper()
 	run(b, b.pressing(selector))
@@ -141,7 +142,7 @@ func (b *tab) pressing(selector string) chromedp.Action[chromedp.Void] {
 	return chromedp.Click(chromedp.CSS(selector))
 }
 
-// submit presses and returns the status of the page that this leads to.
+// submit presses and returns the status of the page that follows.
 func (b *tab) submit(selector string) int {
 	b.t.Helper()
 	status, err := b.leave(b.pressing(selector))
@@ -151,8 +152,8 @@ func (b *tab) submit(selector string) int {
 	return status
 }
 
-// leave does what leads to another page, and returns its status once it is
-// there.
+// leave does something that leads to another page, and returns its status once
+// it is there.
 func (b *tab) leave(action chromedp.Action[chromedp.Void]) (int, error) {
 	ctx, cancel := context.WithTimeout(b.ctx, limit)
 	defer cancel()
@@ -169,14 +170,14 @@ func (b *tab) fill(selector, text string) {
 	run(b, chromedp.SendKeys(chromedp.CSS(selector), text))
 }
 
-// text is what can be read on the page.
+// text returns the readable text of the page.
 func (b *tab) text() string {
 	b.t.Helper()
 	return run(b, chromedp.Text(chromedp.CSS("main")))
 }
 
-// eventually waits until the expression is true. It asks again and again,
-// because a page whose script is off cannot tell.
+// eventually waits until the expression is true. It polls, because a page
+// without script can't report it.
 func (b *tab) eventually(what, expression string) {
 	b.t.Helper()
 	giveUp := time.After(limit)
@@ -189,7 +190,7 @@ func (b *tab) eventually(what, expression string) {
 	}
 }
 
-// picture is a picture of a part of the page, as wide as the screen.
+// picture returns a picture of a part of the page, as wide as the screen.
 func (b *tab) picture(top, height float64) []byte {
 	b.t.Helper()
 	beyond := true
@@ -198,7 +199,7 @@ func (b *tab) picture(top, height float64) []byte {
 	}).Data
 }
 
-// keep makes the tab keep what is downloaded in the folder.
+// keep saves the tab's downloads in the folder.
 func (b *tab) keep(dir string) {
 	b.t.Helper()
 	yes := true
@@ -240,7 +241,7 @@ func (b *tab) finished(n int) (download, bool) {
 	return *b.heard.downloads[n-1], true
 }
 
-// downloads counts those that have begun.
+// downloads counts downloads that have begun.
 func (b *tab) downloads() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -288,12 +289,12 @@ func (h *heard) progress(e *browser.EventDownloadProgress) {
 	}
 }
 
-// ownPicture is where a browser has the pictures of its own controls from. A
-// page can have none from there: its policy is against it.
+// ownPicture is where a browser gets the pictures of its own controls. A page
+// can't load any from there, because its policy forbids it.
 const ownPicture = "data:image/svg+xml"
 
-// troubles is what the console complains about, and requests that did not go
-// to the server. That a page has a status of 400 or more is known.
+// troubles returns the console's complaints, and requests that didn't go to
+// the server. It ignores that a page has a status of 400 or more.
 func (b *tab) troubles(server string) (found []string) {
 	b.t.Helper()
 	b.mu.Lock()

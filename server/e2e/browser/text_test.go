@@ -11,21 +11,21 @@ import (
 //go:embed testdata/text.js
 var textJS string
 
-// The sizes of text in pixels: what browsers begin with, and twice as much.
+// The sizes of text in pixels: the default, and twice as much.
 const (
 	usualText = 16
 	largeText = 2 * usualText
 )
 
-// write sets the size of text that the person has chosen in the browser.
+// write sets the text size of the browser.
 func (b *tab) write(size int64) {
 	b.t.Helper()
 	call(b, page.SetFontSizes, page.SetFontSizesParams{FontSizes: &page.FontSizes{Standard: size, Fixed: size * 13 / usualText}})
 	b.eventually("the text has its size", fmt.Sprintf(`parseFloat(getComputedStyle(document.documentElement).fontSize) === %d`, size))
 }
 
-// wantLargeText wants all text shown at twice its size, on a small phone and on a
-// large screen.
+// wantLargeText checks that all text is shown at twice its size, on a small
+// phone and on a large screen.
 func (b *tab) wantLargeText(string) {
 	b.t.Helper()
 	b.write(largeText)
@@ -43,14 +43,14 @@ func (b *tab) wantLargeText(string) {
 	}
 }
 
-// TestLargeText looks at every page of the panel with text at twice its size.
+// TestLargeText checks every page of the panel with text at twice its size.
 func TestLargeText(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, everyRoom, "en", (*tab).wantLargeText)
+	lookAtPanel(t, allPages, "en", (*tab).wantLargeText)
 }
 
-// TestLargeTextOutside does so with the public pages.
+// TestLargeTextOutside does the same with the public pages.
 func TestLargeTextOutside(t *testing.T) {
 	t.Parallel()
 	running(t)

@@ -19,8 +19,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A tunnel is a proxy through which only some names lead anywhere, all of them
-// to one server.
+// A tunnel is a proxy that connects only some names, all of them to one
+// server.
 type tunnel struct {
 	to    string
 	names []string
@@ -59,8 +59,8 @@ func (p *tunnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(here, there)
 }
 
-// behindTLS serves s at https://autoconfig.example.com and https://example.com,
-// for whoever goes through the proxy and trusts the authority.
+// behindTLS serves s at https://autoconfig.example.com and
+// https://example.com, for clients that use the proxy and trust the authority.
 func behindTLS(t *testing.T, s *servertest.Server) (proxy *httptest.Server, p *tunnel, authority []byte) {
 	t.Helper()
 	p = &tunnel{names: []string{"autoconfig.example.com", "example.com"}}
@@ -68,7 +68,7 @@ func behindTLS(t *testing.T, s *servertest.Server) (proxy *httptest.Server, p *t
 	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.DNSNames = p.names })
 	site := httptest.NewUnstartedServer(s.Handler())
 	site.TLS = &tls.Config{Certificates: []tls.Certificate{{PrivateKey: leaf.Key, Certificate: [][]byte{leaf.Cert.Raw}}}}
-	site.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that the program breaks off
+	site.Config.ErrorLog = log.New(io.Discard, "", 0) // of connections that the program aborts
 	site.StartTLS()
 	t.Cleanup(site.Close)
 	p.to = site.Listener.Addr().String()
@@ -77,15 +77,15 @@ func behindTLS(t *testing.T, s *servertest.Server) (proxy *httptest.Server, p *t
 	return proxy, p, root.Cert.Raw
 }
 
-// What Thunderbird calls TLS from the first byte, STARTTLS that it insists on,
-// and a password inside.
+// What Thunderbird calls TLS from the first byte, required STARTTLS, and a
+// password inside TLS.
 const (
 	socketSTARTTLS = 2
 	socketTLS      = 3
 	authPassword   = 3
 )
 
-// A found is what Thunderbird makes of a domain's settings.
+// A found is Thunderbird's result for a domain's settings.
 type found struct {
 	Source             string
 	Name               string
@@ -100,8 +100,8 @@ type foundServer struct {
 	User         string
 }
 
-// findSettings does what the account setup does: it asks the provider, and puts
-// the mailbox in.
+// findSettings does what the account setup does: it asks the provider, and
+// inserts the mailbox.
 const findSettings = `
 const [address] = arguments;
 const { FetchConfig } = ChromeUtils.importESModule("resource:///modules/accountcreation/FetchConfig.sys.mjs");
@@ -120,8 +120,8 @@ const trustAuthority = `
 Cc["@mozilla.org/security/x509certdb;1"].getService(Ci.nsIX509CertDB).addCertFromBase64(arguments[0], "C,,");
 return true;`
 
-// TestThunderbird has the real program, without a window, look for the settings
-// of mailboxes as it does when an account is set up.
+// TestThunderbird has the real program, headless, look for the settings of
+// mailboxes as when an account is set up.
 func TestThunderbird(t *testing.T) {
 	t.Parallel()
 	database := storetest.SQLite(t)
@@ -157,7 +157,7 @@ func TestThunderbird(t *testing.T) {
 	defer p.mu.Unlock()
 	for _, name := range p.names {
 		if !slices.Contains(p.asked, name) {
-			t.Errorf("nobody came by the name %s", name)
+			t.Errorf("no request used the name %s", name)
 		}
 	}
 }

@@ -21,7 +21,7 @@ func TestSoakBatchKilled(t *testing.T) {
 	killBatch(t, soak.Count(10, 200), soak.Count(6_000, 30_000))
 }
 
-// TestSoakBatchMemory measures what the program takes for few people and for
+// TestSoakBatchMemory measures the program's memory for few people and for
 // many.
 func TestSoakBatchMemory(t *testing.T) {
 	many := soak.Count(60_000, 1_000_000)
@@ -34,7 +34,7 @@ func TestSoakBatchMemory(t *testing.T) {
 	}
 }
 
-// runBatch makes a batch and returns the peak of its memory in KiB.
+// runBatch creates a batch and returns the peak of its memory in KiB.
 func runBatch(t *testing.T, rows int) int64 {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)

@@ -19,11 +19,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestBatchKilled kills the program again and again while it makes a batch, and
-// has it resume. What it made in the end is what an undisturbed run makes.
+// TestBatchKilled kills the program again and again while it creates a batch,
+// and has it resume. The result must equal that of an undisturbed run.
 func TestBatchKilled(t *testing.T) { killBatch(t, 5, 6_000) }
 
-// killBatch kills batches of so many rows that many times.
+// killBatch kills batches of n rows several times.
 func killBatch(t *testing.T, kills, rows int) {
 	dir := t.TempDir()
 	signingtest.WriteFiles(t, dir)
@@ -57,8 +57,8 @@ func killBatch(t *testing.T, kills, rows int) {
 			}
 			killed++
 			if _, err := os.Stat(filepath.Join(dir, output)); err == nil {
-				// It was killed on its last steps. Whoever resumes gets to the end all
-				// the same, unless nothing is left to do.
+				// It was killed during its last steps. Resuming it completes
+				// the batch, unless nothing is left to do.
 				if _, err := os.Stat(filepath.Join(dir, output+".unfinished")); err != nil {
 					break
 				}
@@ -78,8 +78,8 @@ func killBatch(t *testing.T, kills, rows int) {
 	}
 }
 
-// killAfter kills the program after so many events, and reports whether it still
-// ran. It ends by itself with the code for bad rows.
+// killAfter kills the program after n events, and reports whether it was still
+// running. Otherwise it has ended with the code for bad rows.
 func killAfter(t *testing.T, cmd *exec.Cmd, events int) bool {
 	t.Helper()
 	out, err := cmd.StdoutPipe()
@@ -108,7 +108,8 @@ func killAfter(t *testing.T, cmd *exec.Cmd, events int) bool {
 	return !finished && code < 0
 }
 
-// unsigned is a digest of what an archive holds, without times and signatures.
+// unsigned returns a digest of an archive's content, without times and
+// signatures.
 func unsigned(t *testing.T, archive string) string {
 	t.Helper()
 	r, err := zip.OpenReader(archive)

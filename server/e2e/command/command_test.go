@@ -1,4 +1,4 @@
-// Package command runs scripts against the program as it is built.
+// Package command runs scripts against the released program.
 package command
 
 import (
@@ -28,7 +28,7 @@ func run(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	programs = dir
 	build := exec.Command("go", "build", "-o", filepath.Join(dir, "mobileconfig"), "github.com/updatecase/mobileconfig/cmd/mobileconfig")
-	build.Dir = filepath.Join("..", "..", "..") // the program's own module says what it is built from
+	build.Dir = filepath.Join("..", "..", "..") // the program's own module decides what it is built from
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
 		return 1
@@ -36,8 +36,9 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// TestScripts runs testdata/*.txt. [signingtest.WriteFiles] says what each
-// finds in its folder, [probetest.Start] which mail servers run meanwhile.
+// TestScripts runs testdata/*.txt. See [signingtest.WriteFiles] for the files
+// in a script's folder, and [probetest.Start] for the mail servers that run
+// meanwhile.
 func TestScripts(t *testing.T) {
 	mail := probetest.Start(t)
 	testscript.Run(t, testscript.Params{

@@ -1,5 +1,5 @@
-// Package interop has the programs and libraries of others take what the
-// service gives.
+// Package interop tests the service's output with the programs and libraries
+// of others.
 package interop
 
 import (
@@ -23,10 +23,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// arrives is how long a call may take, on a machine that does much else.
+// arrives is how long a call may take on a busy machine.
 const arrives = 3 * time.Minute
 
-// TestStandardWebhooks has the library of the specification verify real calls:
+// TestStandardWebhooks verifies real calls with the specification's library:
 // with the first secret, and with both after a rotation.
 func TestStandardWebhooks(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -51,7 +51,7 @@ func TestStandardWebhooks(t *testing.T) {
 	})
 }
 
-// verify wants a call to verify with the secrets, or not to.
+// verify checks whether a call verifies with the secrets.
 func verify(t *testing.T, c call, secrets map[string]bool) {
 	t.Helper()
 	for secret, want := range secrets {
@@ -65,7 +65,7 @@ func verify(t *testing.T, c call, secrets map[string]bool) {
 	}
 }
 
-// A call is one of an endpoint.
+// A call is a call that an endpoint received.
 type call struct {
 	header http.Header
 	body   []byte
@@ -101,7 +101,7 @@ func (e *endpoint) next(t *testing.T) call {
 	}
 }
 
-// A service works on its jobs.
+// A service runs its jobs.
 type service struct{ *servertest.Server }
 
 func start(t *testing.T, database string, e *endpoint) service {
@@ -123,8 +123,8 @@ func start(t *testing.T, database string, e *endpoint) service {
 	return service{s}
 }
 
-// call posts to the webhooks of the API and reads the answer into value, if
-// that is not nil.
+// call posts to the webhooks of the API and decodes the response into value,
+// if that isn't nil.
 func (s service) call(t *testing.T, key, path, body string, value any) {
 	t.Helper()
 	header := http.Header{"Authorization": {"Bearer " + key}, "Content-Type": {"application/json"}}
@@ -140,7 +140,7 @@ func (s service) call(t *testing.T, key, path, body string, value any) {
 	}
 }
 
-// newKey makes a key of the API for webhooks.
+// newKey creates an API key for webhooks.
 func newKey(t *testing.T, database string) string {
 	t.Helper()
 	kept := storetest.Open(t, store.Config{Database: database})

@@ -1,4 +1,4 @@
-// Package jwt has libraries of others sign the redirects of hosting panels.
+// Package jwt signs the redirects of hosting panels with libraries of others.
 package jwt
 
 import (
@@ -68,10 +68,10 @@ type panelClaims struct {
 	ExternalID string `json:"external_id,omitempty"`
 }
 
-// mailbox is a new one, for the limit of each.
+// mailbox returns a new one, because each has a limit.
 func mailbox() string { return uuid.NewString() + "@example.com" }
 
-// libraries sign claims, each in the ways of its own.
+// libraries sign claims, each in its own ways.
 var libraries = []struct {
 	name string
 	sign func(t *testing.T, p panel) []string
@@ -151,8 +151,8 @@ var libraries = []struct {
 	}},
 }
 
-// TestLibraries has every library sign with both kinds of keys, and follows the
-// link that comes of each token.
+// TestLibraries signs with every library and both kinds of keys, and follows
+// the link from each token.
 func TestLibraries(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, servertest.Unhurried)

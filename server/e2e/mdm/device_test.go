@@ -20,21 +20,22 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// topic is that of the notifications, which no device here waits for.
+// topic is that of the push notifications, which no device here waits for.
 const topic = "com.apple.mgmt.External.00000000-0000-0000-0000-000000000000"
 
 // A device is a simulated iPhone, or one channel of a simulated Mac. It speaks
-// Apple's protocol for device management: enrolment, commands, and declarations.
+// Apple's protocol for device management: enrolment, commands, and
+// declarations.
 type device struct {
 	udid, user string // user: of a Mac's user channel
 	server     string // the URL of the MDM
 	identity   signingtest.Pair
-	roots      *x509.CertPool // it trusts profiles below them alone
+	roots      *x509.CertPool // it trusts only profiles below them
 
 	mu           sync.Mutex
 	profiles     map[string]installed // by PayloadIdentifier
 	declarations map[string][]byte    // by Identifier
-	commands     []string             // what it was told
+	commands     []string             // the commands it received
 	busy, broken int                  // how often it is busy, or fails, before it installs
 }
 
@@ -45,7 +46,7 @@ type installed struct {
 	types        []string // of the payloads
 }
 
-// enrollment is the ID by which NanoMDM knows the device.
+// enrollment returns the ID by which NanoMDM knows the device.
 func (d *device) enrollment() string {
 	if d.user != "" {
 		return d.udid + ":" + d.user
@@ -56,7 +57,8 @@ func (d *device) enrollment() string {
 // serial is the device's serial number.
 func (d *device) serial() string { return strings.ReplaceAll(d.udid, "-", "")[:12] }
 
-// send sends a message, signed by the device's identity, and returns the answer.
+// send sends a message, signed with the device's identity, and returns the
+// response.
 func (d *device) send(message map[string]any, contentType string) ([]byte, error) {
 	message["UDID"] = d.udid
 	if d.user != "" {
@@ -144,7 +146,7 @@ func (d *device) connect() error {
 	}
 }
 
-// do does what a command asks for.
+// do performs a command.
 func (d *device) do(request string, payload []byte) map[string]any {
 	switch {
 	case request == "InstallProfile" && d.busy > 0:
@@ -179,8 +181,8 @@ func failure(err error) map[string]any {
 	}}}
 }
 
-// install verifies a profile and puts it in the place of the one that has the
-// same identifier.
+// install verifies a profile and replaces the one that has the same
+// identifier.
 func (d *device) install(signed []byte) error {
 	envelope, err := pkcs7.Parse(signed)
 	if err != nil {
@@ -216,7 +218,7 @@ func (d *device) install(signed []byte) error {
 	return nil
 }
 
-// endpoint asks for declarations, or reports.
+// endpoint requests declarations, or reports.
 func (d *device) endpoint(name string, data []byte) ([]byte, error) {
 	message := map[string]any{"MessageType": "DeclarativeManagement", "Endpoint": name}
 	if data != nil {
@@ -225,7 +227,8 @@ func (d *device) endpoint(name string, data []byte) ([]byte, error) {
 	return d.checkIn(message)
 }
 
-// A declared is a declaration in the list of all of a device, and in its report.
+// A declared is a declaration in a device's list of declarations, and in its
+// report.
 type declared struct{ Identifier, ServerToken string }
 
 // kinds are those of declarations, in the list, in the path and in the report.

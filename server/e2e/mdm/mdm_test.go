@@ -1,5 +1,5 @@
-// Package mdm has simulated devices managed by NanoMDM and KMFDDM as they are
-// released, and brings them what the program makes.
+// Package mdm manages simulated devices with released versions of NanoMDM and
+// KMFDDM, and sends them the program's output.
 package mdm
 
 import (
@@ -42,10 +42,10 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// TestDevices brings batches and declarations to 20 devices.
+// TestDevices sends batches and declarations to 20 devices.
 func TestDevices(t *testing.T) { manage(t, 20) }
 
-// A fleet is people with their devices: iPhones, and a Mac of two channels.
+// A fleet is people with their devices: iPhones, and a Mac with two channels.
 type fleet struct {
 	dir     string // with the files for the command line
 	iphones []*device
@@ -53,7 +53,7 @@ type fleet struct {
 	macUser *device
 }
 
-// all are the channels of all devices.
+// all returns the channels of all devices.
 func (f *fleet) all() []*device { return append(slices.Clone(f.iphones), f.mac, f.macUser) }
 
 // newFleet enrols n devices, and writes the list of their people.
@@ -124,24 +124,24 @@ func (f *fleet) mobileconfig(t *testing.T, args ...string) {
 	}
 }
 
-// batch makes the profiles of everybody, with the policy.
+// batch creates the profiles of everybody, with the policy.
 func (f *fleet) batch(t *testing.T, imap, out string) {
 	t.Helper()
 	f.mobileconfig(t, "batch", "--input", "people.csv", "--imap", imap, "--smtp", "smtp.example.com", "--variant", "secure",
 		"--signing-cert", "fullchain.pem", "--signing-key", "key.pem", "--signing-roots", "root.pem", "-o", out)
 }
 
-// manage brings n devices two batches and declarations.
+// manage sends n devices two batches and declarations.
 func manage(t *testing.T, n int) {
 	m := startManagement(t)
 	f := newFleet(t, m, n)
-	deliveries := n + 1 // the Mac takes two files
+	deliveries := n + 1 // the Mac gets two files
 	f.batch(t, "imap.example.com", "first.zip")
 	firstBatch(t, m, f, deliveries)
 	f.holds(t, "imap.example.com")
 
-	// The same batch again is no work, and neither is it after the archive was
-	// unpacked.
+	// Pushing the same batch again does nothing, also after unpacking the
+	// archive.
 	if out, err := exec.Command("unzip", "-q", filepath.Join(f.dir, "first.zip"), "-d", filepath.Join(f.dir, "first")).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -165,8 +165,8 @@ func manage(t *testing.T, n int) {
 	f.declared(t, second)
 }
 
-// firstBatch brings the first batch to devices of which one is offline, one busy
-// and one fails at first.
+// firstBatch sends the first batch to devices of which one is offline, one is
+// busy and one fails at first.
 func firstBatch(t *testing.T, m *management, f *fleet, deliveries int) {
 	t.Helper()
 	offline, busy, broken := f.iphones[0], f.iphones[1], f.iphones[2]
@@ -180,7 +180,7 @@ func firstBatch(t *testing.T, m *management, f *fleet, deliveries int) {
 	each(t, online, (*device).connect)
 	first.until(t, func(string) bool { return first.count("installed") == deliveries-3 && first.count("not_now") == 1 })
 	each(t, []*device{busy}, (*device).connect)
-	// What was refused is sent again at once; the device fetches it when it
+	// Refused profiles are sent again at once; the device fetches them when it
 	// connects.
 	first.until(t, func(string) bool { return first.count("installed") == deliveries-2 && first.count("refused") == 0 })
 	each(t, []*device{broken}, (*device).connect)
@@ -194,8 +194,8 @@ func firstBatch(t *testing.T, m *management, f *fleet, deliveries int) {
 	}
 }
 
-// holds wants one profile on each channel, of the newest settings, that the root
-// has vouched for.
+// holds checks that each channel has one profile, with the newest settings,
+// signed below the root.
 func (f *fleet) holds(t *testing.T, imap string) {
 	t.Helper()
 	for _, d := range f.all() {
@@ -236,7 +236,8 @@ func (m *management) lists(t *testing.T, f *fleet) {
 	}
 }
 
-// declared wants the declarations on each iPhone, and its report to be known.
+// declared checks the declarations on each iPhone, and that its report is
+// known.
 func (f *fleet) declared(t *testing.T, p *pushing) {
 	t.Helper()
 	for _, d := range f.iphones {

@@ -9,10 +9,11 @@ import (
 	"slices"
 )
 
-// schemaFolder has Apple's schema of declarations, which package schema keeps.
+// schemaFolder contains Apple's schema of declarations, which package schema
+// maintains.
 var schemaFolder = filepath.Join("..", "..", "..", "profile", "testdata", "apple-schema", "declarations")
 
-// A key is what Apple's schema says of one.
+// A key is a key in Apple's schema.
 type key struct {
 	Key, Type, Presence string
 	Range               *struct{ Min, Max int64 }
@@ -35,7 +36,7 @@ func readSchema(name string) ([]key, error) {
 	return schema.PayloadKeys, err
 }
 
-// checkDeclaration holds a declaration against Apple's schema and against the
+// checkDeclaration checks a declaration against Apple's schema and against the
 // list that names it.
 func checkDeclaration(text []byte, item declared) error {
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -64,7 +65,7 @@ func checkDeclaration(text []byte, item declared) error {
 	return checkKeys(keys, payload)
 }
 
-// checkKeys holds the keys of an object against their schema.
+// checkKeys checks the keys of an object against their schema.
 func checkKeys(keys []key, object map[string]any) error {
 	for _, k := range keys {
 		if _, ok := object[k.Key]; !ok && k.Presence == "required" {
@@ -83,7 +84,7 @@ func checkKeys(keys []key, object map[string]any) error {
 	return nil
 }
 
-// fits reports whether the value has the type, and is in the range.
+// fits reports whether the value has the type and is in the range.
 func (k key) fits(value any) bool {
 	switch value := value.(type) {
 	case string:

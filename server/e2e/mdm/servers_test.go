@@ -44,7 +44,7 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// freeAddress is one on which nobody listens.
+// freeAddress returns an address on which nobody listens.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,11 +88,11 @@ func start(t *testing.T, name, address string, args ...string) {
 	}
 }
 
-// A management is NanoMDM with KMFDDM, and what NanoMDM's webhook has told.
+// A management is NanoMDM with KMFDDM, and the events of NanoMDM's webhook.
 type management struct {
 	nanomdm, kmfddm string // their addresses
 	authority       signingtest.Pair
-	// follower is where events go to, beside the list; empty: nowhere.
+	// follower also gets the events; empty: nobody.
 	follower atomic.Value
 	mu       sync.Mutex
 	heard    *sync.Cond
@@ -117,7 +117,7 @@ func (m *management) startNano(t *testing.T, flags ...string) {
 	start(t, "nanomdm", m.nanomdm, append([]string{"-storage", "inmem", "-storage-dsn", "memory", "-api", nanoKey, "-ca", signingtest.WriteFile(t, "ca.pem", m.authority.CertPEM())}, flags...)...)
 }
 
-// hear keeps what devices answer, and passes events on as they came.
+// hear records devices' answers, and passes events on unchanged.
 func (m *management) hear(_ http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -149,7 +149,7 @@ func (m *management) hear(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ask sends a command to a device, has it connect, and returns its answer.
+// ask sends a command to a device, makes it connect, and returns its answer.
 func (m *management) ask(t *testing.T, d *device, request, id string) []byte {
 	t.Helper()
 	command := fmt.Sprintf(`<?xml version="1.0" encoding="UTF-8"?><plist version="1.0"><dict><key>CommandUUID</key><string>%s</string><key>Command</key><dict><key>RequestType</key><string>%s</string></dict></dict></plist>`, id, request)
@@ -177,7 +177,7 @@ func (m *management) ask(t *testing.T, d *device, request, id string) []byte {
 	return m.answers[id]
 }
 
-// A pushing is mobileconfig push at work.
+// A pushing is a running mobileconfig push.
 type pushing struct {
 	cmd    *exec.Cmd
 	out    *bufio.Scanner
@@ -214,7 +214,7 @@ func (m *management) push(t *testing.T, dir, batch string, webhook bool, flags .
 	return p
 }
 
-// until reads events until stop says so of one, or they end.
+// until reads events until stop returns true for one, or they end.
 func (p *pushing) until(t *testing.T, stop func(event string) bool) {
 	t.Helper()
 	for p.out.Scan() {
@@ -237,7 +237,7 @@ func (p *pushing) until(t *testing.T, stop func(event string) bool) {
 	}
 }
 
-// end reads what is left, and returns the exit code.
+// end reads the remaining output, and returns the exit code.
 func (p *pushing) end(t *testing.T) int {
 	t.Helper()
 	p.until(t, func(string) bool { return false })

@@ -24,14 +24,15 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A service is two servers on one database whose account is connected to NanoMDM.
+// A service is two servers on one database whose account is connected to
+// NanoMDM.
 type service struct {
 	*fleet
 	client servertest.Client
 }
 
-// connected starts the servers, connects the account in the control panel, and starts
-// NanoMDM with the flags that the panel shows.
+// connected starts the servers, connects the account in the control panel, and
+// starts NanoMDM with the flags that the panel shows.
 func connected(t *testing.T, database string) *service {
 	t.Helper()
 	m := &management{nanomdm: freeAddress(t), authority: signingtest.Root(t, "p256")}
@@ -89,8 +90,8 @@ func connected(t *testing.T, database string) *service {
 	return s
 }
 
-// list is a list of the people: half of the devices by UDID, the others by serial
-// number.
+// list returns a list of the people: half of the devices by UDID, the others
+// by serial number.
 func (s *service) list() string {
 	out := "email,display_name,platform,udid,serial\n"
 	for i, d := range s.iphones {
@@ -103,7 +104,8 @@ func (s *service) list() string {
 	return out + "joe@example.com,Joe,mac,," + s.mac.serial() + "\n"
 }
 
-// batch makes the profiles of everybody, with the policy, and returns the batch's ID.
+// batch creates the profiles of everybody, with the policy, and returns the
+// batch's ID.
 func (s *service) batch(t *testing.T) string {
 	t.Helper()
 	a := s.client.Server.Do("POST", "/api/v1/batches?variant=secure", http.Header{"Authorization": {"Bearer " + s.client.Key}, "Content-Type": {"text/csv"}}, s.list())
@@ -123,8 +125,8 @@ func (s *service) push(t *testing.T, batch string) {
 	s.client.Want(t, 202, "POST", "/batches/"+batch+"/push", "")
 }
 
-// until waits until the push has the states, such as "installed 21", in the order of
-// their names.
+// until waits until the push has the states, for example "installed 21",
+// sorted by name.
 func (s *service) until(t *testing.T, batch, states string) {
 	t.Helper()
 	servertest.Eventually(t, states, func() bool {
@@ -145,10 +147,10 @@ func (s *service) until(t *testing.T, batch, states string) {
 	})
 }
 
-// TestService pushes batches from the service to simulated devices by the real
-// NanoMDM: of 20 devices one is offline, one busy, and one fails at first. A second
-// batch takes the place of the first on all of them, and each command reaches a
-// device once, though two servers work on one database.
+// TestService pushes batches from the service to simulated devices with the
+// real NanoMDM. Of 20 devices, one is offline, one is busy, and one fails at
+// first. A second batch replaces the first on all of them, and each command
+// reaches a device once, although two servers use one database.
 func TestService(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		program(t, "nanomdm")

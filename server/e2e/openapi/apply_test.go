@@ -13,7 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/desired"
 )
 
-// ajv validates the documents of a file by a schema, and prints a word for each.
+// ajv validates the documents in a file with a schema, and prints a word for
+// each.
 const ajv = `
 const [modules, schema, documents] = process.argv.slice(2);
 const Ajv = require(modules + "/ajv/dist/2020").default, fs = require("fs");
@@ -23,9 +24,9 @@ const validate = ajv.compile(JSON.parse(fs.readFileSync(schema)));
 for (const d of JSON.parse(fs.readFileSync(documents))) console.log(validate(d) ? "valid" : "invalid");
 `
 
-// TestApplySchema has another program read the JSON Schema of files for apply,
-// and wants it to take the file of the guide and to refuse what the program
-// refuses by its form.
+// TestApplySchema validates files for apply with another program and the JSON
+// Schema. It must accept the guide's file, and refuse what the program refuses
+// because of its form.
 func TestApplySchema(t *testing.T) {
 	guide, err := os.ReadFile("../../../docs/apply.md")
 	if err != nil {

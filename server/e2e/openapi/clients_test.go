@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	// What the generated clients import, so that go.mod pins it.
+	// The imports of the generated clients, so that go.mod pins them.
 	_ "github.com/go-faster/errors"
 	_ "github.com/go-faster/jx"
 	_ "github.com/oapi-codegen/runtime"
@@ -32,10 +32,10 @@ func tool(t *testing.T, name string) string {
 	return file
 }
 
-// TestGoClients has two generators make clients, and calls every operation of a
-// running server by each.
+// TestGoClients generates clients with two generators, and calls every
+// operation of a running server with each.
 func TestGoClients(t *testing.T) {
-	const folder = "_generated" // always, so that what was built once is cached; go ignores it
+	const folder = "_generated" // always, so that builds are cached; go ignores it
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	keep := func(name, text string) {
 		t.Helper()

@@ -1,5 +1,5 @@
-// Package openapi has the programs of others read the API's document, and make
-// clients of it that call a running server.
+// Package openapi reads the API's document with the programs of others, and
+// generates clients from it that call a running server.
 package openapi
 
 import (
@@ -34,19 +34,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// start runs a server and returns it with a key that may do everything.
+// start runs a server and returns it with a key that has all permissions.
 func start(t *testing.T) (*servertest.Server, string) {
 	t.Helper()
 	database := storetest.SQLite(t)
 	s := servertest.Notifying(t, database, nil, func(c *server.Config) {
 		servertest.Unhurried(c)
 		c.Mail = &notify.RelayConfig{Server: profile.Server{Host: "127.0.0.1", Port: 1}, From: "setup@example.com"}
-		c.BaseURL = "https://setup.mobileconfig.test" // the linters want no example
+		c.BaseURL = "https://setup.mobileconfig.test" // the linters accept no example
 	})
 	return s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()})
 }
 
-// document is the file of a document of the API, by its name.
+// document returns the file of an API document by its name.
 func document(t *testing.T, name string) string {
 	t.Helper()
 	folder, err := documents()
@@ -70,7 +70,7 @@ func document(t *testing.T, name string) string {
 
 var names = []string{"openapi.json", "openapi-3.0.json"}
 
-// modules is the folder of the npm packages that .ci/prepare installs.
+// modules returns the folder of the npm packages that .ci/prepare installs.
 func modules(t *testing.T) string {
 	t.Helper()
 	folder, err := filepath.Abs("../../../.cache/node_modules")
@@ -91,7 +91,7 @@ func missing(t *testing.T, what string) {
 	t.Skipf("no %s", what)
 }
 
-// run runs a program in a folder and returns what it says.
+// run runs a program in a folder and returns its output.
 func run(t *testing.T, folder string, env []string, command ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
@@ -106,7 +106,7 @@ func run(t *testing.T, folder string, env []string, command ...string) string {
 	return string(out)
 }
 
-// TestLinters wants neither errors nor warnings of either document.
+// TestLinters checks that both documents cause no errors or warnings.
 func TestLinters(t *testing.T) {
 	bin := filepath.Join(modules(t), ".bin")
 	for _, name := range names {
@@ -136,7 +136,7 @@ func TestLinters(t *testing.T) {
 	}
 }
 
-// TestValidator has swagger-parser read both documents.
+// TestValidator reads both documents with swagger-parser.
 func TestValidator(t *testing.T) {
 	node := modules(t)
 	for _, name := range names {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestTypeScript makes types of the document and compiles a program with them,
-// as strictly as there is.
+// TestTypeScript generates types from the document and compiles a program with
+// them, with the strictest settings.
 func TestTypeScript(t *testing.T) {
 	bin := filepath.Join(modules(t), ".bin")
 	folder := t.TempDir()
@@ -26,8 +26,8 @@ func TestTypeScript(t *testing.T) {
 
 func TestFuzz(t *testing.T) { fuzz(t, 500, 1) }
 
-// fuzz sends so many random requests: no status and no body that isn't in the
-// document, and no failure.
+// fuzz sends n random requests. Each status and body must be in the document,
+// and no request may fail.
 func fuzz(t *testing.T, count, seed int) {
 	t.Helper()
 	script, err := os.ReadFile("testdata/fuzz.mjs")

@@ -1,5 +1,5 @@
-// Package peers measures how fast other ways make the same signed profiles. The
-// script docs/benchmarks/peers runs it.
+// Package peers measures how fast other methods create the same signed
+// profiles. The script docs/benchmarks/peers runs it.
 package peers
 
 import (
@@ -37,18 +37,19 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// turn is how much processor time a way has at a stretch, at least. Another
-// program on the same core makes a turn longer, but no way slower.
+// turn is the minimum processor time of a method's turn. Another program on
+// the same core makes a turn longer, but no method slower.
 const turn = time.Second
 
-// A way makes signed profiles. Each is for another mailbox.
+// A way is a method to create signed profiles. Each is for another mailbox.
 type way struct {
 	name string
-	// batch is how many are made between two looks at the clock.
+	// batch is how many are created between two readings of the clock.
 	batch int
-	// make makes n profiles and returns the last, or nil of a raw signature.
+	// make creates n profiles and returns the last, or nil for a raw
+	// signature.
 	make func(n int) ([]byte, error)
-	// process is the program that does it, if it is one that stays.
+	// process is the program that creates them, if it keeps running.
 	process *os.Process
 
 	rates []float64 // profiles a second, of each turn
@@ -85,9 +86,8 @@ func (w *way) turn(b *testing.B) {
 	w.rates = append(w.rates, float64(made)/used.Seconds())
 }
 
-// used is the processor time that has gone into the way's profiles, and others:
-// that of this process, of those that it has waited for, and of the one that
-// stays.
+// used returns the processor time used so far: that of this process, of those
+// that it has waited for, and of the one that keeps running.
 func (w *way) used(b *testing.B) time.Duration {
 	b.Helper()
 	var used time.Duration
@@ -105,7 +105,7 @@ func (w *way) used(b *testing.B) time.Duration {
 	if err != nil {
 		b.Fatal(err)
 	}
-	// Behind the name in parentheses, the twelfth and thirteenth field are the
+	// After the name in parentheses, the twelfth and thirteenth field are the
 	// time in hundredths of a second (proc(5)).
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	for _, ticks := range fields[11:13] {
@@ -118,8 +118,8 @@ func (w *way) used(b *testing.B) time.Duration {
 	return used
 }
 
-// printTable writes the rates, and how many times as fast the first way is, by the
-// turns of the same round.
+// printTable writes the rates, and how many times as fast the first method is,
+// by the turns of the same round.
 func printTable(kind string, ways []*way) {
 	fmt.Printf("\n| %s | profiles/s of one core | min–max | mobileconfig is faster |\n| --- | ---: | ---: | ---: |\n", kind)
 	for _, w := range ways {
@@ -134,7 +134,7 @@ func printTable(kind string, ways []*way) {
 
 func median(sorted []float64) float64 { return sorted[len(sorted)/2] }
 
-// A rig is what all ways have in common: the key, and a profile with mail and
+// A rig is what all methods share: the key, and a profile with mail and
 // policy.
 type rig struct {
 	kind, dir string
@@ -197,8 +197,8 @@ func orderOf(mailbox string) (issue.Order, error) {
 	}, err
 }
 
-// ways are those whose programs are there. What each makes is verified before
-// any is timed.
+// ways returns the methods whose programs are installed. The output of each is
+// verified before any is timed.
 func (r *rig) ways(b *testing.B) []*way {
 	b.Helper()
 	all := []*way{
@@ -235,7 +235,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// verify wants a signed profile with signer and chain that a device trusts.
+// verify checks a signed profile whose signer and chain a device trusts.
 func (r *rig) verify(b *testing.B, name string, signed []byte) {
 	b.Helper()
 	p, err := pkcs7.Parse(signed)
@@ -250,7 +250,7 @@ func (r *rig) verify(b *testing.B, name string, signed []byte) {
 	}
 }
 
-// mailbox is the n-th of the run.
+// mailbox returns the n-th mailbox of the run.
 func mailbox(n int) string { return fmt.Sprintf("jane%d@example.com", n) }
 
 func (r *rig) own() func(int) ([]byte, error) {
@@ -284,13 +284,13 @@ func (r *rig) raw() func(int) ([]byte, error) {
 	}
 }
 
-// dictionary is the profile of the n-th mailbox, as a program would build it
-// that knows everything else beforehand.
+// dictionary returns the profile of the n-th mailbox, as a program would build
+// it that knows everything else beforehand.
 func (r *rig) dictionary(n int) map[string]any {
 	return changed(r.values, "jane@example.com", mailbox(n)).(map[string]any)
 }
 
-// changed is a copy of a tree in which a text is another.
+// changed returns a copy of a tree with one text replaced.
 func changed(v any, old, text string) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -341,7 +341,8 @@ func (r *rig) pipeline() func(int) ([]byte, error) {
 	}
 }
 
-// openssl starts a process for each profile, and puts the mailbox into the text.
+// openssl starts a process for each profile, and inserts the mailbox into the
+// text.
 func (r *rig) openssl(path string) func(int) ([]byte, error) {
 	made := 0
 	return func(n int) (signed []byte, err error) {
@@ -360,8 +361,8 @@ func (r *rig) openssl(path string) func(int) ([]byte, error) {
 	}
 }
 
-// script starts a program that stays, and makes as many profiles as it is told.
-// The last one is in a file.
+// script starts a program that keeps running, and creates as many profiles as
+// it is told. The last one is in a file.
 func (r *rig) script(b *testing.B, name string, batch int, last, path string, args ...string) *way {
 	b.Helper()
 	cmd := exec.Command(path, args...)

@@ -1,4 +1,5 @@
-// Package schema keeps the copy of Apple's schema that profile is tested with.
+// Package schema keeps the copy of Apple's schema that package profile is
+// tested with.
 package schema
 
 import (
@@ -20,7 +21,7 @@ var update = flag.Bool("update", false, "rewrite the copy")
 var copied = filepath.Join("..", "..", "..", "profile", "testdata", "apple-schema")
 
 // TestCopy compares the copy with a checkout of
-// github.com/apple/device-management that APPLE_SCHEMA names:
+// github.com/apple/device-management in APPLE_SCHEMA:
 //
 //	APPLE_SCHEMA=DIR go test ./schema -update
 func TestCopy(t *testing.T) {
@@ -56,7 +57,7 @@ func TestCopy(t *testing.T) {
 	}
 }
 
-// original is where Apple keeps the file of a copy.
+// original returns where Apple keeps the file of a copy.
 func original(file string) string {
 	name := strings.TrimSuffix(filepath.Base(file), ".json") + ".yaml"
 	switch {

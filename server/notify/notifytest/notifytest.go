@@ -1,4 +1,4 @@
-// Package notifytest takes mails for tests.
+// Package notifytest receives emails in tests.
 package notifytest
 
 import (
@@ -17,18 +17,19 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A Mail is a mail as it was handed in.
+// A Mail is an email as it was received.
 type Mail struct {
 	From string
 	To   []string
 	Data string
 }
 
-// A Server takes mails over TLS. It speaks as much SMTP as a client needs.
+// A Server receives emails over TLS. It implements as much of SMTP as a client
+// needs.
 type Server struct {
 	Address profile.Server
 	Roots   *x509.CertPool
-	// Answer, if not nil, is what it says to the end of a mail.
+	// Answer, if not nil, returns the reply to the end of an email.
 	Answer func(n int) string
 
 	tls      *tls.Config
@@ -41,8 +42,8 @@ type Server struct {
 	conns int
 }
 
-// New starts a server on 127.0.0.1, which the test's end stops. With starttls
-// it asks for TLS in the course of the conversation.
+// New starts a server on 127.0.0.1 that stops when the test ends. With
+// starttls, TLS begins by STARTTLS.
 func New(t testing.TB, starttls bool) *Server {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
@@ -71,14 +72,14 @@ func New(t testing.TB, starttls bool) *Server {
 // guard ends a test that hangs.
 const guard = 2 * time.Minute
 
-// Mails are those that were taken so far.
+// Mails returns the emails received so far.
 func (s *Server) Mails() []Mail {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.mails)
 }
 
-// Wait returns the mails as soon as there are n, or fails the test.
+// Wait returns the emails when there are n, or fails the test.
 func (s *Server) Wait(t testing.TB, n int) []Mail {
 	t.Helper()
 	for end := time.Now().Add(guard); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -86,7 +87,7 @@ func (s *Server) Wait(t testing.TB, n int) []Mail {
 			return all
 		}
 	}
-	t.Fatalf("%d mails came, want %d", len(s.Mails()), n)
+	t.Fatalf("%d emails arrived, want %d", len(s.Mails()), n)
 	return nil
 }
 
@@ -160,7 +161,7 @@ func data(r *bufio.Reader) (string, error) {
 	}
 }
 
-// take keeps a mail, unless the answer refuses it.
+// take stores an email, unless the answer refuses it.
 func (s *Server) take(m Mail) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

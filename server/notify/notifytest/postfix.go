@@ -20,7 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A Certificate is what is wrong with the certificate that Postfix shows.
+// A Certificate says what is wrong with the certificate that Postfix presents.
 type Certificate string
 
 // The certificates.
@@ -31,21 +31,21 @@ const (
 	SelfSigned Certificate = "self-signed"
 )
 
-// A Postfix is a real one on loopback, which keeps all mail to example.com but
-// that to refused@ and, for now, to later@.
+// A Postfix is a real Postfix on loopback. It accepts all mail to example.com
+// except to refused@, which it refuses, and to later@, which it defers.
 type Postfix struct {
 	Roots *x509.CertPool
-	// RootsFile holds them as PEM.
+	// RootsFile contains the roots as PEM.
 	RootsFile string
 
 	dir string
-	// ports by certificate: for TLS from the start, and by STARTTLS.
+	// Ports by certificate: for TLS from the start, and for STARTTLS.
 	ports map[Certificate][2]int
 }
 
-// NewPostfix starts Postfix from a folder of its own, and stops it when the
-// test ends. It skips the test where Postfix is not installed or may not be
-// started, unless MOBILECONFIG_TEST_ALL is 1.
+// NewPostfix starts Postfix in a folder of its own, and stops it when the test
+// ends. It skips the test if Postfix isn't installed or can't be started,
+// unless MOBILECONFIG_TEST_ALL is 1.
 func NewPostfix(t testing.TB) *Postfix {
 	t.Helper()
 	why := ""
@@ -67,7 +67,7 @@ func NewPostfix(t testing.TB) *Postfix {
 	p := &Postfix{Roots: x509.NewCertPool(), dir: dir, ports: map[Certificate][2]int{}}
 	p.watch(t)
 	services, free := p.services(t)
-	for range 10 { // between free and start another program may take a port
+	for range 10 { // another program may have taken a port meanwhile
 		p.configure(t, services)
 		free()
 		out, err := p.command("start")
@@ -87,12 +87,12 @@ func NewPostfix(t testing.TB) *Postfix {
 	return nil
 }
 
-// command runs postfix with the word.
+// command runs a postfix subcommand.
 func (p *Postfix) command(word string) ([]byte, error) {
 	return exec.Command("postfix", "-c", filepath.Join(p.dir, "etc"), word).CombinedOutput()
 }
 
-// Address is where it takes mails with the certificate.
+// Address returns the address of the port with the certificate.
 func (p *Postfix) Address(c Certificate, starttls bool) profile.Server {
 	s := profile.Server{Host: "127.0.0.1", Port: p.ports[c][0]}
 	if starttls {
@@ -101,13 +101,13 @@ func (p *Postfix) Address(c Certificate, starttls bool) profile.Server {
 	return s
 }
 
-// Mails returns the mails that it has delivered to the address.
+// Mails returns the emails delivered to the address.
 func (p *Postfix) Mails(t testing.TB, address string) []*mail.Message {
 	t.Helper()
 	return slices.DeleteFunc(p.AllMails(t), func(m *mail.Message) bool { return m.Header.Get("Delivered-To") != address })
 }
 
-// AllMails returns the mails that it has delivered.
+// AllMails returns all delivered emails.
 func (p *Postfix) AllMails(t testing.TB) []*mail.Message {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(p.dir, "mail", "box", "new", "*"))
@@ -129,7 +129,7 @@ func (p *Postfix) AllMails(t testing.TB) []*mail.Message {
 	return all
 }
 
-// Log is what it has written to its log.
+// Log returns its log.
 func (p *Postfix) Log(t testing.TB) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(p.dir, "log"))
@@ -139,8 +139,8 @@ func (p *Postfix) Log(t testing.TB) string {
 	return string(text)
 }
 
-// watch starts a shell that stops Postfix and deletes the folder once the test
-// ends, or this process, however it does.
+// watch starts a shell that stops Postfix and deletes the folder when the test
+// or this process ends in any way.
 func (p *Postfix) watch(t testing.TB) {
 	t.Helper()
 	cmd := exec.Command("sh", "-c", `trap "" INT TERM HUP; read x; postfix -c "$1/etc" stop >/dev/null 2>&1; rm -rf "$1"`, "watch", p.dir)
@@ -160,8 +160,8 @@ func (p *Postfix) watch(t testing.TB) {
 	})
 }
 
-// services makes the certificates, and lines of master.cf that show them. Its
-// ports are kept until free is called.
+// services creates the certificates, and lines of master.cf that use them. Its
+// ports stay reserved until free is called.
 func (p *Postfix) services(t testing.TB) (text string, free func()) {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
@@ -247,7 +247,7 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `
 
-// configure writes all that Postfix reads.
+// configure writes the configuration of Postfix.
 func (p *Postfix) configure(t testing.TB, services string) {
 	t.Helper()
 	nobody, err := user.Lookup("nobody")
@@ -279,7 +279,7 @@ func (p *Postfix) configure(t testing.TB, services string) {
 	}
 }
 
-// listens waits until Postfix takes connections.
+// listens waits until Postfix accepts connections.
 func (p *Postfix) listens(t testing.TB) {
 	t.Helper()
 	var err error

@@ -24,14 +24,14 @@ func Verify(secret string, header http.Header, body []byte) error {
 	}
 	id, at := header.Get("Webhook-Id"), header.Get("Webhook-Timestamp")
 	if id == "" || at == "" {
-		return errors.New("the call has no id or no time")
+		return errors.New("the call has no ID or no time")
 	}
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(id + "." + at + "."))
 	mac.Write(body)
 	want := "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
 	if !slices.Contains(strings.Split(header.Get("Webhook-Signature"), " "), want) {
-		return errors.New("no signature of the call is right")
+		return errors.New("no signature of the call is valid")
 	}
 	return nil
 }

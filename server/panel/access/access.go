@@ -1,6 +1,6 @@
-// Package access holds the pages of the control panel that are about who may
-// come in: signing in, a member's own security, members, keys and accounts. It
-// holds what only operators see, too: accounts, and the certificate.
+// Package access holds the control panel's pages about access: sign-in, a
+// member's own security, members, keys and accounts. It also holds the
+// operators' pages about accounts and the certificate.
 package access
 
 import (
@@ -25,23 +25,24 @@ type Pages struct {
 	Domains   *settings.Domains
 	History   History
 	Retention Retention
-	// Certificate is the installation's own, and Files reports whether the
-	// operator has named files to sign with instead.
+	// Certificate is the installation's certificate, and Files reports whether
+	// the operator has configured certificate files instead.
 	Certificate *certificate.Manager
 	Files       func() bool
 }
 
-// A History tells what has happened in an account.
+// A History lists what has happened in an account.
 type History interface {
-	// Recent returns the latest actions with one of the names, the newest
-	// first: at most limit, and of the log's end alone. With a target it
-	// returns those on that alone.
+	// Recent returns the latest actions with one of the names, newest first:
+	// at most limit, and only from the end of the log. With a target it
+	// returns only those on the target.
 	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
 }
 
-// A Retention says for how long the content of actions is kept.
+// A Retention sets how long the content of actions is kept.
 type Retention interface {
-	// SetRetention has the content of the account's actions removed after so
-	// many days, or never for 0, and keeps a as an action that says so.
+	// SetRetention sets after how many days the content of the account's
+	// actions is removed, 0 meaning never, and stores a as the action that
+	// records it.
 	SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error
 }

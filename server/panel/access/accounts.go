@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// accounts lists the customers of the installation, for operators.
+// accounts lists the accounts of the installation, for operators.
 func (p *Pages) accounts(v *panel.Visit) error {
 	all, err := p.Accounts.List(v.Ctx())
 	if err != nil {
@@ -45,18 +45,18 @@ func (p *Pages) newAccount(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "account", f, accountPage{Frame: f, Form: web.Form{}})
 }
 
-// createAccount makes an account and the invitation of its first owner, which
-// the next page shows, once.
+// createAccount creates an account and the invitation of its first owner,
+// which the next page shows once.
 func (p *Pages) createAccount(v *panel.Visit) error {
 	form := v.Form
 	made, token, err := p.Accounts.Create(v.Ctx(), v.By(), form["name"], form["trusted"] == "yes", form["email"], p.Language(v).Tag)
 	if err != nil {
 		return p.Again(v, err, "account", "accounts", func(f panel.Frame) any { return accountPage{Frame: f, Form: form} })
 	}
-	return p.ShowOnce(v, panel.Path("accounts", made.ID), madeInvitation{form["email"], p.invitationURL(token)})
+	return p.ShowOnce(v, panel.Path("accounts", made.ID), shownInvitation{form["email"], p.invitationURL(token)})
 }
 
-// oneAccount shows an account with its members and invitations, as far as its
+// oneAccount shows an account with its members and invitations, as far as
 // operators need them to help.
 func (p *Pages) oneAccount(v *panel.Visit) error {
 	a, err := p.Accounts.Get(v.Ctx(), v.Param("id"))
@@ -71,7 +71,7 @@ func (p *Pages) oneAccount(v *panel.Visit) error {
 	if err != nil {
 		return err
 	}
-	var made madeInvitation
+	var made shownInvitation
 	there, shown := p.Shown(v, &made)
 	if shown {
 		return p.To(v, panel.Path("accounts", a.ID), "shown")
@@ -108,14 +108,14 @@ func (p *Pages) accountPage(v *panel.Visit, f panel.Frame, a account.Account, fo
 	return page, err
 }
 
-// inviteAgain ends an invitation of a customer and makes another one, which
-// the next page shows, once.
+// inviteAgain revokes an invitation of a customer and creates another one,
+// which the next page shows once.
 func (p *Pages) inviteAgain(v *panel.Visit) error {
 	made, token, err := p.Members.InviteAgain(v.Ctx(), v.By(), v.Param("id"), v.Param("invitation"))
 	if err != nil {
 		return err
 	}
-	return p.ShowOnce(v, panel.Path("accounts", made.Account), madeInvitation{made.Email, p.invitationURL(token)})
+	return p.ShowOnce(v, panel.Path("accounts", made.Account), shownInvitation{made.Email, p.invitationURL(token)})
 }
 
 func (p *Pages) updateAccount(v *panel.Visit) error {
@@ -164,7 +164,7 @@ func (p *Pages) open(v *panel.Visit) error {
 	}, panel.Prefix, "account.opened")
 }
 
-// leavePath is where an operator leaves the account that they have opened.
+// leavePath is where an operator leaves the opened account.
 const leavePath = "/accounts/leave"
 
 func (p *Pages) leave(v *panel.Visit) error {
@@ -173,7 +173,7 @@ func (p *Pages) leave(v *panel.Visit) error {
 	})
 }
 
-// askWhy asks for the reason of what an operator does with an account.
+// askWhy asks for the reason of an operator's action on an account.
 func (p *Pages) askWhy(v *panel.Visit, what string) error {
 	a, err := p.Accounts.Get(v.Ctx(), v.Param("id"))
 	if err != nil {
@@ -183,7 +183,8 @@ func (p *Pages) askWhy(v *panel.Visit, what string) error {
 	return p.Render(v, http.StatusOK, "account-why", f, whyPage{f, web.Form{}, what, accountRowOf(v, a)})
 }
 
-// because does what an operator gives a reason for, or asks again.
+// because performs an action for which an operator gives a reason, or asks
+// again.
 func (p *Pages) because(v *panel.Visit, what string, do func() error, path, done string) error {
 	a, err := p.Accounts.Get(v.Ctx(), v.Param("id"))
 	if err != nil {

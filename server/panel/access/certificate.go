@@ -18,7 +18,7 @@ const certificatePath = "/certificate"
 // shownRenewals is how many renewals the page shows.
 const shownRenewals = 6
 
-// certificate shows what signs.
+// certificate shows the signing certificate.
 func (p *Pages) certificate(v *panel.Visit) error {
 	page, err := p.certificatePage(v, p.Frame(v, "certificate"))
 	if err != nil {
@@ -55,7 +55,7 @@ func (p *Pages) certificatePage(v *panel.Visit, f panel.Frame) (certificatePage,
 	return page, err
 }
 
-// certificateView is what a signer looks like to a device; now is what signs now,
+// certificateView shows how devices see a signer. now is the current signer,
 // or nil.
 func (p *Pages) certificateView(d signing.Description, now *signing.Description) certificateView {
 	view := certificateView{Name: d.Name, Issuers: d.Issuers, NotAfter: d.NotAfter, DaysLeft: int(d.NotAfter.Sub(p.Now()) / (24 * time.Hour))}
@@ -74,7 +74,7 @@ func noticesOf(id *signing.Identity) []string {
 	return codes
 }
 
-// renewals are the latest, from the installation's log.
+// renewals returns the latest renewals, from the installation's log.
 func (p *Pages) renewals(v *panel.Visit) ([]renewalRow, error) {
 	states := map[audit.Name]string{
 		audit.IdentityRenew: "renewed", audit.IdentityChange: "changed", audit.IdentityRenewFailed: "failed", audit.IdentityUpload: "uploaded",
@@ -100,10 +100,10 @@ func (p *Pages) renewals(v *panel.Visit) ([]renewalRow, error) {
 	return rows, nil
 }
 
-// upload checks a certificate, and puts it to use if that was asked for.
+// upload checks a certificate, and installs it if requested.
 func (p *Pages) upload(v *panel.Visit) error {
 	if p.Files() {
-		return fault.New(fault.Conflict, "The operator has named files, or another process, that sign.")
+		return fault.New(fault.Conflict, "The server operator has configured certificate files or a separate signer.")
 	}
 	certificates, key := []byte(v.Form["certificates"]), []byte(v.Form["private_key"])
 	id, err := p.Certificate.Check(certificates, key)
@@ -129,7 +129,7 @@ func (p *Pages) upload(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "certificate", page.Frame, page)
 }
 
-// withoutKey is the text, unless a key is in it: that isn't sent back.
+// withoutKey returns the text unless it contains a key, which isn't sent back.
 func withoutKey(text string) string {
 	if strings.Contains(text, "PRIVATE") {
 		return ""
@@ -137,7 +137,7 @@ func withoutKey(text string) string {
 	return text
 }
 
-// renew has the certificate renewed now.
+// renew renews the certificate now.
 func (p *Pages) renew(v *panel.Visit) error {
 	return p.Do(v, panel.Prefix+certificatePath, "certificate.renewing", func() error {
 		return p.Certificate.Renew(v.Ctx(), v.By())

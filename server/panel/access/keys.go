@@ -63,8 +63,8 @@ func keyRowOf(k account.Key, now time.Time) panel.KeyRow {
 	return row
 }
 
-// endsSoon reports whether people are warned that a key ends: when its last
-// month begins, or the last half of a shorter life.
+// endsSoon reports whether to warn that a key expires: in its last month, or
+// in the last half of a shorter lifetime.
 func endsSoon(created, expires, now time.Time) bool {
 	return !expires.IsZero() && expires.Sub(now) <= min(account.NoticeAhead, expires.Sub(created)/2)
 }
@@ -85,12 +85,12 @@ func scopeNames() []string {
 	return names
 }
 
-// keyLives are for how many days a key may be made; 0 is for ever.
+// keyLives are the lifetimes that can be chosen, in days; 0 means forever.
 var keyLives = []int{30, 90, 365, 0}
 
-// newKey shows the form of a key, or the key that has just been made.
+// newKey shows the form of a key, or the key that has just been created.
 func (p *Pages) newKey(v *panel.Visit) error {
-	var made madeKey
+	var made shownKey
 	there, shown := p.Shown(v, &made)
 	if shown {
 		return p.To(v, panel.Prefix+"/keys", "shown")
@@ -105,8 +105,8 @@ func (p *Pages) newKey(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "key-new", page.Frame, page)
 }
 
-// A madeKey is a key as it is shown, once.
-type madeKey struct{ Name, Key string }
+// A shownKey is a new key, shown once.
+type shownKey struct{ Name, Key string }
 
 func (p *Pages) newKeyPage(v *panel.Visit, f panel.Frame, form web.Form) (newKeyPage, error) {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
@@ -117,14 +117,14 @@ func (p *Pages) newKeyPage(v *panel.Visit, f panel.Frame, form web.Form) (newKey
 	return page, err
 }
 
-// createKey makes a key, which the next page shows, once.
+// createKey creates a key, which the next page shows once.
 func (p *Pages) createKey(v *panel.Visit) error {
 	form := v.Form
 	page, err := p.newKeyPage(v, p.Frame(v, "keys"), form)
 	if err != nil {
 		return err
 	}
-	made := madeKey{Name: form["name"]}
+	made := shownKey{Name: form["name"]}
 	spec, err := p.keySpec(v, form)
 	if err == nil {
 		_, made.Key, err = p.Keys.Create(v.Ctx(), v.By(), spec)
@@ -152,13 +152,13 @@ func (p *Pages) keySpec(v *panel.Visit, form web.Form) (account.KeySpec, error) 
 			_, err = p.Domains.Get(v.Ctx(), v.Account(), host)
 		}
 		if err != nil {
-			return spec, fault.On("domains", fault.Invalid, "Name domains of this account, such as example.com, or leave this empty for all.")
+			return spec, fault.On("domains", fault.Invalid, "Enter domains of this account, for example example.com, or leave this empty for all.")
 		}
 	}
 	for _, text := range panel.Words(form["networks"]) {
 		network, err := account.ParseNetwork(text)
 		if err != nil {
-			return spec, fault.On("networks", fault.Invalid, "Name networks such as 192.0.2.0/24 or 2001:db8::/48, or leave this empty for any.")
+			return spec, fault.On("networks", fault.Invalid, "Enter networks, for example 192.0.2.0/24 or 2001:db8::/48, or leave this empty for any.")
 		}
 		spec.Networks = append(spec.Networks, network)
 	}
@@ -170,7 +170,7 @@ func (p *Pages) keySpec(v *panel.Visit, form web.Form) (account.KeySpec, error) 
 	return spec, err
 }
 
-// keyLife reads for how long a key is to work; 0 is for ever.
+// keyLife reads the lifetime of a key; 0 means forever.
 func keyLife(form web.Form) (time.Duration, error) {
 	days, err := strconv.Atoi(form["expires"])
 	if err != nil && form["expires"] != "" || !slices.Contains(keyLives, days) {
@@ -181,16 +181,17 @@ func keyLife(form web.Form) (time.Duration, error) {
 
 func keyPath(id string) string { return panel.Path("keys", id) }
 
-// overlaps are for how many hours a key can go on beside the one that replaces it.
+// overlaps are how many hours a key can keep working beside the one that
+// replaces it.
 var overlaps = []string{"1", "24", "168", "720"}
 
-// key shows a key, and this one time what it is if it has replaced another one.
+// key shows a key, and once the new key if it has just replaced another one.
 func (p *Pages) key(v *panel.Visit) error {
 	k, err := p.Keys.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
 		return err
 	}
-	var made madeKey
+	var made shownKey
 	if _, shown := p.Shown(v, &made); shown {
 		return p.To(v, keyPath(k.ID), "shown")
 	}
@@ -203,7 +204,7 @@ func (p *Pages) keyPage(f panel.Frame, k account.Key, form web.Form) keyPage {
 	return keyPage{Frame: f, Form: form, Row: keyRowOf(k, p.Now()), Overlaps: overlaps}
 }
 
-// keyAgain shows the page of a key with what is wrong with one of its forms.
+// keyAgain shows the page of a key with the problems of one of its forms.
 func (p *Pages) keyAgain(v *panel.Visit, err error) error {
 	k, failed := p.Keys.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if failed != nil {
@@ -224,7 +225,7 @@ func (p *Pages) renameKey(v *panel.Visit) error {
 	return p.To(v, keyPath(v.Param("id")), "key.saved")
 }
 
-// rotateKey replaces a key by one that the next page shows, once.
+// rotateKey replaces a key with one that the next page shows once.
 func (p *Pages) rotateKey(v *panel.Visit) error {
 	hours, err := strconv.Atoi(v.Form["overlap"])
 	if err != nil || !slices.Contains(overlaps, v.Form["overlap"]) {
@@ -234,7 +235,7 @@ func (p *Pages) rotateKey(v *panel.Visit) error {
 	if err != nil {
 		return p.keyAgain(v, err)
 	}
-	return p.ShowOnce(v, keyPath(k.ID), madeKey{k.Name, secret})
+	return p.ShowOnce(v, keyPath(k.ID), shownKey{k.Name, secret})
 }
 
 func (p *Pages) askRevokeKey(v *panel.Visit) error {

@@ -18,7 +18,7 @@ import (
 
 var keyText = regexp.MustCompile(`mck_[a-z2-7]+`)
 
-// newKey has the member create a key that may create others, and returns it.
+// newKey creates a key for the member that can create others, and returns it.
 func newKey(t *testing.T, m *servertest.Member, name string) servertest.Client {
 	t.Helper()
 	a := m.Make("/panel/keys/new", "name", name, "keys:read", "yes", "keys:write", "yes", "expires", "")
@@ -29,7 +29,7 @@ func newKey(t *testing.T, m *servertest.Member, name string) servertest.Client {
 	return servertest.NewClient(m.Server, string(key))
 }
 
-// newChild has a key create another one that may create others.
+// newChild creates a key with a key; it can create others too.
 func newChild(t *testing.T, parent servertest.Client, name string) (child servertest.Client, id string) {
 	t.Helper()
 	var made struct{ ID, Key string }
@@ -38,7 +38,7 @@ func newChild(t *testing.T, parent servertest.Client, name string) (child server
 }
 
 // TestRemovedMemberKeys removes a member whose key has created others, once so
-// that the keys end, and once so that they stay.
+// that the keys are revoked, and once so that they stay.
 func TestRemovedMemberKeys(t *testing.T) {
 	for name, keep := range map[string]string{"revoked": "", "kept": "yes"} {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +98,8 @@ func wantTexts(t *testing.T, a servertest.Answer, texts ...string) {
 	}
 }
 
-// TestManyKeysOfOneMember wants the page that removes a member to say how many
-// keys it doesn't show.
+// TestManyKeysOfOneMember checks that the page that removes a member says how
+// many keys it doesn't show.
 func TestManyKeysOfOneMember(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	owner := s.Owner("olga@example.com")
@@ -120,8 +120,8 @@ func TestManyKeysOfOneMember(t *testing.T) {
 	}
 }
 
-// TestKeyPresets makes a key for each kind of program, and refuses another kind
-// without losing what was typed.
+// TestKeyPresets creates a key for each kind of program. It checks that
+// another kind is refused without losing the input.
 func TestKeyPresets(t *testing.T) {
 	database := storetest.SQLite(t)
 	m := servertest.New(t, database, nil).Owner("olga@example.com")
@@ -140,8 +140,8 @@ func TestKeyPresets(t *testing.T) {
 	}
 }
 
-// TestKeyEnds makes keys by presets and public keys with an end in the panel,
-// which warns when the end comes near.
+// TestKeyEnds creates keys with presets and expiring public keys in the panel,
+// and checks the warnings before they expire.
 func TestKeyEnds(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		owner := s.Owner("olga@example.com")
@@ -177,8 +177,8 @@ func TestKeyEnds(t *testing.T) {
 	})
 }
 
-// TestKeyRenamed renames a key in the panel, keeps its end, and refuses a name
-// that is none without losing what was typed.
+// TestKeyRenamed renames a key in the panel. It checks that the expiry stays,
+// and that an invalid name is refused without losing the input.
 func TestKeyRenamed(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		owner := s.Owner("olga@example.com")
@@ -213,8 +213,8 @@ func TestKeyRenamed(t *testing.T) {
 	})
 }
 
-// TestKeyReplaced replaces a key in the panel: the new one is shown once, and the
-// old one goes on until the overlap is over.
+// TestKeyReplaced replaces a key in the panel: the new one is shown once, and
+// the old one works until the overlap is over.
 func TestKeyReplaced(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

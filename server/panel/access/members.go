@@ -14,8 +14,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// retentions are for how many days the content of actions can be kept; 0 is
-// for ever. An account may have another number from elsewhere.
+// retentions are how many days the content of actions can be kept; 0 means
+// forever. An account may have another number that was set elsewhere.
 func retentions(now int) []int {
 	days := []int{0, 90, 180, 400, 730, 1095, 2557}
 	if !slices.Contains(days, now) {
@@ -25,7 +25,7 @@ func retentions(now int) []int {
 	return days
 }
 
-// setRetention says for how long the content of actions is kept.
+// setRetention sets how long the content of actions is kept.
 func (p *Pages) setRetention(v *panel.Visit) error {
 	days, err := strconv.Atoi(v.Form["retention_days"])
 	if err != nil {
@@ -36,7 +36,7 @@ func (p *Pages) setRetention(v *panel.Visit) error {
 	})
 }
 
-// members lists the members and the invitations that can be used still.
+// members lists the members and the pending invitations.
 func (p *Pages) members(v *panel.Visit) error {
 	all, err := p.memberRows(v, v.Account())
 	if err != nil {
@@ -45,7 +45,7 @@ func (p *Pages) members(v *panel.Visit) error {
 	page := membersPage{Frame: p.Frame(v, "members"), Required: v.In.Account.FactorRequired, Erasing: v.In.Account.ErasingPoliciesByKey, Retention: v.In.Account.RetentionDays}
 	page.Retentions = retentions(page.Retention)
 	page.Paging, page.Rows = panel.PageOf(v, all, func(r memberRow) []string { return []string{r.Name, r.Email, r.Role} }, nil, memberOrders...)
-	if page.Manage { // whoever has the address of an invitation can use it
+	if page.Manage { // the URL of an invitation works for anyone who has it
 		invitations, err := p.Members.Invitations(v.Ctx(), v.Account())
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ var memberOrders = []panel.Order[memberRow]{
 
 func (p *Pages) invitationURL(token string) string { return InvitationURL(p.BaseURL.String(), token) }
 
-// InvitationURL is where the invitation with the token can be used.
+// InvitationURL returns the URL of the invitation with the token.
 func InvitationURL(base, token string) string { return base + panel.Path("invitation", token) }
 
 func (p *Pages) memberRows(v *panel.Visit, of string) ([]memberRow, error) {
@@ -98,7 +98,7 @@ func (p *Pages) memberRows(v *panel.Visit, of string) ([]memberRow, error) {
 
 func (p *Pages) newInvitation(v *panel.Visit) error {
 	page := invitePage{Frame: p.Frame(v, "members"), Form: web.Form{"role": string(account.Admin)}}
-	var made madeInvitation
+	var made shownInvitation
 	there, shown := p.Shown(v, &made)
 	if shown {
 		return p.To(v, panel.Prefix+"/members", "shown")
@@ -109,17 +109,17 @@ func (p *Pages) newInvitation(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "invite", page.Frame, page)
 }
 
-// A madeInvitation is an invitation as it is shown, once.
-type madeInvitation struct{ Email, URL string }
+// A shownInvitation is a new invitation, shown once.
+type shownInvitation struct{ Email, URL string }
 
-// invite makes an invitation, whose address the next page shows.
+// invite creates an invitation, whose URL the next page shows.
 func (p *Pages) invite(v *panel.Visit) error {
 	form := v.Form
 	_, token, err := p.Members.Invite(v.Ctx(), v.By(), v.Account(), form["email"], form["role"], p.Language(v).Tag)
 	if err != nil {
 		return p.Again(v, err, "invite", "members", func(f panel.Frame) any { return invitePage{Frame: f, Form: form} })
 	}
-	return p.ShowOnce(v, panel.Prefix+"/members/invite", madeInvitation{form["email"], p.invitationURL(token)})
+	return p.ShowOnce(v, panel.Prefix+"/members/invite", shownInvitation{form["email"], p.invitationURL(token)})
 }
 
 func (p *Pages) revokeInvitation(v *panel.Visit) error {
@@ -128,7 +128,7 @@ func (p *Pages) revokeInvitation(v *panel.Visit) error {
 	})
 }
 
-// setRules keeps the rules of the account.
+// setRules stores the rules of the account.
 func (p *Pages) setRules(v *panel.Visit) error {
 	form := v.Form
 	if err := p.Accounts.SetRules(v.Ctx(), v.By(), v.Account(), account.Rules{
@@ -139,7 +139,7 @@ func (p *Pages) setRules(v *panel.Visit) error {
 	return p.To(v, panel.Prefix+"/members", "settings.saved")
 }
 
-// row is the row of the member that the path names.
+// row returns the row of the member in the path.
 func (p *Pages) row(v *panel.Visit) (memberRow, error) {
 	m, err := p.Members.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
@@ -197,7 +197,8 @@ func (p *Pages) askRemoveMember(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "remove", f, page)
 }
 
-// maxKeysShown is how many keys the page shows that end with a member.
+// maxKeysShown is how many keys that would be revoked with a member the page
+// shows.
 const maxKeysShown = 100
 
 func (p *Pages) removeMember(v *panel.Visit) error {

@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/panel"
 )
 
-// What the panel's script sends and gets, for passkeys.
+// What the panel's script sends and receives for passkeys.
 type (
 	began struct {
 		Ceremony string          `json:"ceremony"`
@@ -34,24 +34,24 @@ type (
 // maxJSON is the largest body from the script in bytes.
 const maxJSON = 72 << 10
 
-// read reads what the script sends. Another site's form cannot send JSON.
+// read reads what the script sends. Another site's form can't send JSON.
 func read(v *panel.Visit, into any) error {
 	if !panel.IsJSON(v) {
-		return fault.New(fault.UnsupportedMedia, "Send this as %s.", echo.MIMEApplicationJSON)
+		return fault.New(fault.UnsupportedMedia, "Send the request as %s.", echo.MIMEApplicationJSON)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(v.Response(), v.Request().Body, maxJSON))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fault.New(fault.TooLarge, "That is too large.")
+		return fault.New(fault.TooLarge, "The request is too large.")
 	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.DisallowUnknownFields()
 	if err != nil || d.Decode(into) != nil || d.More() {
-		return fault.New(fault.FormMalformed, "The request cannot be read. Load the page again.")
+		return fault.New(fault.FormMalformed, "The request can't be read. Reload the page.")
 	}
 	return nil
 }
 
-// begin answers the script with a ceremony.
+// begin sends the script a ceremony.
 func (p *Pages) begin(v *panel.Visit, start func() (account.Ceremony, error)) error {
 	if err := read(v, &struct{}{}); err != nil {
 		return p.Problem(v, err)
@@ -66,7 +66,8 @@ func (p *Pages) begin(v *panel.Visit, start func() (account.Ceremony, error)) er
 	return v.JSON(http.StatusOK, began{c.ID, c.Options})
 }
 
-// finish reads what the browser made of a ceremony, and says where to go on.
+// finish reads the browser's response to a ceremony, and returns where to
+// continue.
 func (p *Pages) finish(v *panel.Visit, end func(finished) (to string, err error)) error {
 	var in finished
 	if err := read(v, &in); err != nil {

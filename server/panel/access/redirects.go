@@ -11,10 +11,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// redirectsPath is where the public keys are, with which hosting panels sign.
+// redirectsPath is the path of the public keys of hosting panels.
 const redirectsPath = "/keys/redirect"
 
-// redirectFields are what can be changed of a public key.
+// redirectFields are the changeable fields of a public key.
 var redirectFields = []string{"name", "domains"}
 
 func redirectPath(id string) string { return panel.Prefix + redirectsPath + "/" + id }
@@ -31,7 +31,7 @@ func (p *Pages) redirectRowOf(k redirect.Key) redirectRow {
 	return row
 }
 
-// redirectRows are all public keys of the account, which has few.
+// redirectRows returns all public keys of the account, which has few.
 func (p *Pages) redirectRows(v *panel.Visit) ([]redirectRow, error) {
 	all, err := p.Redirects.List(v.Ctx(), v.Account())
 	var rows []redirectRow
@@ -41,7 +41,8 @@ func (p *Pages) redirectRows(v *panel.Visit) ([]redirectRow, error) {
 	return rows, err
 }
 
-// redirectPage is the page of a public key, or of a new one if it has no id.
+// redirectPage returns the page of a public key, or of a new one if it has no
+// ID.
 func (p *Pages) redirectPage(v *panel.Visit, f panel.Frame, k redirect.Key, form web.Form) (redirectPage, error) {
 	page := redirectPage{Frame: f, Form: form}
 	if k.ID != "" {
@@ -64,7 +65,7 @@ func (p *Pages) newRedirect(v *panel.Visit) error {
 }
 
 // createRedirect registers a public key and shows what to sign with it. A
-// private one that was pasted is not shown again.
+// private key that was pasted isn't shown again.
 func (p *Pages) createRedirect(v *panel.Visit) error {
 	spec, err := p.redirectSpec(v)
 	var k redirect.Key
@@ -103,7 +104,7 @@ func (p *Pages) redirectSpec(v *panel.Visit) (redirect.Spec, error) {
 			_, err = p.Domains.Get(v.Ctx(), v.Account(), host)
 		}
 		if err != nil {
-			return spec, fault.On("domains", fault.Invalid, "Name domains of this account, such as example.com, or leave this empty for all.")
+			return spec, fault.On("domains", fault.Invalid, "Enter domains of this account, for example example.com, or leave this empty for all.")
 		}
 	}
 	return spec, nil

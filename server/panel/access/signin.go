@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// signIn shows the form to sign in; whoever is signed in goes on.
+// signIn shows the sign-in form, or redirects members who are signed in.
 func (p *Pages) signIn(v *panel.Visit) error {
 	next := panel.Inside(v.QueryParam("next"))
 	if _, err := p.Sessions.Load(v.Ctx(), p.Cookie().Token(v)); err == nil {
@@ -30,7 +30,7 @@ func (p *Pages) signIn(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "sign-in", f, page)
 }
 
-// createSession lets a member in by password and code.
+// createSession signs a member in with password and code.
 func (p *Pages) createSession(v *panel.Visit) error {
 	form := v.Form
 	token, err := p.Sessions.SignIn(v.Ctx(), v.From, form["email"], form["password"], form["code"])
@@ -45,8 +45,8 @@ func (p *Pages) createSession(v *panel.Visit) error {
 	return v.Redirect(http.StatusSeeOther, panel.Inside(form["next"]))
 }
 
-// echoable is an address that may be shown again: what has no "@" may be a
-// password in the wrong box.
+// echoable returns an address that may be shown again: text without "@" may be
+// a password in the wrong field.
 func echoable(email string) string {
 	if len(email) > 254 || !strings.Contains(email, "@") {
 		return ""
@@ -54,8 +54,8 @@ func echoable(email string) string {
 	return email
 }
 
-// signOut ends the session and has the browser forget what it kept, but for the
-// mark of the device.
+// signOut ends the session and deletes the browser's data, except the cookie
+// that identifies the device.
 func (p *Pages) signOut(v *panel.Visit) error {
 	if err := p.Sessions.SignOut(v.Ctx(), v.By(), v.In); err != nil && !fault.Is(err, fault.NotFound) {
 		return err
@@ -65,7 +65,7 @@ func (p *Pages) signOut(v *panel.Visit) error {
 	return v.Redirect(http.StatusSeeOther, panel.Prefix+panel.SignInPath)
 }
 
-// invitation shows the form by which a person becomes a member.
+// invitation shows the form for accepting an invitation.
 func (p *Pages) invitation(v *panel.Visit) error {
 	page, err := p.invitationPage(v, p.Frame(v, ""), web.Form{})
 	if err != nil {
@@ -80,7 +80,7 @@ func (p *Pages) invitationPage(v *panel.Visit, f panel.Frame, form web.Form) (in
 	return invitationPage{f, form, token, i.Email, acc.Name, string(i.Role), i.First(), i.Expires}, err
 }
 
-// join makes a member by an invitation and signs them in.
+// join creates a member from an invitation and signs them in.
 func (p *Pages) join(v *panel.Visit) error {
 	form := v.Form
 	m, err := p.Members.Join(v.Ctx(), v.From, v.Param("token"), account.Newcomer{
@@ -106,8 +106,8 @@ func (p *Pages) join(v *panel.Visit) error {
 	return v.Redirect(http.StatusSeeOther, panel.Prefix)
 }
 
-// confirmPage goes on to the page that asked for a fresh factor, which guard
-// has taken.
+// confirmPage redirects to the page that needed a fresh factor. The guard has
+// checked it.
 func (p *Pages) confirmPage(v *panel.Visit) error {
 	form := v.Form
 	return v.Redirect(http.StatusSeeOther, panel.Inside(form["next"]))

@@ -7,22 +7,23 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A signInPage asks for a member's sign-in. Form: email.
+// A signInPage is the sign-in form. Form: email.
 type signInPage struct {
 	panel.Frame
 	Form    web.Form
-	Passkey bool   // this installation can have passkeys
-	Next    string // where to go afterwards: a path below /panel
-	// Command creates the first owner, while there is none; else empty.
+	Passkey bool   // the installation supports passkeys
+	Next    string // where to continue: a path below /panel
+	// Command creates the first owner if there is none; otherwise empty.
 	Command string
 }
 
-// An invitationPage lets a person become a member. Form: email, name.
+// An invitationPage is the form for accepting an invitation. Form: email,
+// name.
 type invitationPage struct {
 	panel.Frame
 	Form    web.Form
 	Token   string
-	Email   string // whom the invitation is for; empty: whoever sets up the installation
+	Email   string // the invited address; empty: the person who sets up the installation
 	Account string
 	Role    string // owner, admin, auditor
 	First   bool   // the first owner of a new installation
@@ -35,18 +36,18 @@ type enrolPage struct {
 	Passkey bool
 }
 
-// A totpPage enrols an authenticator app.
+// A totpPage adds an authenticator app.
 type totpPage struct {
 	panel.Frame
 	Secret string // base32 in groups of four
-	Setup  string // encrypted; goes back with the code
+	Setup  string // encrypted; sent back with the code
 	QR     web.QR
 }
 
-// A recoveryPage makes recovery codes, or shows them once.
+// A recoveryPage creates recovery codes, or shows them once.
 type recoveryPage struct {
 	panel.Frame
-	Codes []string // empty: not made yet
+	Codes []string // empty: not created yet
 	Left  int
 	Made  time.Time // zero: never
 }
@@ -54,10 +55,10 @@ type recoveryPage struct {
 // A passwordPage changes the member's own password.
 type passwordPage struct {
 	panel.Frame
-	Factor bool // has a second factor: 8 characters do, else 15
+	Factor bool // has a second factor: 8 characters are enough, otherwise 15
 }
 
-// A securityPage is the member's own sign-in.
+// A securityPage shows the member's own sign-in settings.
 type securityPage struct {
 	panel.Frame
 	Passkeys      []passkeyRow
@@ -66,7 +67,7 @@ type securityPage struct {
 	RecoveryLeft  int
 	RecoveryMade  time.Time
 	Password      time.Time // since when
-	LastFactor    bool      // only one factor is left, which cannot be removed
+	LastFactor    bool      // there is only one factor left, which can't be removed
 	Sessions      []sessionRow
 	SignIns       []signInRow // the latest, refused ones too
 	Form          web.Form    // zone
@@ -95,7 +96,7 @@ type signInRow struct {
 	Refused    bool
 	Client     string
 	IP         string
-	Unreadable bool // somebody changed the entry in the database
+	Unreadable bool // someone altered the entry in the database
 }
 
 type keysPage struct {
@@ -105,7 +106,7 @@ type keysPage struct {
 	Redirects []redirectRow
 }
 
-// A redirectRow is a public key with which a hosting panel signs.
+// A redirectRow is a public key of a hosting panel.
 type redirectRow struct {
 	ID        string
 	Name      string
@@ -115,7 +116,7 @@ type redirectRow struct {
 	Expires   time.Time
 	LastUsed  time.Time
 	State     string // live, expired
-	Soon      bool   // it works, and ends soon
+	Soon      bool   // it works, and expires soon
 }
 
 // A redirectPage registers or changes a public key, and shows what to sign.
@@ -130,24 +131,25 @@ type redirectPage struct {
 	Audience string
 }
 
-// A keyPage shows a key, renames it and replaces it. Form: name, overlap (hours).
+// A keyPage shows a key, renames it and replaces it. Form: name, overlap
+// (hours).
 type keyPage struct {
 	panel.Frame
 	Form     web.Form
 	Row      panel.KeyRow
 	Overlaps []string
-	Key      string // the key itself, if it has just replaced another one: this one time
+	Key      string // the new key, if it has just replaced another one; shown once
 }
 
-// A newKeyPage makes a key. Form: name, scope fields "domains:read" …, domains,
-// networks, preset, expires (days; empty: never), test (yes).
+// A newKeyPage creates a key. Form: name, scope fields "domains:read" …,
+// domains, networks, preset, expires (days; empty: never), test (yes).
 type newKeyPage struct {
 	panel.Frame
 	Form    web.Form
 	Scopes  []string
 	Presets []string
 	Domains []string
-	Key     string // once it is made, this one time
+	Key     string // once it is created, shown once
 }
 
 type membersPage struct {
@@ -155,11 +157,11 @@ type membersPage struct {
 	panel.Paging
 	Rows        []memberRow
 	Invitations []invitationRow
-	// Required says that every member needs a second factor, Erasing that API
-	// keys may have devices erase themselves.
+	// Required means that every member needs a second factor, Erasing that API
+	// keys may set policies under which devices erase themselves.
 	Required, Erasing bool
 	// Retention is for how many days the content of the log is kept, and
-	// Retentions what can be chosen; 0: for ever.
+	// Retentions are the choices; 0 means forever.
 	Retention  int
 	Retentions []int
 }
@@ -188,7 +190,7 @@ type invitationRow struct {
 type invitePage struct {
 	panel.Frame
 	Form web.Form
-	URL  string // once it is made
+	URL  string // once it is created
 }
 
 // A memberPage changes a member's role. Form: role.
@@ -198,21 +200,21 @@ type memberPage struct {
 	Member memberRow
 }
 
-// A certificatePage shows what signs, and takes another. Form: certificates,
-// private_key.
+// A certificatePage shows the signing certificate, and accepts another. Form:
+// certificates, private_key.
 type certificatePage struct {
 	panel.Frame
 	Form     web.Form
 	Signs    certificateView
 	Source   string    // acme, upload, files, development; empty: there is none yet
-	Renews   time.Time // zero: not by itself
+	Renews   time.Time // zero: not automatically
 	Failed   failedOrder
-	Upload   bool // another can be uploaded
+	Upload   bool // another one can be uploaded
 	Checked  certificateView
 	Renewals []renewalRow
 }
 
-// A certificateView is a certificate as a device sees it.
+// A certificateView shows how devices see a certificate.
 type certificateView struct {
 	Name     string // empty: there is none
 	Issuers  []string
@@ -220,12 +222,12 @@ type certificateView struct {
 	DaysLeft int
 	Fault    string
 	Notices  []string // codes
-	OtherKey bool     // than that which signs now
+	OtherKey bool     // than the current one
 }
 
-// A failedOrder is the last order of a certificate, if it failed.
+// A failedOrder is the last certificate order, if it failed.
 type failedOrder struct {
-	Reason string // empty: it did not fail
+	Reason string // empty: it didn't fail
 	Detail string
 	At     time.Time
 	Retry  time.Time
@@ -255,7 +257,7 @@ type accountRow struct {
 	Own       bool
 }
 
-// An accountPage makes or changes an account. Form: name, trusted, email (of
+// An accountPage creates or changes an account. Form: name, trusted, email (of
 // the first owner, for a new one).
 type accountPage struct {
 	panel.Frame
@@ -264,11 +266,11 @@ type accountPage struct {
 	Reason      string     // why it is suspended
 	Members     []memberRow
 	Invitations []invitationRow // without their addresses
-	URL         string          // the owner's invitation, once it is made
+	URL         string          // the owner's invitation, once it is created
 }
 
-// A whyPage asks an operator for the reason of what they do with an account.
-// Form: reason, changes (to open it).
+// A whyPage asks an operator for the reason of an action on an account. Form:
+// reason, changes (to open it).
 type whyPage struct {
 	panel.Frame
 	Form web.Form

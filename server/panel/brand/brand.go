@@ -1,5 +1,5 @@
-// Package brand holds the pages of the control panel that are about what people
-// see: name, logo, color and links of the account and its domains, and all mails.
+// Package brand holds the control panel's pages about branding: name, logo,
+// color and links of the account and its domains, and previews of all emails.
 package brand
 
 import (
@@ -27,20 +27,20 @@ type Pages struct {
 	Domains Domains
 }
 
-// Domains has the domains of accounts. *settings.Domains is one.
+// Domains finds the domains of accounts. *settings.Domains is one.
 type Domains interface {
 	// Get returns a domain of the account, or a NotFound fault.
 	Get(ctx context.Context, account, name string) (settings.Domain, error)
 }
 
-// The paths of the pages, below the panel: of the account and of a domain.
+// The paths of the pages, below the panel: for the account and for a domain.
 const (
 	accountPath = "/branding"
 	domainPath  = "/domains/:domain/branding"
 	mailsPath   = "/branding/mails"
 )
 
-// nav is the entry of the side list.
+// nav is the entry of the sidebar.
 const nav = "branding"
 
 var fields = []string{"name", "color", "help_url", "imprint_url", "privacy_url"}
@@ -97,7 +97,7 @@ func (p *Pages) show(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "branding", page.Frame, page)
 }
 
-// page shows the brand as it is, or as it would be.
+// page returns the page of a brand, stored or previewed.
 func (p *Pages) page(v *panel.Visit, s subject, own, base branding.Brand) brandingPage {
 	page := brandingPage{
 		Path: s.path, Domain: s.Domain, Confirmed: v.In.Session.Fresh(p.Now()), Logo: own.View("").Logo,
@@ -124,7 +124,7 @@ func (p *Pages) page(v *panel.Visit, s subject, own, base branding.Brand) brandi
 	return page
 }
 
-// colorView says what becomes of a color.
+// colorView shows how a color is used.
 func colorView(c branding.Color) colorCheck {
 	light := c.Light().Accent
 	return colorCheck{
@@ -136,7 +136,7 @@ func specOf(form web.Form) branding.Spec {
 	return branding.Spec{Name: form["name"], Color: form["color"], HelpURL: form["help_url"], ImprintURL: form["imprint_url"], PrivacyURL: form["privacy_url"]}
 }
 
-// save gives the brand what was typed.
+// save stores the submitted brand.
 func (p *Pages) save(v *panel.Visit) error {
 	s, err := p.subject(v)
 	if err != nil {
@@ -149,7 +149,7 @@ func (p *Pages) save(v *panel.Visit) error {
 	return p.To(v, s.path, "branding.saved")
 }
 
-// preview shows what was typed, and changes nothing.
+// preview shows the submitted brand without changing anything.
 func (p *Pages) preview(v *panel.Visit) error {
 	s, err := p.subject(v)
 	if err != nil {
@@ -168,7 +168,7 @@ func (p *Pages) preview(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "branding", page.Frame, page)
 }
 
-// typed shows the form again with what is wrong.
+// typed shows the form again with its problems.
 func (p *Pages) typed(v *panel.Visit, s subject, err error) error {
 	own, base, failed := p.Brands.Own(v.Ctx(), s.Owner)
 	if failed != nil {
@@ -184,7 +184,7 @@ func (p *Pages) typed(v *panel.Visit, s subject, err error) error {
 	})
 }
 
-// back leads to the brand after a member has confirmed.
+// back redirects to the brand after a member has confirmed.
 func (p *Pages) back(v *panel.Visit) error {
 	s, err := p.subject(v)
 	if err != nil {
@@ -193,7 +193,7 @@ func (p *Pages) back(v *panel.Visit) error {
 	return p.To(v, s.path, "")
 }
 
-// setLogo keeps the logo that was uploaded.
+// setLogo stores the uploaded logo.
 func (p *Pages) setLogo(v *panel.Visit) error {
 	s, err := p.subject(v)
 	if err != nil {
@@ -227,7 +227,7 @@ func (p *Pages) removeLogo(v *panel.Visit) error {
 	return p.Do(v, s.path, "branding.removed", func() error { return p.Brands.RemoveLogo(v.Ctx(), v.By(), s.Owner, nil) })
 }
 
-// brandOf is what mails of the account show.
+// brandOf returns the branding of the account's emails.
 func (p *Pages) brandOf(v *panel.Visit) (templates.MailBrand, []byte, error) {
 	return p.Brands.Mail(v.Ctx(), branding.Owner{Account: v.Account()}, "")
 }

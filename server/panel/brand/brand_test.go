@@ -42,7 +42,7 @@ func aLogo(t *testing.T) string {
 	return string(data)
 }
 
-// TestBranding previews and saves what people see of the account and a domain.
+// TestBranding previews and saves the branding of the account and a domain.
 func TestBranding(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, servertest.Unhurried)
@@ -86,8 +86,8 @@ func TestBranding(t *testing.T) {
 	})
 }
 
-// TestUploadLogo wants a logo to need a fresh factor, and a member who has none to
-// confirm before choosing the file.
+// TestUploadLogo checks that a logo needs a fresh factor, and that a member
+// without one confirms before choosing the file.
 func TestUploadLogo(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -127,7 +127,8 @@ func TestUploadLogo(t *testing.T) {
 
 var mailLink = regexp.MustCompile(`href="(/panel/branding/mails/[a-z_.]+)"`)
 
-// TestMailPreviews looks at every mail, as text and as a page that loads nothing.
+// TestMailPreviews views every email, as text and as a page that loads
+// nothing.
 func TestMailPreviews(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, servertest.Unhurried)

@@ -13,10 +13,10 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// linkKind is the mail with a setup link, which is no notification.
+// linkKind is the email with a setup link, which isn't a notification.
 const linkKind = "link"
 
-// kinds lists all mails: those that have words.
+// kinds lists all emails that have texts.
 func (p *Pages) kinds(l templates.Language) []string {
 	all := []string{linkKind}
 	for _, t := range append([]notify.Type{notify.InvitationMail, notify.DigestMail}, notify.Types()...) {
@@ -27,7 +27,7 @@ func (p *Pages) kinds(l templates.Language) []string {
 	return all
 }
 
-// sample is a mail of the kind with what a real one could hold.
+// sample returns an example of the email.
 func (p *Pages) sample(v *panel.Visit, l templates.Language, kind string, brand templates.MailBrand) (templates.Mail, error) {
 	at := p.Now().Truncate(time.Minute)
 	if kind == linkKind {
@@ -56,7 +56,7 @@ func (p *Pages) sample(v *panel.Visit, l templates.Language, kind string, brand 
 	return p.Texts.Mail(l, n)
 }
 
-// mails lists all mails.
+// mails lists all emails.
 func (p *Pages) mails(v *panel.Visit) error {
 	f := p.Frame(v, nav)
 	brand, _, err := p.brandOf(v)
@@ -74,7 +74,7 @@ func (p *Pages) mails(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "mails", f, page)
 }
 
-// find returns the mail that the path names.
+// find returns the email in the path.
 func (p *Pages) find(v *panel.Visit, l templates.Language) (templates.Mail, templates.MailBrand, []byte, error) {
 	kind := v.Param("kind")
 	for _, known := range p.kinds(l) {
@@ -88,10 +88,10 @@ func (p *Pages) find(v *panel.Visit, l templates.Language) (templates.Mail, temp
 		m, err := p.sample(v, l, kind, brand)
 		return m, brand, logo, err
 	}
-	return templates.Mail{}, templates.MailBrand{}, nil, fault.New(fault.NotFound, "There is no such mail.")
+	return templates.Mail{}, templates.MailBrand{}, nil, fault.New(fault.NotFound, "There is no such email.")
 }
 
-// mail shows a mail as text.
+// mail shows an email as text.
 func (p *Pages) mail(v *panel.Visit) error {
 	f := p.Frame(v, nav)
 	m, brand, _, err := p.find(v, f.Language)
@@ -105,12 +105,12 @@ func (p *Pages) mail(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "mail", f, page)
 }
 
-// mailPolicy is for a mail that is shown as a page. Mails have styles of their own,
-// which no page of the panel may have, so the mail is a document by itself, without
-// scripts, forms and an origin.
+// mailPolicy is for an email shown as a page. Emails have styles of their own,
+// which the panel's pages may not have. So the email is a separate document,
+// without scripts, forms and an origin.
 const mailPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
-// mailPage shows a mail as mail readers do.
+// mailPage shows an email as mail programs do.
 func (p *Pages) mailPage(v *panel.Visit) error {
 	m, _, logo, err := p.find(v, p.Language(v))
 	if err != nil {
@@ -119,7 +119,7 @@ func (p *Pages) mailPage(v *panel.Visit) error {
 	return document(v, m, logo)
 }
 
-// linkMail shows the mail with a setup link as people of a domain get it.
+// linkMail shows the email with a setup link as people of a domain receive it.
 func (p *Pages) linkMail(v *panel.Visit) error {
 	s, err := p.subject(v)
 	if err != nil {
@@ -136,8 +136,8 @@ func (p *Pages) linkMail(v *panel.Visit) error {
 	return document(v, m, logo)
 }
 
-// document answers with a mail as a page. Its logo, which a mail brings along, is in
-// the page itself.
+// document sends an email as a page. The logo, which is attached to the email, is
+// embedded in the page.
 func document(v *panel.Visit, m templates.Mail, logo []byte) error {
 	v.Response().Header().Set("Content-Security-Policy", mailPolicy)
 	picture := "data:" + web.PNGType + ";base64," + base64.StdEncoding.EncodeToString(logo)

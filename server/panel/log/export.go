@@ -26,8 +26,8 @@ const (
 // exportPause is how long the client may take for one part.
 var exportPause = 30 * time.Second
 
-// An exported is an action as an export has it: a line of JSON, or a row of a
-// table with the same columns.
+// An exported is an action in an export: a line of JSON, or a row of a table
+// with the same columns.
 type exported struct {
 	Seq        int64          `json:"seq"`
 	Time       time.Time      `json:"time"` // UTC
@@ -48,7 +48,7 @@ type exported struct {
 	Profile    string         `json:"profile,omitempty"`
 	Identity   string         `json:"identity,omitempty"`
 	Changes    []audit.Change `json:"changes,omitempty"`
-	// Unreadable says that the content was changed behind the program's back.
+	// Unreadable means that the content was altered outside of the program.
 	Unreadable bool `json:"unreadable,omitempty"`
 }
 
@@ -69,7 +69,8 @@ func exportedOf(v audit.View) exported {
 	return x
 }
 
-// row is the action as a row of a table whose cells no program runs.
+// row returns the action as a row of a table with cells that no program
+// executes.
 func (x exported) row() ([]string, error) {
 	changes, unreadable := "", ""
 	if x.Unreadable {
@@ -91,12 +92,12 @@ func (x exported) row() ([]string, error) {
 	return cells, nil
 }
 
-// hot is what a spreadsheet begins a formula with, full-width forms too, where
-// a cell begins or could be made to begin: other programs take other separators
-// than we do, and skip spaces and quotes.
+// hot matches the characters that begin a formula in a spreadsheet, including
+// full-width forms, at the beginning of a cell or of what another program may
+// take for one: some use other separators, and skip spaces and quotes.
 var hot = regexp.MustCompile(`(^|[,;|\t\r\n])([\s\x00"'\p{Z}\p{Cf}]*)([=+\-@＝＋－＠])`)
 
-// defused is a cell that a spreadsheet takes for text: what could be a formula
+// defused returns a cell that spreadsheets treat as text: a possible formula
 // gets an apostrophe before its sign.
 func defused(cell string) string {
 	cell = hot.ReplaceAllString(cell, "$1$2'$3")
@@ -106,14 +107,14 @@ func defused(cell string) string {
 	return cell
 }
 
-// A sheet is what an export is written to.
+// A sheet is the output of an export.
 type sheet interface {
 	write(x exported) error
 	flush() error
 }
 
-// A tableSheet is a table by RFC 4180 whose cells all stand in quotes, so that
-// none ends early.
+// A tableSheet is a table by RFC 4180 with all cells in quotes, so that none
+// ends early.
 type tableSheet struct{ *bufio.Writer }
 
 func (t tableSheet) write(x exported) error {
@@ -127,7 +128,7 @@ func (t tableSheet) write(x exported) error {
 func (t tableSheet) line(cells []string) error {
 	for i, cell := range cells {
 		if i > 0 {
-			_ = t.WriteByte(',') // an error comes again at the end of the line
+			_ = t.WriteByte(',') // an error is reported again at the end of the line
 		}
 		_, _ = t.WriteString(`"` + strings.ReplaceAll(cell, `"`, `""`) + `"`)
 	}
@@ -143,8 +144,8 @@ func (l lineSheet) write(x exported) error { return json.NewEncoder(l).Encode(x)
 
 func (l lineSheet) flush() error { return l.Flush() }
 
-// exportLog sends all actions that the filter finds, as a file. That it was
-// asked for is an action itself, and the newest that the file may have.
+// exportLog sends all actions that match the filter as a file. The export is
+// an action itself, and the newest one that the file can contain.
 func (p *Pages) exportLog(v *panel.Visit) error {
 	form := v.Form
 	format := form["format"]
@@ -173,12 +174,12 @@ func newSheet(format string, w io.Writer) sheet {
 		return lineSheet{bufio.NewWriter(w)}
 	}
 	t := tableSheet{bufio.NewWriter(w)}
-	_ = t.line(exportedColumns) // an error comes again at the flush
+	_ = t.line(exportedColumns) // an error is reported again at the flush
 	return t
 }
 
-// writeLog writes part after part, in as long as that takes. A client that
-// takes long for one is cut off.
+// writeLog writes part after part, without a limit on the total time. A client
+// that takes too long for one part is cut off.
 func (p *Pages) writeLog(v *panel.Visit, filter audit.Filter, to sheet) error {
 	control := http.NewResponseController(v.Response())
 	for {
@@ -211,8 +212,9 @@ func writePart(to sheet, records []audit.Record) error {
 	return to.flush()
 }
 
-// exportAction says who took which part of the log away. An action stays for
-// good: of what may name a person it says that it was asked for, and no more.
+// exportAction records who exported which part of the log. Actions stay
+// forever, so for values that may identify a person it records only that they
+// were used.
 func exportAction(v *panel.Visit, format string) audit.Action {
 	a := audit.Action{
 		Account: v.Account(),
@@ -233,5 +235,5 @@ func exportAction(v *panel.Visit, format string) audit.Action {
 	return a
 }
 
-// impersonal is an identifier of ours, or a kind of actor.
+// impersonal matches our own IDs and kinds of actors.
 var impersonal = regexp.MustCompile(`^[a-z]{3}_[a-z2-7]{16}$|^kind:[a-z]+$`)

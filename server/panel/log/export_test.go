@@ -2,11 +2,11 @@ package log
 
 import "time"
 
-// Defused is for tests alone.
+// Defused is only for tests.
 var Defused = defused
 
 // SetExportPause changes how long the client of an export may take for a part,
-// and returns what sets it back. No export may run at that time.
+// and returns a function that resets it. No export may run at that time.
 func SetExportPause(d time.Duration) (restore func()) {
 	old := exportPause
 	exportPause = d

@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// shownLog is how many actions the page of the log shows at once.
+// shownLog is how many actions a page of the log shows.
 const shownLog = 50
 
 // log shows the action log.
@@ -44,10 +44,10 @@ func (p *Pages) log(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "log", page.Frame, page)
 }
 
-// logPage is the page of the filter, without entries.
+// logPage returns the page of the filter, without entries.
 func (p *Pages) logPage(v *panel.Visit, form web.Form, zone *time.Location) (logPage, error) {
 	page := logPage{Frame: p.Frame(v, "log"), Form: form, Zone: zone.String(), Chips: chips(form)}
-	page.Path = panel.Prefix + panel.LogPath // also where an export was asked for
+	page.Path = panel.Prefix + panel.LogPath // also after a refused export
 	if form["before"] != "" {
 		page.Newest = logPath(form, "before", "")
 	}
@@ -59,7 +59,7 @@ func (p *Pages) logPage(v *panel.Visit, form web.Form, zone *time.Location) (log
 	return page, p.logChoices(v, &page)
 }
 
-// badLog shows the filter again with what is wrong with it.
+// badLog shows the filter again with its problems.
 func (p *Pages) badLog(v *panel.Visit, form web.Form, zone *time.Location, wrong error) error {
 	page, err := p.logPage(v, form, zone)
 	if err != nil {
@@ -69,7 +69,7 @@ func (p *Pages) badLog(v *panel.Visit, form web.Form, zone *time.Location, wrong
 	return p.Render(v, http.StatusUnprocessableEntity, "log", page.Frame, page)
 }
 
-// logPath is the page of the log with one field changed.
+// logPath returns the path of the log with one field changed.
 func logPath(form web.Form, name, value string) string {
 	values := url.Values{}
 	for field, now := range form {
@@ -84,7 +84,7 @@ func logPath(form web.Form, name, value string) string {
 	return panel.Prefix + panel.LogPath + "?" + values.Encode()
 }
 
-// chips are the filters in force, each with the way to go without it.
+// chips returns the active filters, each with a link that removes it.
 func chips(form web.Form) []chip {
 	var out []chip
 	for _, name := range logFields {
@@ -101,7 +101,7 @@ func chips(form web.Form) []chip {
 	return out
 }
 
-// logRowOf is an action as a row.
+// logRowOf returns an action as a row.
 func logRowOf(a audit.View, form web.Form, zone *time.Location) logRow {
 	row := logRow{
 		Seq: a.Seq, At: a.Time.In(zone), Name: string(a.Action), Refused: a.Outcome == audit.Refused, Reason: a.Reason,
@@ -124,13 +124,12 @@ func logRowOf(a audit.View, form web.Form, zone *time.Location) logRow {
 	return row
 }
 
-// told are the fields of what operators did in the account that stand in the
-// row itself.
+// told are the fields of operators' actions that the row itself shows.
 var told = map[audit.Name]string{
 	audit.AccountOpen: "reason", audit.AccountSuspend: "reason", audit.AccountResume: "reason", audit.AccountLook: "page",
 }
 
-// logChoices are what the selects of the filter offer.
+// logChoices returns the choices of the filter's lists.
 func (p *Pages) logChoices(v *panel.Visit, page *logPage) error {
 	members, err := p.Members.List(v.Ctx(), v.Account())
 	if err != nil {
@@ -152,22 +151,22 @@ func (p *Pages) logChoices(v *panel.Visit, page *logPage) error {
 	return nil
 }
 
-// A Forgetter removes a mailbox from what batches keep, and reports whether it was
+// A Forgetter removes a mailbox from batches, and reports whether it was
 // there. *batches.Service is one.
 type Forgetter interface {
 	Forget(ctx context.Context, by audit.Grant, account, mailbox string) (had bool, err error)
 }
 
-// Actions are the action log of every account.
+// Actions is the action log of every account.
 type Actions interface {
-	// Search returns the actions that the filter finds, the newest first.
+	// Search returns the actions that match the filter, newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	// Ahead returns by how much a log is ahead of the clock, or 0.
 	Ahead(ctx context.Context) (time.Duration, error)
-	// Record keeps an action that goes with no other change.
+	// Record stores an action without any other change.
 	Record(ctx context.Context, by audit.Grant, a audit.Action) error
 	// ErasePersonal removes the personal text of actions of the account, and
-	// keeps a as an action that names them. Where there is none, the fault is
-	// NotFound.
+	// stores a as an action that names them. If there is none, it returns a
+	// NotFound fault.
 	ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error)
 }

@@ -15,12 +15,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// moment is a time as the filter takes it, in UTC.
+// moment returns a time in the filter's format, in UTC.
 func (l *ledger) moment(after time.Duration) string {
 	return l.since.Add(after).Format("2006-01-02T15:04:05")
 }
 
-// logQueries are filters and what they find, by the letters.
+// logQueries are filters and their results, by letter.
 func (l *ledger) logQueries() []struct{ query, want string } {
 	m, until := l.moment, "to="+l.moment(10*time.Minute-30*time.Second)
 	berlin := l.since.Add(time.Hour).Format("2006-01-02T15:04") // an hour ahead of UTC
@@ -55,7 +55,7 @@ func (l *ledger) logQueries() []struct{ query, want string } {
 	}
 }
 
-// bounded is the query between the known actions, where it says no times.
+// bounded limits a query without times to the known actions.
 func (l *ledger) bounded(query string) string {
 	if !strings.Contains(query, "from=") {
 		query += "&from=" + l.moment(0)
@@ -66,7 +66,7 @@ func (l *ledger) bounded(query string) string {
 	return query
 }
 
-// testLogFilters asks by every filter and wants exactly what it finds.
+// testLogFilters uses every filter and checks the exact result.
 func testLogFilters(l *ledger) {
 	for _, q := range l.logQueries() {
 		a := l.owner.Get(logPath + "?" + l.bounded(q.query))
@@ -84,7 +84,7 @@ func testLogFilters(l *ledger) {
 
 var option = regexp.MustCompile(`<option value="([^"]+)"`)
 
-// testLogChoices takes whatever the form offers.
+// testLogChoices tries every choice of the form.
 func testLogChoices(l *ledger) {
 	page := string(l.owner.Get(logPath).Body)
 	tried := 0
@@ -109,17 +109,18 @@ func testLogChoices(l *ledger) {
 	}
 }
 
-// logBad are values that a field does not take.
+// logBad are invalid values of fields.
 var logBad = map[string][]string{
 	"from": {"yesterday", "2026-13-01", "2026-02-30T10:00", "1", "10:00"}, "to": {"tomorrow", "2026-11-24T25:00"},
 	"zone": {"Mars/Base", "Local", "../../etc/passwd", "europe berlin", "/etc/passwd"}, "actor": {"kind:robot", "kind:", "a b"},
-	"action": {"domain", "domain.x", "x.", ".", "%", "domain'"}, "outcome": {"maybe", "DONE"}, "interface": {"door", "'"}, "kind": {"thing", "domain,link"},
+	"action": {"domain", "domain.x", "x.", ".", "%", "domain'"}, "outcome": {"maybe", "DONE"}, "interface": {"robot", "'"}, "kind": {"thing", "domain,link"},
 	"target": {"two words", strings.Repeat("x", 256)}, "link": {"a b"}, "profile": {"ab", strings.Repeat("g", 64), strings.Repeat("a", 65)},
 	"mailbox": {"jane", "@example.com", "jane@", "a@b", strings.Repeat("x", 300) + "@example.com"}, "domain": {"example", "a..b", "-", "192.0.2.1"},
 	"network": {"192.0.2", "192.0.2.0/33", "host.example.com", "::/129"}, "text": {strings.Repeat("ö", 256), "a\x00b", "a\nb"},
 }
 
-// testLogBadFilters wants the form again with what is wrong beside the field.
+// testLogBadFilters checks that the form comes back with the problem beside
+// the field.
 func testLogBadFilters(l *ledger) {
 	for name, values := range logBad {
 		for _, value := range values {
@@ -158,7 +159,7 @@ func or(is bool, yes, no string) string {
 	return no
 }
 
-// testLogEntries looks at single entries.
+// testLogEntries checks individual entries.
 func testLogEntries(l *ledger) {
 	for fields, want := range map[string][]string{
 		"target=" + domainID + "&action=domain.update": {"<del><bdi>imap.old.example:993</bdi></del>", "<ins><bdi>imap.new.example:993</bdi></ins>", "<bdi>maria@example.com</bdi>", "192.0.2.7", mariaID, domainID},
@@ -183,7 +184,7 @@ func testLogEntries(l *ledger) {
 
 var historyWay = regexp.MustCompile(`<a href="([^"]+)">History of <bdi>example\.com`)
 
-// testLogHistory follows the way to all that was done to one object.
+// testLogHistory follows the link to the history of one object.
 func testLogHistory(l *ledger) {
 	a := l.look(l.owner, "action", "domain.update", "target", domainID, "zone", "Asia/Tokyo")
 	way := historyWay.FindSubmatch(a.Body)
@@ -201,7 +202,7 @@ func testLogHistory(l *ledger) {
 	}
 }
 
-// testLogOtherAccount has the owner of another account ask for everything.
+// testLogOtherAccount makes every request as the owner of another account.
 func testLogOtherAccount(l *ledger) {
 	l.record("other", audit.Action{Account: account.Installation, Name: audit.MemberSignIn, Outcome: audit.Refused, Actor: audit.Actor{Kind: audit.Visitor, IP: "192.0.2.7"}})
 	for _, q := range l.logQueries() {
@@ -219,7 +220,7 @@ func testLogOtherAccount(l *ledger) {
 	}
 }
 
-// testLogPaging goes through pages to the end and back.
+// testLogPaging pages to the end and back.
 func testLogPaging(l *ledger) {
 	for i := range 120 {
 		l.record(fmt.Sprintf("p%03d_", i), audit.Action{Name: audit.WebhookTest, Actor: audit.Actor{Kind: audit.System}, Target: audit.Target{Kind: audit.WebhookTarget, ID: "whk_1"}})
@@ -260,8 +261,8 @@ func testLogPaging(l *ledger) {
 	}
 }
 
-// testLogUnreadable changes an entry behind the program's back: the others are
-// there, on the page of sign-ins too, and it is told.
+// testLogUnreadable alters an entry in the database. The other entries must
+// still be shown, on the page of sign-ins too, and the problem reported.
 func testLogUnreadable(l *ledger) {
 	storetest.Exec(l.t, l.database, `UPDATE actions SET leaf = $1 WHERE account = 'acc_default' AND target_id = $2 AND name = 'policy.update'`, []byte("{"), "pol_aaaaaaaaaaaaaaaa")
 	a := l.owner.Get(logPath + "?" + l.bounded(""))
@@ -280,7 +281,8 @@ func testLogUnreadable(l *ledger) {
 	}
 }
 
-// old is what to remove of the log: what is from before l.since and a time.
+// old returns the content to remove: that of the time before l.since, and a
+// time.
 func (l *ledger) old(after time.Duration) audit.Retention {
 	l.t.Helper()
 	r := audit.Retention{Before: l.since.Add(after), Setting: audit.Setting{Days: audit.DefaultRetention}, Checked: 1000}
@@ -307,7 +309,7 @@ func testLogErased(l *ledger) {
 		l.t.Errorf("erased: %q", letters(a.Body))
 	}
 	if a := l.look(l.owner, "mailbox", "jane@example.com", "action", "profile."); letters(a.Body) != "" {
-		l.t.Errorf("found by what was erased: %q", letters(a.Body))
+		l.t.Errorf("found by erased text: %q", letters(a.Body))
 	}
 	if a := l.owner.Post(logPath+"/export", "format", "jsonl", "profile", profileHash); a.Status != http.StatusOK || strings.Contains(string(a.Body), "jane") || !strings.Contains(string(a.Body), profileHash) {
 		l.t.Errorf("exported: %s", a.Body)

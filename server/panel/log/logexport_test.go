@@ -19,7 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// export asks for a file by the query of a filter.
+// export requests a file with the query of a filter.
 func (l *ledger) export(m *servertest.Member, format, query string) servertest.Answer {
 	l.t.Helper()
 	values, err := url.ParseQuery(query)
@@ -30,10 +30,10 @@ func (l *ledger) export(m *servertest.Member, format, query string) servertest.A
 	return m.Do(http.MethodPost, logPath+"/export", http.Header{"Sec-Fetch-Site": {"same-origin"}}, values.Encode())
 }
 
-// A line is what a file has of an action, with the texts of a table.
+// A line is an action in a file, with the texts of a table.
 type line map[string]string
 
-// lines reads a file of either format.
+// lines parses a file of either format.
 func (l *ledger) lines(format string, body []byte) []line {
 	l.t.Helper()
 	if format == "csv" {
@@ -78,8 +78,8 @@ func (l *ledger) tableLines(body []byte) []line {
 	return all
 }
 
-// exported are the letters of the known actions in a file, "!" for what cannot
-// be read, and "?" for others, but for the exports themselves.
+// exported returns the letters of the known actions in a file, "!" for
+// unreadable ones, and "?" for others except the exports themselves.
 func (l *ledger) exported(m *servertest.Member, format, query string) string {
 	l.t.Helper()
 	a := l.export(m, format, query)
@@ -100,7 +100,7 @@ func (l *ledger) exported(m *servertest.Member, format, query string) string {
 	return all.String()
 }
 
-// testLogExport wants both files to have the columns of the actions.
+// testLogExport checks that both files have the columns of the actions.
 func testLogExport(l *ledger) {
 	for format, kind := range map[string]string{"csv": "text/csv; charset=utf-8; header=present", "jsonl": "application/jsonl"} {
 		a := l.export(l.auditor, format, "profile="+profileHash)
@@ -134,7 +134,7 @@ func testLogExport(l *ledger) {
 	}
 }
 
-// testLogExportFilters holds files against what the page shows.
+// testLogExportFilters compares files with the page.
 func testLogExportFilters(l *ledger) {
 	for _, q := range l.logQueries() {
 		for _, format := range []string{"csv", "jsonl"} {
@@ -154,7 +154,8 @@ func testLogExportFilters(l *ledger) {
 	}
 }
 
-// testLogExportRefused asks without a fresh factor, and then with one.
+// testLogExportRefused requests an export without a fresh factor, and then
+// with one.
 func testLogExportRefused(l *ledger) {
 	stale := *l.auditor
 	l.clock.Move(11 * time.Minute)
@@ -177,8 +178,8 @@ func testLogExportRefused(l *ledger) {
 	}
 }
 
-// testLogExportLogged wants each export in the log, with its filter, and without
-// what may name a person.
+// testLogExportLogged checks that the log contains each export with its
+// filter, but nothing that may identify a person.
 func testLogExportLogged(l *ledger) {
 	for query, want := range map[string][]audit.Change{
 		"":                           {{Field: "format", New: "jsonl"}},
@@ -210,11 +211,12 @@ func testLogExportLogged(l *ledger) {
 	}
 }
 
-// formula is what a program could run in a cell, or in a part of it by another
-// separator. It knows nothing of how the panel defuses them.
+// formula matches what a program could execute in a cell, or in a part of it
+// with another separator. It doesn't depend on how the panel defuses formulas.
 var formula = regexp.MustCompile(`(^|[,;|\t\r\n])[\s"\x00\p{Z}\x{feff}]*[=+\-@＝＋－＠]|^[\t\r\n\x00]`)
 
-// TestDefused wants no formula in a cell, and other texts as they are.
+// TestDefused checks that no cell is a formula, and that other texts don't
+// change.
 func TestDefused(t *testing.T) {
 	var tried int
 	for _, begin := range []string{"", " ", "   ", "\"", "'", "\"\"", "\u00a0", "\ufeff", "\u200b", "\t", "\r", "\n", "\x00", " \t\"", "x;", "x,", "x; ", "x\t", "x|", "x\n", "x\r\n", `x";"`, "x; \"'"} {

@@ -18,15 +18,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// logFields are what the log can be filtered by. All stand in the address of
-// the page, so that a member can hand it on.
+// logFields are the filter's fields. They are all in the page's URL, so that
+// members can share it.
 var logFields = []string{"from", "to", "zone", "actor", "action", "outcome", "interface", "kind", "target",
 	"mailbox", "domain", "network", "link", "profile", "text", "before"}
 
-// maxFilter is how long one of them may be, in characters.
+// maxFilter is the maximum length of a field, in characters.
 const maxFilter = 255
 
-// What the fields may say that offer a choice.
+// The values of fields with a choice.
 var (
 	outcomes    = []audit.Outcome{audit.Done, audit.Refused}
 	interfaces  = []audit.Interface{audit.Page, audit.Panel, audit.API, audit.CommandLine, audit.Internal}
@@ -36,9 +36,9 @@ var (
 		audit.WebhookTarget, audit.RecipientTarget, audit.IdentityTarget, audit.InstallationTarget, audit.LogTarget}
 )
 
-// logFilter reads the filter of the account's log. Problems come all at once.
-// The form then says the times and the zone as browsers take them. The usual zone
-// is that of a form that names none.
+// logFilter reads the filter of the account's log and reports all problems at
+// once. It converts the form's times and zone to the browser's format. If the
+// form names no zone, it uses the usual one.
 func logFilter(account, usual string, form web.Form) (audit.Filter, *time.Location, error) {
 	tidy(form)
 	bad := problemList{form: form}
@@ -67,13 +67,13 @@ func logFilter(account, usual string, form web.Form) (audit.Filter, *time.Locati
 	}
 	for name, value := range form {
 		if utf8.RuneCountInString(value) > maxFilter || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
-			bad.unless(name, "Write up to 255 characters on one line.")
+			bad.unless(name, "Enter up to 255 characters on one line.")
 		}
 	}
 	return f, zone, bad.err()
 }
 
-// tidy takes away what fields have around them, and those without a value.
+// tidy removes spaces around values, and fields without a value.
 func tidy(form web.Form) {
 	for name, value := range form {
 		if form[name] = profile.Trim(value); form[name] == "" {
@@ -82,7 +82,7 @@ func tidy(form web.Form) {
 	}
 }
 
-// A problemList collects what is wrong with the fields of a filter.
+// A problemList collects the problems of a filter's fields.
 type problemList struct {
 	form web.Form
 	all  []*fault.Fault
@@ -92,14 +92,14 @@ func (l *problemList) add(field, detail string) {
 	l.all = append(l.all, fault.On(field, fault.Invalid, "%s", detail))
 }
 
-// unless adds the problem unless the field has one already.
+// unless adds the problem unless the field already has one.
 func (l *problemList) unless(field, detail string) {
 	if !slices.ContainsFunc(l.all, func(f *fault.Fault) bool { return f.Field == field }) {
 		l.add(field, detail)
 	}
 }
 
-// err is nothing, or all problems in the order of the fields.
+// err returns nil, or all problems in the order of the fields.
 func (l *problemList) err() error {
 	slices.SortStableFunc(l.all, func(x, y *fault.Fault) int {
 		return cmp.Compare(slices.Index(logFields, x.Field), slices.Index(logFields, y.Field))
@@ -111,10 +111,10 @@ func (l *problemList) err() error {
 	return errors.Join(all...)
 }
 
-// chooseListed is said of a value that a list does not offer.
-const chooseListed = "Choose one of the list."
+// chooseListed is the message for a value that isn't in a list.
+const chooseListed = "Choose a value from the list."
 
-// oneOf reads a field that offers a choice.
+// oneOf reads a field with a choice.
 func oneOf[T ~string](l *problemList, name string, offered []T) T {
 	value := T(l.form[name])
 	if value != "" && !slices.Contains(offered, value) {
@@ -123,7 +123,7 @@ func oneOf[T ~string](l *problemList, name string, offered []T) T {
 	return value
 }
 
-// names are those of the action, or of a group of actions: "domain.".
+// names returns the names of the action, or of a group of actions: "domain.".
 func (l *problemList) names() []audit.Name {
 	wanted := l.form["action"]
 	if wanted == "" {
@@ -138,7 +138,7 @@ func (l *problemList) names() []audit.Name {
 	return names
 }
 
-// actor is an id, also of somebody who is gone, or a kind of actor.
+// actor reads an ID, also of somebody who is gone, or a kind of actor.
 func (l *problemList) actor() (string, audit.ActorKind) {
 	kind, ok := strings.CutPrefix(l.form["actor"], "kind:")
 	if !ok {
@@ -150,10 +150,10 @@ func (l *problemList) actor() (string, audit.ActorKind) {
 	return "", audit.ActorKind(kind)
 }
 
-// id is a number as details show it.
+// id reads an ID as an entry's details show it.
 func (l *problemList) id(name string) string {
 	if strings.ContainsFunc(l.form[name], unicode.IsSpace) {
-		l.add(name, "Write one number, as the details of an entry show it.")
+		l.add(name, "Enter one ID, as the details of an entry show it.")
 	}
 	return l.form[name]
 }
@@ -161,7 +161,7 @@ func (l *problemList) id(name string) string {
 func (l *problemList) hash(name string) string {
 	value := strings.ToLower(l.form[name])
 	if value != "" && (len(value) != 64 || strings.Trim(value, "0123456789abcdef") != "") {
-		l.add(name, "Write the 64 digits and letters of the hash.")
+		l.add(name, "Enter the checksum's 64 digits and letters.")
 	}
 	return value
 }
@@ -174,8 +174,8 @@ func (l *problemList) zone(usual string) *time.Location {
 	return zone
 }
 
-// timeForms are how times are taken: as browsers send them, and as people
-// write them.
+// timeForms are the accepted formats of times: as browsers send them, and as
+// people write them.
 var timeForms = []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02", time.RFC3339}
 
 func (l *problemList) time(name string, zone *time.Location) time.Time {
@@ -188,11 +188,11 @@ func (l *problemList) time(name string, zone *time.Location) time.Time {
 			return t
 		}
 	}
-	l.add(name, "Write a time such as 2026-11-24 08:30.")
+	l.add(name, "Enter a time, for example 2026-11-24 08:30.")
 	return time.Time{}
 }
 
-// inField is a time as a field for times takes it.
+// inField returns a time in the format of a browser's field.
 func inField(t time.Time) string {
 	if t.Truncate(time.Minute).Equal(t) {
 		return t.Format("2006-01-02T15:04")
@@ -206,7 +206,7 @@ func (l *problemList) mailbox(name string) string {
 	}
 	address, err := profile.ParseAddress(l.form[name])
 	if err != nil {
-		l.add(name, "Write a whole mail address, such as jane@example.com.")
+		l.add(name, "Enter a full email address, for example jane@example.com.")
 		return ""
 	}
 	return address.Folded()
@@ -218,7 +218,7 @@ func (l *problemList) domain(name string) string {
 	}
 	host, err := profile.ParseHost(l.form[name])
 	if err != nil {
-		l.add(name, "Write a domain such as example.com.")
+		l.add(name, "Enter a domain, for example example.com.")
 		return ""
 	}
 	return host
@@ -230,13 +230,13 @@ func (l *problemList) network(name string) netip.Prefix {
 	}
 	network, err := account.ParseNetwork(l.form[name])
 	if err != nil {
-		l.add(name, "Write an address or a network, such as 192.0.2.7 or 192.0.2.0/24.")
+		l.add(name, "Enter an address or a network, for example 192.0.2.7 or 192.0.2.0/24.")
 		return netip.Prefix{}
 	}
 	return network
 }
 
-// before is the cursor of a page, which no field shows.
+// before reads the cursor of a page, which no field shows.
 func (l *problemList) before() int64 {
 	text := l.form["before"]
 	if text == "" {
@@ -244,7 +244,7 @@ func (l *problemList) before() int64 {
 	}
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 {
-		l.add("", "This page of the log is not there. Go back to the newest entries.")
+		l.add("", "This page of the log doesn't exist. Go back to the newest entries.")
 		delete(l.form, "before")
 		return 0
 	}

@@ -18,8 +18,8 @@ import (
 
 const logPath = "/panel/security/log"
 
-// A ledger is an installation with known actions in its first account, each
-// with a letter that its request id ends in, a minute apart.
+// A ledger is an installation with known actions in its first account, a
+// minute apart. Each has a letter, with which its request ID ends.
 type ledger struct {
 	*servertest.Server
 	t               *testing.T
@@ -53,7 +53,7 @@ func newLedger(t *testing.T, database string) *ledger {
 	return l
 }
 
-// record keeps an action in the first account under the letter.
+// record stores an action in the first account under the letter.
 func (l *ledger) record(letter string, a audit.Action) {
 	l.t.Helper()
 	if a.Account == "" {
@@ -100,7 +100,7 @@ var (
 	entryRow   = regexp.MustCompile(`<tr class="entry">`)
 )
 
-// letters are the known actions on a page, the newest first, and "?" for each
+// letters returns the known actions on a page, newest first, and "?" for each
 // other entry.
 func letters(body []byte) string {
 	var all []string
@@ -110,7 +110,7 @@ func letters(body []byte) string {
 	return strings.Join(all, "") + strings.Repeat("?", len(entryRow.FindAll(body, -1))-len(all))
 }
 
-// look is the page of the filter, given as names and values in turn.
+// look returns the page of the filter, given as alternating names and values.
 func (l *ledger) look(m *servertest.Member, fields ...string) servertest.Answer {
 	l.t.Helper()
 	values := url.Values{}

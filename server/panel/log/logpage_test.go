@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestLogPage runs what needs one installation with known actions.
+// TestLogPage runs the tests that share one installation with known actions.
 func TestLogPage(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		l := newLedger(t, database)
@@ -28,7 +28,7 @@ func TestLogPage(t *testing.T) {
 			{"export logged", testLogExportLogged},
 			{"paging", testLogPaging},
 			{"unreadable", testLogUnreadable},
-			{"erased and retained", testLogErased}, // the last: it removes what others look for
+			{"erased and retained", testLogErased}, // the last one: it removes what others look for
 		} {
 			t.Run(test.name, func(t *testing.T) {
 				own := *l

@@ -23,12 +23,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// hugeLog is how many actions the log of these tests has: far more bytes than
-// the buffers between a server and its client hold.
+// hugeLog is the number of actions in the log of these tests: far more bytes
+// than fit into the buffers between a server and its client.
 const hugeLog = 20_000
 
-// TestLongExport exports a log that is large, to clients that read well, badly
-// and no longer.
+// TestLongExport exports a large log to clients that read normally, slowly, or
+// stop reading.
 func TestLongExport(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		l := newLedger(t, database)
@@ -67,7 +67,8 @@ func grow(t *testing.T, database string) {
 	storetest.Exec(t, database, `UPDATE logs SET size = $1, edge = $2 WHERE account = 'acc_default'`, hugeLog, edge.Bytes())
 }
 
-// open asks for the whole log and returns the answer before its body is read.
+// open requests the whole log and returns the response before its body is
+// read.
 func (l *ledger) open(base string) *http.Response {
 	l.t.Helper()
 	req, err := http.NewRequestWithContext(l.t.Context(), http.MethodPost, base+logPath+"/export", strings.NewReader("format=jsonl"))
@@ -86,7 +87,7 @@ func (l *ledger) open(base string) *http.Response {
 	return res
 }
 
-// testExportMemory reads the whole and looks at the memory meanwhile.
+// testExportMemory reads everything and watches the memory meanwhile.
 func testExportMemory(l *ledger) {
 	var m runtime.MemStats
 	inUse := func() uint64 {
@@ -99,7 +100,8 @@ func testExportMemory(l *ledger) {
 	s := bufio.NewScanner(l.open(l.URL).Body)
 	for s.Scan() {
 		if size += len(s.Bytes()); lines%2000 == 0 {
-			// Who is not read from stops: until then, what is made during a GC counts as in use.
+			// Stop reading first: otherwise what is allocated during a GC
+			// counts as in use.
 			l.until(fmt.Sprintf("at most %d MiB more in use after %d lines", limit>>20, lines), func() bool { return inUse() <= before+limit })
 		}
 		lines++
@@ -112,8 +114,8 @@ func testExportMemory(l *ledger) {
 	}
 }
 
-// testExportLasts exports from a server with short times for a request, and
-// pauses for longer than them.
+// testExportLasts exports from a server with short time limits for requests,
+// and pauses for longer than these.
 func testExportLasts(l *ledger) {
 	const short = time.Second
 	s := httptest.NewUnstartedServer(l.Handler())
@@ -132,7 +134,7 @@ func testExportLasts(l *ledger) {
 	}
 }
 
-// testExportSlowClient does not read, and is cut off.
+// testExportSlowClient doesn't read, and must be cut off.
 func testExportSlowClient(l *ledger) {
 	defer log.SetExportPause(300 * time.Millisecond)()
 	done := l.exports()
@@ -163,12 +165,12 @@ func testExportVanishes(l *ledger) {
 	l.wait(done + 1)
 	l.wantNoTransaction()
 	if strings.Contains(l.Log.String(), `"level":"ERROR"`) {
-		l.t.Error("a client that went is logged as an error")
+		l.t.Error("a client that disconnected is logged as an error")
 	}
 }
 
-// testExportFails takes the database away in the middle: the file must not
-// look whole.
+// testExportFails removes the database in the middle: the file must not look
+// complete.
 func testExportFails(l *ledger) {
 	res := l.open(l.URL)
 	storetest.Exec(l.t, l.database, `ALTER TABLE actions RENAME TO gone`)
@@ -182,10 +184,10 @@ func testExportFails(l *ledger) {
 	storetest.Exec(l.t, l.database, `ALTER TABLE gone RENAME TO actions`)
 }
 
-// exports is how many exports have ended.
+// exports counts exports that have ended.
 func (l *ledger) exports() int { return strings.Count(l.Log.String(), logPath+"/export") }
 
-// wait waits until so many have.
+// wait waits until n exports have ended.
 func (l *ledger) wait(n int) {
 	l.t.Helper()
 	l.until("the end of an export", func() bool { return l.exports() >= n })
@@ -201,8 +203,8 @@ func (l *ledger) until(what string, ok func() bool) {
 	}
 }
 
-// wantNoTransaction wants the database free: nothing is open, and a change can
-// be made.
+// wantNoTransaction checks that no transaction is open, and a change can be
+// made.
 func (l *ledger) wantNoTransaction() {
 	l.t.Helper()
 	if strings.HasPrefix(l.database, "postgres") {

@@ -12,7 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// notifications shows who is told of what, and how the last mails went.
+// notifications shows who is notified about what, and the results of the last
+// emails.
 func (p *Pages) notifications(v *panel.Visit) error {
 	page := notificationsPage{Frame: p.Frame(v, "notifications"), Mail: p.Mail}
 	all, err := p.Subscriptions.List(v.Ctx(), v.Account())
@@ -46,7 +47,7 @@ func (p *Pages) notifications(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "notifications", page.Frame, page)
 }
 
-// repeatsOf are the deliveries by which others were sent again, by their ids.
+// repeatsOf returns the deliveries that repeat others, by their IDs.
 func repeatsOf(all []notify.Delivery) map[string]bool {
 	repeats := map[string]bool{}
 	for _, d := range all {
@@ -62,7 +63,7 @@ func deliveryRowOf(d notify.Delivery, repeat bool) deliveryRow {
 	}
 }
 
-// recipientID is a recipient within paths, which hold no address.
+// recipientID identifies a recipient in paths, which contain no addresses.
 func recipientID(recipient string) string {
 	if !notify.IsAddress(recipient) {
 		return recipient
@@ -92,8 +93,8 @@ func recipientRowOf(v *panel.Visit, n notify.Subscription, manage bool) recipien
 	return row
 }
 
-// topicRows are the topics as a recipient can have them: what is locked comes
-// to owners, and to members where it concerns them.
+// topicRows returns the topics that a recipient can have: locked ones are sent
+// to owners, and to members if they are concerned.
 func topicRows(n notify.Subscription) []topicRow {
 	var rows []topicRow
 	for _, topic := range notify.Topics() {
@@ -113,7 +114,7 @@ func topicRows(n notify.Subscription) []topicRow {
 	return rows
 }
 
-// texts are values of a closed list as pages have them.
+// texts returns values of a closed list as strings.
 func texts[T ~string](values []T) []string {
 	var all []string
 	for _, value := range values {
@@ -124,8 +125,8 @@ func texts[T ~string](values []T) []string {
 
 func topicNames() []string { return texts(notify.Topics()) }
 
-// recipient returns the subscription that the path names: the member's own
-// without a name.
+// recipient returns the subscription in the path; without a name, the member's
+// own.
 func (p *Pages) recipient(v *panel.Visit) (notify.Subscription, error) {
 	id := v.Param("id")
 	if id == "" {
@@ -151,7 +152,7 @@ func (p *Pages) recipientPage(v *panel.Visit, f panel.Frame, n notify.Subscripti
 	return recipientPage{f, form, row, topicRows(n), p.Mail}
 }
 
-// showRecipient shows of what a recipient is told.
+// showRecipient shows a recipient's topics.
 func (p *Pages) showRecipient(v *panel.Visit) error {
 	n, err := p.recipient(v)
 	if err != nil {
@@ -165,7 +166,7 @@ func (p *Pages) showRecipient(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "recipient", page.Frame, page)
 }
 
-// wanted are the topics that the form asks for. What it cannot change stays.
+// wanted returns the topics in the form. Those that it can't change stay.
 func wanted(n notify.Subscription, form web.Form) []string {
 	var topics []string
 	for _, topic := range notify.Topics() {
@@ -182,7 +183,7 @@ func wanted(n notify.Subscription, form web.Form) []string {
 	return topics
 }
 
-// setRecipient has a recipient told of the topics of the form.
+// setRecipient stores a recipient's topics from the form.
 func (p *Pages) setRecipient(v *panel.Visit) error {
 	form := v.Form
 	n, err := p.recipient(v)
@@ -202,7 +203,7 @@ func (p *Pages) setRecipient(v *panel.Visit) error {
 }
 
 func errNoTopic() error {
-	return fault.On("topics", fault.Invalid, "Choose one or more, or remove the address.")
+	return fault.On("topics", fault.Invalid, "Choose at least one topic, or remove the address.")
 }
 
 func (p *Pages) newRecipient(v *panel.Visit) error {
@@ -210,7 +211,7 @@ func (p *Pages) newRecipient(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "recipient", page.Frame, page)
 }
 
-// addRecipient has a further address told.
+// addRecipient adds an additional address.
 func (p *Pages) addRecipient(v *panel.Visit) error {
 	form := v.Form
 	err := p.addAddress(v, form["recipient"], wanted(notify.Subscription{}, form))
@@ -239,7 +240,7 @@ func (p *Pages) testRecipient(v *panel.Visit) error {
 	})
 }
 
-// address is recipient for a further address: members stay.
+// address is recipient for an additional address: members can't be removed.
 func (p *Pages) address(v *panel.Visit) (notify.Subscription, error) {
 	n, err := p.recipient(v)
 	if err == nil && !notify.IsAddress(n.Recipient) {

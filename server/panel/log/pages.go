@@ -1,5 +1,5 @@
-// Package log holds the pages of the control panel that are about what has
-// happened: the action log, and who is told of what.
+// Package log holds the control panel's pages about what has happened: the
+// action log and the notifications.
 package log
 
 import (
@@ -17,5 +17,5 @@ type Pages struct {
 	Keys          *account.Keys
 	Subscriptions *notify.Subscriptions
 	Webhooks      *notify.Webhooks
-	Mail          bool // a mail server is set
+	Mail          bool // a mail server is configured
 }

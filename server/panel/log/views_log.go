@@ -7,27 +7,27 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A logPage shows the action log. Form: from, to, zone, actor (an id, or
+// A logPage shows the action log. Form: from, to, zone, actor (an ID, or
 // "kind:…"), action (a name, or the beginning of several: "domain."), outcome,
 // interface, kind, target, mailbox, domain, network, link, profile, text.
 type logPage struct {
 	panel.Frame
 	Form    web.Form
-	Zone    string // of the times shown, such as "Europe/Berlin"
+	Zone    string // of the shown times, for example "Europe/Berlin"
 	Members []panel.Choice
 	Keys    []panel.Choice
 	Names   []string // of actions
-	Chips   []chip   // the filters in force
+	Chips   []chip   // the active filters
 	Rows    []logRow
-	Older   string // the path of the next part; empty: this is the end
-	Newest  string // the way back to the first part
-	// Searched is how far back was looked, where there may be more.
+	Older   string // the path of the next page; empty: this is the last
+	Newest  string // the path of the first page
+	// Searched is how far back the search went, if there may be more.
 	Searched time.Time
-	// Ahead says that a log is ahead of the clock.
+	// Ahead means that a log is ahead of the clock.
 	Ahead bool
 }
 
-// A chip is a filter in force, and the way to go without it.
+// A chip is an active filter, with a link that removes it.
 type chip struct {
 	Name  string
 	Value string
@@ -44,7 +44,7 @@ type logRow struct {
 	Who        string
 	WhoKind    string
 	WhoID      string
-	WhoTest    bool // a key for trying things out
+	WhoTest    bool // a test key
 	Target     string
 	TargetKind string
 	TargetID   string
@@ -56,10 +56,10 @@ type logRow struct {
 	Link       string
 	Profile    string
 	Identity   string
-	Told       string // what the change is in its own words: a reason, a page
+	Told       string // the change in its own words: a reason, a page
 	Changes    []change
 	Erased     bool // the personal text was erased
-	Unreadable bool // the content was changed behind the program's back: only number and time are known
+	Unreadable bool // the content was altered outside of the program: only number and time are known
 }
 
 type change struct{ Field, Old, New string }

@@ -7,32 +7,32 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// A notificationsPage says who is told of what, and how that went. Its paging
-// is that of the mails.
+// A notificationsPage shows who is notified about what, and the results. Its
+// paging is that of the emails.
 type notificationsPage struct {
 	panel.Frame
 	panel.Paging
-	Mail       bool // a mail server is set
+	Mail       bool // a mail server is configured
 	Recipients []recipientRow
 	Webhooks   []webhookRow
 	Mails      []deliveryRow
 }
 
-// A recipientRow is somebody who is told by mail.
+// A recipientRow is a recipient of emails.
 type recipientRow struct {
-	ID     string // within paths; empty: a new one
+	ID     string // in paths; empty: a new one
 	Name   string
 	Email  string
 	Member bool
 	Owner  bool
 	Self   bool
-	Topics []string // told of
-	All    bool     // of all that there are
-	Path   string   // where this can be changed; empty: not by whoever looks
+	Topics []string // subscribed topics
+	All    bool     // of all topics
+	Path   string   // where this can be changed; empty: not by this member
 }
 
-// A recipientPage says of what a recipient is told. Form: recipient (the
-// address of a new one), and the topics.
+// A recipientPage shows a recipient's topics. Form: recipient (the address of
+// a new one), and the topics.
 type recipientPage struct {
 	panel.Frame
 	Form   web.Form
@@ -41,15 +41,15 @@ type recipientPage struct {
 	Mail   bool
 }
 
-// A topicRow is a topic as a recipient can have it.
+// A topicRow is a topic of a recipient.
 type topicRow struct {
 	Topic  string
-	Events []string // that come with it
-	Locked []string // that come in any case
-	Fixed  bool     // all of it comes in any case
+	Events []string // that it includes
+	Locked []string // that are always sent
+	Fixed  bool     // all of it is always sent
 }
 
-// A webhookRow is a webhook in short.
+// A webhookRow is a short form of a webhook.
 type webhookRow struct {
 	ID     string
 	Host   string
@@ -57,39 +57,40 @@ type webhookRow struct {
 	State  string    // live, failing, disabled
 	Reason string    // why it is disabled: gone, exhausted, owner
 	Since  time.Time // of the state
-	Both   time.Time // until when the old secret signs too; zero: it does not
+	Both   time.Time // until when the old secret also signs; zero: it doesn't
 }
 
-// A webhookPage makes or changes a webhook. Form: url, and the events.
+// A webhookPage creates or changes a webhook. Form: url, and the events.
 type webhookPage struct {
 	panel.Frame
 	panel.Paging
 	Form       web.Form
 	Row        webhookRow // without an ID: a new one
 	Groups     []eventGroup
-	Secret     string // once it is made, this one time
+	Secret     string // once it is created, shown once
 	Deliveries []deliveryRow
 }
 
-// An eventGroup is the events of a topic; "links" are those of no topic.
+// An eventGroup holds the events of a topic; "links" holds those without a
+// topic.
 type eventGroup struct {
 	Topic  string
 	Events []string
 }
 
-// A deliveryRow is a mail or a call.
+// A deliveryRow is an email or a call.
 type deliveryRow struct {
 	ID      string
 	Event   string
-	To      string // the address of a mail
+	To      string // the address of an email
 	State   string // waiting, sent, held, given_up, dropped
 	Tries   int
 	Status  int    // of HTTP
-	Failure string // of the last try
+	Failure string // of the last attempt
 	Created time.Time
 	Tried   time.Time
-	Again   bool   // was sent again
-	Repeat  bool   // is one that was sent again
-	Path    string // where it is sent again; empty: it cannot be
-	Payload string // what the call tells, as JSON; empty: nothing is left of it
+	Again   bool   // was repeated
+	Repeat  bool   // repeats another one
+	Path    string // where it can be repeated; empty: it can't
+	Payload string // the body of the call, as JSON; empty: nothing is left of it
 }

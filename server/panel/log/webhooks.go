@@ -17,7 +17,7 @@ func webhookPath(id string, more ...string) string {
 	return panel.Path(append([]string{"security", "notifications", "webhooks", id}, more...)...)
 }
 
-// webhookRowOf shows no address: many hold a token.
+// webhookRowOf shows no URL: many contain a token.
 func webhookRowOf(w notify.Webhook, now time.Time) webhookRow {
 	row := webhookRow{ID: w.ID, Events: texts(w.Types), State: "live"}
 	if u, err := url.Parse(w.URL); err == nil {
@@ -35,10 +35,10 @@ func webhookRowOf(w notify.Webhook, now time.Time) webhookRow {
 	return row
 }
 
-// eventNames are the fields of a webhook's form beside its address.
+// eventNames are the fields of a webhook's form in addition to its URL.
 func eventNames() []string { return texts(notify.Types()) }
 
-// eventGroups are the events in the order of their topics.
+// eventGroups returns the events in the order of their topics.
 func eventGroups() []eventGroup {
 	left := eventNames()
 	var groups []eventGroup
@@ -75,7 +75,7 @@ func webhookSpec(form web.Form) notify.WebhookSpec {
 	return spec
 }
 
-// createWebhook makes a webhook, whose secret the next page shows, once.
+// createWebhook creates a webhook, whose secret the next page shows once.
 func (p *Pages) createWebhook(v *panel.Visit) error {
 	form := v.Form
 	w, secret, err := p.Webhooks.Create(v.Ctx(), v.By(), v.Account(), webhookSpec(form))
@@ -87,8 +87,8 @@ func (p *Pages) createWebhook(v *panel.Visit) error {
 	return p.ShowOnce(v, webhookPath(w.ID), secret)
 }
 
-// webhook shows a webhook and its last calls, and its secret if that has just
-// been made.
+// webhook shows a webhook and its last calls, and its secret if that was just
+// created.
 func (p *Pages) webhook(v *panel.Visit) error {
 	w, err := p.Webhooks.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
@@ -137,7 +137,7 @@ func (p *Pages) webhookPage(v *panel.Visit, f panel.Frame, w notify.Webhook, for
 	return page, nil
 }
 
-// payloadText is the message for people to read.
+// payloadText returns the message for people to read.
 func payloadText(m notify.Message) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
@@ -149,7 +149,7 @@ func payloadText(m notify.Message) string {
 	return strings.TrimSpace(b.String())
 }
 
-// updateWebhook changes address and events of a webhook.
+// updateWebhook changes URL and events of a webhook.
 func (p *Pages) updateWebhook(v *panel.Visit) error {
 	form := v.Form
 	w, err := p.Webhooks.Get(v.Ctx(), v.Account(), v.Param("id"))
@@ -171,7 +171,7 @@ func (p *Pages) updateWebhook(v *panel.Visit) error {
 	return p.To(v, webhookPath(w.ID), "webhook.saved")
 }
 
-// onWebhook does something to the webhook that the path names.
+// onWebhook does something with the webhook in the path.
 func (p *Pages) onWebhook(done string, fn func(v *panel.Visit, webhook string) error) func(*panel.Visit) error {
 	return func(v *panel.Visit) error {
 		id := v.Param("id")
@@ -208,7 +208,7 @@ func (p *Pages) askWebhook(id string) func(*panel.Visit) error {
 	}
 }
 
-// rotateWebhook gives a webhook a new secret, which the next page shows, once.
+// rotateWebhook gives a webhook a new secret, which the next page shows once.
 func (p *Pages) rotateWebhook(v *panel.Visit) error {
 	w, secret, err := p.Webhooks.Rotate(v.Ctx(), v.By(), v.Account(), v.Param("id"))
 	if err != nil {

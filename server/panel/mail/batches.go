@@ -24,7 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Batches has the batches of accounts. *batches.Service is one.
+// Batches manages the batches of accounts. *batches.Service is one.
 type Batches interface {
 	Create(ctx context.Context, by audit.Grant, account string, list *os.File, name string, c batches.Choice) (batches.Batch, error)
 	Recheck(ctx context.Context, by audit.Grant, account, id string, c batches.Choice) (batches.Batch, error)
@@ -35,26 +35,26 @@ type Batches interface {
 	List(ctx context.Context, account string, f batches.Filter) ([]batches.Batch, error)
 	Get(ctx context.Context, account, id string) (batches.Batch, error)
 	Problems(ctx context.Context, account, id string, after, limit int) ([]batches.Problem, error)
-	// Watch calls f with the batch as it is and whenever it has changed, until
-	// nothing happens to it any more, f fails or ctx is done.
+	// Watch calls f with the batch now and after each change, until the batch
+	// can't change any more, f fails or ctx is done.
 	Watch(ctx context.Context, account, id string, f func(batches.Batch) error) error
-	// CountLinks counts the links of the batch and their mails.
+	// CountLinks counts the links of the batch and their emails.
 	CountLinks(ctx context.Context, b batches.Batch) (batches.LinkCounts, error)
-	// HandOut returns the links of the batch whose rows come after the line, and
+	// HandOut returns the links of the batch whose rows follow the line, and
 	// records that the file was downloaded.
 	HandOut(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[batches.Link, error], error)
-	// LookLinks refuses who asks about links that the batch does not have.
+	// LookLinks refuses requests about links that the batch doesn't have.
 	LookLinks(ctx context.Context, account, id string) (batches.Batch, error)
-	// Look opens a file of the batch for who asks about it alone.
+	// Look opens a file of the batch without recording a download.
 	Look(ctx context.Context, account, id, name string) (batches.File, error)
-	// Open opens a file of the batch and records that it is downloaded.
+	// Open opens a file of the batch and records the download.
 	Open(ctx context.Context, by audit.Grant, account, id, name string) (batches.File, error)
 }
 
 // batchesPath is the path of the list of batches, below the panel.
 const batchesPath = "/batches"
 
-// batches lists the batches, the newest first.
+// batches lists the batches, newest first.
 func (p *Pages) batches(v *panel.Visit) error {
 	page := batchesPage{Frame: p.Frame(v, "batches"), Form: web.Form{}}
 	for _, s := range batches.States() {
@@ -68,7 +68,7 @@ func (p *Pages) batches(v *panel.Visit) error {
 		page.Form["address"] = text
 		address, err := profile.ParseAddress(text)
 		if err != nil {
-			page.Problems = p.Problems(page.Frame, fault.On("address", fault.Invalid, "Write a whole mail address, such as jane@example.com."))
+			page.Problems = p.Problems(page.Frame, fault.On("address", fault.Invalid, "Enter a full email address, for example jane@example.com."))
 			return p.Render(v, http.StatusUnprocessableEntity, "batches", page.Frame, page)
 		}
 		f.Mailbox = address.Folded()
@@ -93,7 +93,8 @@ func (p *Pages) batches(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "batches", page.Frame, page)
 }
 
-// batchListPath is the list with the same filter, after a batch.
+// batchListPath returns the path of the list with the same filter, after a
+// batch.
 func batchListPath(form web.Form, after string) string {
 	values := url.Values{}
 	for name, value := range map[string]string{"address": form["address"], "state": form["state"], "after": after} {
@@ -124,8 +125,8 @@ func (p *Pages) newBatchPage(v *panel.Visit, f panel.Frame) (newBatchPage, error
 	return newBatchPage{f, len(domains) == 0}, err
 }
 
-// uploadBatch keeps the list and leads to the batch, which shows what is in it.
-// Nothing is made before somebody has seen that.
+// uploadBatch stores the list and redirects to the batch, which shows its
+// content. Nothing is created before somebody has seen that.
 func (p *Pages) uploadBatch(v *panel.Visit) error {
 	b, err := p.createBatch(v)
 	if err != nil {
@@ -151,8 +152,8 @@ func (p *Pages) createBatch(v *panel.Visit) (batches.Batch, error) {
 	return p.Batches.Create(v.Ctx(), v.By(), v.Account(), list, cmp.Or(name, "list"), batches.Choice{SkipBadRows: true})
 }
 
-// batch shows one batch. Its files are for those who may make some: they hold
-// what people's devices are set up with.
+// batch shows one batch. Its files are only for members who may create some,
+// because they can be used to set up people's devices.
 func (p *Pages) batch(v *panel.Visit) error {
 	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
@@ -194,7 +195,7 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 	}
 	for _, a := range b.Archives {
 		if !b.Choice.MakesFiles() {
-			break // they were made of links alone
+			break // they contain only links
 		}
 		page.Archives = append(page.Archives, batchArchive{
 			fmt.Sprintf("archive-%03d.zip", a.Number), fmt.Sprintf("manifest-%03d.csv", a.Number), a.Files, sizeOf(a.Size), a.Digest,
@@ -210,13 +211,13 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 	return page, err
 }
 
-// sentence makes one of what is said of a row.
+// sentence turns the description of a row's problem into a sentence.
 func sentence(text string) string {
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
-// sizeOf is how large something is, as people say it.
+// sizeOf returns a size for people to read.
 func sizeOf(bytes int64) string {
 	size := float64(bytes)
 	for _, unit := range []string{"bytes", "kB", "MB"} {
@@ -231,7 +232,7 @@ func sizeOf(bytes int64) string {
 // maxColumns is how many columns of a list can be given another meaning.
 const maxColumns = 100
 
-// batchFields are those of the form by which a list is checked again.
+// batchFields are the fields of the form that checks a list again.
 var batchFields = func() []string {
 	all := []string{"platform", "output", "mail", "variant", "locale"}
 	for i := range maxColumns {
@@ -242,7 +243,7 @@ var batchFields = func() []string {
 
 func columnField(i int) string { return fmt.Sprint("column-", i) }
 
-// checkBatch reads the list of a batch again by what the form says.
+// checkBatch reads the list of a batch again with the choices in the form.
 func (p *Pages) checkBatch(v *panel.Visit) error {
 	path := panel.Path("batches", v.Param("id"))
 	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
@@ -255,7 +256,7 @@ func (p *Pages) checkBatch(v *panel.Visit) error {
 	})
 }
 
-// batchChoice is the choice of a batch with what the form says.
+// batchChoice returns the choices of a batch with those of the form.
 func batchChoice(form web.Form, b batches.Batch) batches.Choice {
 	c := b.Choice
 	c.Platforms, c.Variant, c.Locale = batch.Platforms(form["platform"]), settings.Variant(form["variant"]), profile.Trim(form["locale"])
@@ -276,7 +277,7 @@ func batchChoice(form web.Form, b batches.Batch) batches.Choice {
 	return c
 }
 
-// mapped are the columns that a person has said the meaning of.
+// mapped returns the columns to which a person has given a meaning.
 func mapped(c batches.Choice) (names []string) {
 	for name := range c.Map {
 		names = append(names, name)
@@ -312,7 +313,7 @@ func (p *Pages) deleteBatch(v *panel.Visit) error {
 	})
 }
 
-// reissueBatch leads to a new batch of the same people.
+// reissueBatch redirects to a new batch of the same people.
 func (p *Pages) reissueBatch(v *panel.Visit) error {
 	b, err := p.Batches.Reissue(v.Ctx(), v.By(), v.Account(), v.Param("id"))
 	if err != nil {

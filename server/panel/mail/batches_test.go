@@ -16,7 +16,7 @@ import (
 
 const people = "email,name,department\njane@example.com,Jane Doe,Sales\njoe@example.com,Joe Roe,Sales\nnobody@example.net,Nobody,None\nmaria@example.com,Maria Kern,IT\n"
 
-// page waits until the page of a batch has the text.
+// page waits until the page of a batch contains the text.
 func page(t *testing.T, m *servertest.Member, path, text string) (body string) {
 	t.Helper()
 	servertest.Eventually(t, text, func() bool {
@@ -35,8 +35,8 @@ func want(t *testing.T, body string, texts ...string) {
 	}
 }
 
-// TestBatchPages goes the way of a batch, without a script: upload, preview,
-// another meaning of a column, links by mail, and what came of them.
+// TestBatchPages follows a batch, without a script: upload, preview, another
+// meaning of a column, links by email, and the results.
 func TestBatchPages(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		relay := notifytest.New(t, false)
@@ -55,7 +55,7 @@ func TestBatchPages(t *testing.T) {
 		}
 		at, _, _ := strings.Cut(a.Location(), "?")
 		body := page(t, owner, at, "1 row with a problem")
-		want(t, body, "people.csv", "department", "Start for 3 people", "1 row can’t be used", "The mail domain")
+		want(t, body, "people.csv", "department", "Start for 3 people", "1 row can’t be used", "The domain")
 
 		if a := owner.Post(at+"/check", "platform", "iphone", "output", "links", "mail", "yes", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name", "column-2", ""); a.Status != http.StatusSeeOther {
 			t.Fatalf("check: %d %s", a.Status, a.Body)
@@ -100,7 +100,7 @@ func TestBatchPages(t *testing.T) {
 
 		const found = "/panel/batches?address=jane@example.com"
 		want(t, string(owner.Get(found).Body), "people.csv")
-		if a := owner.Get("/panel/batches?address=jane"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), "Write a whole mail address") {
+		if a := owner.Get("/panel/batches?address=jane"); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), "Enter a full email address") {
 			t.Errorf("half an address: %d", a.Status)
 		}
 		if a := owner.Post("/panel/security/log/erase", "mailbox", "jane@example.com"); a.Status != http.StatusSeeOther {
@@ -125,7 +125,7 @@ func TestBatchPages(t *testing.T) {
 	})
 }
 
-// downloads wants a GET of each path recorded, and a HEAD not.
+// downloads checks that a GET of each path is recorded, and a HEAD isn't.
 func downloads(t *testing.T, database string, s *servertest.Server, m *servertest.Member, paths ...string) {
 	t.Helper()
 	log := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"actions:read"}}))
@@ -141,7 +141,8 @@ func downloads(t *testing.T, database string, s *servertest.Server, m *servertes
 	}
 }
 
-// TestBatchFiles has archives made, watches them, and downloads a part of one.
+// TestBatchFiles creates archives, watches their progress, and downloads a
+// part of one.
 func TestBatchFiles(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.Notifying(t, database, nil, nil)
@@ -171,7 +172,8 @@ func TestBatchFiles(t *testing.T) {
 	page(t, owner, again, "Start for 3 people")
 }
 
-// TestBatchUploadRefused wants lists that cannot be taken refused in words.
+// TestBatchUploadRefused checks that unusable lists are refused with an
+// explanation.
 func TestBatchUploadRefused(t *testing.T) {
 	s := servertest.Notifying(t, storetest.SQLite(t), nil, nil)
 	owner := s.Owner("olga@example.com")

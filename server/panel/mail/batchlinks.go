@@ -15,7 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// fillLinks says what has become of the links of the batch.
+// fillLinks sets the status of the batch's links.
 func (p *Pages) fillLinks(v *panel.Visit, page *batchPage, b batches.Batch) error {
 	counts, err := p.Batches.CountLinks(v.Ctx(), b)
 	if err != nil {
@@ -32,11 +32,11 @@ func (p *Pages) fillLinks(v *panel.Visit, page *batchPage, b batches.Batch) erro
 	return err
 }
 
-// linkURL is where a link leads.
+// linkURL returns the URL of a link's page.
 func (p *Pages) linkURL(l setup.Link) string { return p.BaseURL.String() + p.Links.Path(l) }
 
-// mergeLinks sends the links of a batch as CSV for mail merge. What it holds is
-// as good as a download of profiles, and is recorded as one.
+// mergeLinks sends the links of a batch as CSV for mail merge. It gives as
+// much access as a download of profiles, and is recorded as one.
 func (p *Pages) mergeLinks(v *panel.Visit) error {
 	if asksAlone(v) {
 		if _, err := p.Batches.LookLinks(v.Ctx(), v.Account(), v.Param("id")); err != nil {
@@ -52,10 +52,10 @@ func (p *Pages) mergeLinks(v *panel.Visit) error {
 	return batches.WriteLinks(web.Stream(v, batches.LinksType, batches.LinksFile), all, p.linkURL)
 }
 
-// handoutsOnce is how many people stand on one page to print.
+// handoutsOnce is how many people one printable page contains.
 const handoutsOnce = 100
 
-// batchSheet shows links of a batch to print.
+// batchSheet shows links of a batch for printing.
 func (p *Pages) batchSheet(v *panel.Visit) error {
 	after, err := strconv.Atoi(v.QueryParam("after"))
 	if err != nil {
@@ -97,7 +97,7 @@ func (p *Pages) batchSheet(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "batch-sheet", page.Frame, page)
 }
 
-// brandOf is what people of the domain see.
+// brandOf returns the brand that people of the domain see.
 func (p *Pages) brandOf(v *panel.Visit, domain string) (templates.Brand, error) {
 	d, err := p.Domains.Get(v.Ctx(), v.Account(), domain)
 	if err != nil {

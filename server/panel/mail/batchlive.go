@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// batchLive says how far a batch is, in the words of the page.
+// batchLive describes a batch's progress in the words of the page.
 func (p *Pages) batchLive(f panel.Frame, b batches.Batch) batchLive {
 	if !b.Live() {
 		return batchLive{}
@@ -34,8 +34,8 @@ func (p *Pages) batchLive(f panel.Frame, b batches.Batch) batchLive {
 	return live
 }
 
-// watchBatch sends how far a batch is, as server-sent events, until nothing
-// happens to it any more, or the member may not see it.
+// watchBatch sends a batch's progress as server-sent events, until the batch
+// can't change any more, or the member may no longer see it.
 func (p *Pages) watchBatch(v *panel.Visit) error {
 	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
@@ -48,7 +48,7 @@ func (p *Pages) watchBatch(v *panel.Visit) error {
 	ctx, stop := web.Until(v.Ctx(), p.Stopping)
 	defer stop()
 	begun := false
-	_ = p.Batches.Watch(ctx, v.Account(), b.ID, func(b batches.Batch) error { // the stream ends, whatever was wrong
+	_ = p.Batches.Watch(ctx, v.Account(), b.ID, func(b batches.Batch) error { // the stream ends, whatever the error was
 		if begun {
 			if err := p.Still(v); err != nil {
 				return err
@@ -67,8 +67,8 @@ func (p *Pages) watchBatch(v *panel.Visit) error {
 	return nil
 }
 
-// asksAlone reports whether the request asks about a file without fetching it:
-// then nothing is recorded.
+// asksAlone reports whether the request is about a file without fetching it.
+// Such requests aren't recorded.
 func asksAlone(v *panel.Visit) bool { return v.Request().Method == http.MethodHead }
 
 // downloadBatch sends a file of a batch, or a part of it.

@@ -11,24 +11,24 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// How often the DNS is asked for the records of one domain.
+// How often the DNS records of one domain can be checked.
 const (
 	limitDNS  = 3
 	dnsWindow = 30 * time.Second
 )
 
-// NewDNSLimiter returns the limit on how often a domain's DNS is asked.
+// NewDNSLimiter returns the limiter of DNS checks by domain.
 func NewDNSLimiter(now func() time.Time) *web.Limiter {
 	return web.NewLimiter("dns", limitDNS, dnsWindow, now)
 }
 
-// targets are the servers of a domain.
+// targets returns the servers of a domain.
 func targets(d settings.Domain) []probe.Target {
 	return probe.Targets(d.Service.Incoming, d.Service.Outgoing, d.Service.Calendars, d.Service.Contacts)
 }
 
-// checkDomain asks the domain's servers whether they offer TLS as a device
-// needs it.
+// checkDomain checks whether the domain's servers offer TLS as devices
+// require.
 func (p *Pages) checkDomain(v *panel.Visit) error {
 	d, err := p.Domains.Get(v.Ctx(), v.Account(), v.Param("domain"))
 	if err != nil {
@@ -40,7 +40,7 @@ func (p *Pages) checkDomain(v *panel.Visit) error {
 	return p.To(v, panel.Path("domains", d.Name), "domain.checked")
 }
 
-// checkServers checks the servers and keeps what they said.
+// checkServers checks the servers and stores the results.
 func (p *Pages) checkServers(v *panel.Visit, d settings.Domain) error {
 	results, err := p.Checker.Check(v.Ctx(), d.Name, targets(d))
 	if err != nil {
@@ -53,7 +53,7 @@ func (p *Pages) checkServers(v *panel.Visit, d settings.Domain) error {
 	return p.Checks.KeepServerChecks(v.Ctx(), d.ID, p.Now(), checks)
 }
 
-// checkDNS asks the DNS for the records that a domain is to have.
+// checkDNS looks up the DNS records that a domain should have.
 func (p *Pages) checkDNS(v *panel.Visit) error {
 	d, err := p.Domains.Get(v.Ctx(), v.Account(), v.Param("domain"))
 	if err != nil {
@@ -73,8 +73,8 @@ func (p *Pages) checkDNS(v *panel.Visit) error {
 	return p.To(v, panel.Path("domains", d.Name), "domain.records")
 }
 
-// setChecks shows the servers, each with what its latest check found. What was
-// said about a server that the domain no longer has doesn't count.
+// setChecks shows the servers, each with the result of its latest check.
+// Results for servers that the domain no longer has are ignored.
 func (page *domainPage) setChecks(d settings.Domain, checks settings.Checks) {
 	for _, t := range targets(d) {
 		row := check{Protocol: string(t.Kind), Server: t.Server.Host, Port: t.Server.Port, Encryption: t.Server.Encryption()}
@@ -89,8 +89,8 @@ func (page *domainPage) setChecks(d settings.Domain, checks settings.Checks) {
 	}
 }
 
-// setRecords shows the records, each with how it stood when the DNS was last
-// asked for it as it is now.
+// setRecords shows the records, each with the result of its latest check, if
+// the record hasn't changed since.
 func (page *domainPage) setRecords(records []autoconfig.Record, checks settings.Checks) {
 	lines := make([]string, len(records))
 	for i, r := range records {

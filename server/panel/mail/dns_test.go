@@ -12,8 +12,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestDNSRecords wants the records of a domain on its page, checked by the DNS
-// when asked, three times in half a minute and no more. What it said stays.
+// TestDNSRecords checks that the page of a domain shows its DNS records, that
+// they can be checked three times in half a minute and no more, and that the
+// results stay.
 func TestDNSRecords(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

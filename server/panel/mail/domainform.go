@@ -15,19 +15,19 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// domainFields are those of the form of a domain.
+// domainFields are the fields of a domain's form.
 var domainFields = []string{"display_name", "imap", "smtp", "caldav", "carddav", "login", "sign_in_hint", "help_text",
 	"iphone", "mac", "policy", "policy_id", "return_hosts"}
 
-// newDomainFields are those of a new one: what a search has filled in is known
-// by foundFields.
+// newDomainFields are the fields of a new domain's form: foundFields mark what
+// a search has filled in.
 var newDomainFields = slices.Concat([]string{"name"}, foundFields, domainFields)
 
-// foundFields hold what a search has put into imap and smtp. What was typed
-// instead is never replaced.
+// foundFields contain what a search has put into imap and smtp. Input that
+// differs from that is never replaced.
 var foundFields = []string{"found_imap", "found_smtp"}
 
-// shortFields are the fields that everybody sees; the rest are folded up.
+// shortFields are the fields that are always shown; the rest is folded up.
 var shortFields = []string{"", "name", "imap", "smtp"}
 
 // How often an account may search for servers.
@@ -36,19 +36,18 @@ const (
 	searchesWindow = 5 * time.Minute
 )
 
-// NewSearchLimiter returns the limit on how often an account searches for
-// servers.
+// NewSearchLimiter returns the limiter of searches for servers by account.
 func NewSearchLimiter(now func() time.Time) *web.Limiter {
 	return web.NewLimiter("search", limitSearches, searchesWindow, now)
 }
 
-// newForm is the form of a new domain.
+// newForm returns the form of a new domain.
 func newForm() web.Form {
 	return web.Form{"login": string(settings.AddressLogin), "iphone": "yes", "mac": "yes",
 		"policy": string(settings.DefaultOffer), "policy_id": settings.StandardPolicy}
 }
 
-// newDomain asks for the name of a domain, and for all of it by=hand.
+// newDomain asks for the name of a domain, or for everything with by=hand.
 func (p *Pages) newDomain(v *panel.Visit) error {
 	page, err := p.domainForm(v, newForm())
 	if err != nil {
@@ -101,13 +100,13 @@ func (p *Pages) findServers(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "domain-form", page.Frame, page)
 }
 
-// hasFields reports whether the form was the whole one.
+// hasFields reports whether the form was the complete one.
 func hasFields(form web.Form) bool {
 	_, whole := form["imap"]
 	return whole
 }
 
-// fill puts the servers into the form, where nobody has typed others.
+// fill puts the servers into the form, unless others were entered.
 func fill(form web.Form, found discovery.Found) {
 	for field, kind := range map[string]probe.Kind{"imap": probe.Incoming, "smtp": probe.Outgoing} {
 		if typed := profile.Trim(form[field]); typed != "" && typed != form["found_"+field] {
@@ -124,7 +123,7 @@ func fill(form web.Form, found discovery.Found) {
 	}
 }
 
-// searchView is what a search found, for its page.
+// searchView shows the results of a search.
 func searchView(found discovery.Found) *search {
 	s := &search{}
 	for _, each := range found.Servers {
@@ -144,8 +143,8 @@ func searchView(found discovery.Found) *search {
 	return s
 }
 
-// createDomain adds a domain and checks its servers. Where its proof is missing,
-// it is kept as pending.
+// createDomain adds a domain and checks its servers. If its proof is missing,
+// it is stored as pending.
 func (p *Pages) createDomain(v *panel.Visit) error {
 	spec, err := domainSpec(v.Form)
 	var made settings.Domain
@@ -162,8 +161,8 @@ func (p *Pages) createDomain(v *panel.Visit) error {
 	return p.goLive(v, made)
 }
 
-// formAgain shows a form again with what is wrong, and what else set says of the
-// page.
+// formAgain shows a form again with its problems, after set has filled in more
+// of the page.
 func (p *Pages) formAgain(v *panel.Visit, err error, form web.Form, set func(*domainFormPage)) error {
 	page, failed := p.domainForm(v, form)
 	if failed != nil {
@@ -207,8 +206,7 @@ func domainSpec(form web.Form) (settings.DomainSpec, error) {
 	return spec, nil
 }
 
-// editDomain shows the settings of a domain, also of one that waits for its
-// proof.
+// editDomain shows the settings of a domain or a pending domain.
 func (p *Pages) editDomain(v *panel.Visit) error {
 	d, waits, err := p.domainOrPending(v)
 	if err != nil {
@@ -222,8 +220,7 @@ func (p *Pages) editDomain(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "domain-form", page.Frame, page)
 }
 
-// domainOrPending returns the domain in the path, and whether it waits for its
-// proof.
+// domainOrPending returns the domain in the path, and whether it is pending.
 func (p *Pages) domainOrPending(v *panel.Visit) (d settings.Domain, waits bool, err error) {
 	d, err = p.Domains.Get(v.Ctx(), v.Account(), v.Param("domain"))
 	if !fault.Is(err, fault.NotFound) {
@@ -233,7 +230,7 @@ func (p *Pages) domainOrPending(v *panel.Visit) (d settings.Domain, waits bool, 
 	return pending.Domain(), true, err
 }
 
-// formOf is the domain as its form shows it.
+// formOf returns the domain as its form shows it.
 func formOf(d settings.Domain) web.Form {
 	form := web.Form{
 		"display_name": d.DisplayName,
@@ -282,8 +279,8 @@ func (p *Pages) updateDomain(v *panel.Visit) error {
 	return p.To(v, panel.Path("domains", d.Name), "domain.saved")
 }
 
-// saveAndCheck saves the settings. Servers that were checked a moment ago are not
-// checked again.
+// saveAndCheck saves the settings. Servers that were checked a moment ago
+// aren't checked again.
 func (p *Pages) saveAndCheck(v *panel.Visit, d settings.Domain, spec settings.DomainSpec) (settings.Domain, error) {
 	saved, err := p.Domains.Update(v.Ctx(), v.Deciding(), v.Account(), d.Name, spec)
 	if err != nil {

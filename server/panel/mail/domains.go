@@ -18,7 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// domains lists the domains, and those that wait for their proof.
+// domains lists the domains and the pending ones.
 func (p *Pages) domains(v *panel.Visit) error {
 	page := domainsPage{Frame: p.Frame(v, "domains"), Form: web.Form{}}
 	if text := profile.Trim(v.QueryParam("metadata")); len(text) <= longest("metadata") {
@@ -61,8 +61,8 @@ var domainOrders = []panel.Order[domainRow]{
 	{By: "downloads", Compare: func(a, b domainRow) int { return cmp.Compare(a.Downloads, b.Downloads) }},
 }
 
-// domainRows are the account's domains with the pair of metadata, if that isn't
-// zero, and with what was done by them lately.
+// domainRows returns the account's domains with the metadata pair, if that
+// isn't zero, and with their recent use.
 func (p *Pages) domainRows(v *panel.Visit, pair settings.Pair) ([]domainRow, error) {
 	all, err := p.Domains.List(v.Ctx(), v.Account())
 	if err != nil {
@@ -98,8 +98,8 @@ func rowOf(d settings.Domain) domainRow {
 	}
 }
 
-// domain shows a domain: how people get to its page, and how its servers and
-// DNS records stand. One that waits for its proof has a page of its own.
+// domain shows a domain: how people get to its page, and the state of its
+// servers and DNS records. A pending domain has a page of its own.
 func (p *Pages) domain(v *panel.Visit) error {
 	d, err := p.Domains.Get(v.Ctx(), v.Account(), v.Param("domain"))
 	if fault.Is(err, fault.NotFound) {
@@ -111,7 +111,7 @@ func (p *Pages) domain(v *panel.Visit) error {
 	return p.showDomain(v, http.StatusOK, p.Frame(v, "domains"), d)
 }
 
-// showDomain shows a domain. The frame may say what is wrong.
+// showDomain shows a domain. The frame can contain problems.
 func (p *Pages) showDomain(v *panel.Visit, status int, f panel.Frame, d settings.Domain) error {
 	page, err := p.domainPage(v, f, d)
 	if err != nil {
@@ -120,7 +120,7 @@ func (p *Pages) showDomain(v *panel.Visit, status int, f panel.Frame, d settings
 	return p.Render(v, status, "domain", page.Frame, page)
 }
 
-// domainAgain shows a domain with what is wrong.
+// domainAgain shows a domain with its problems.
 func (p *Pages) domainAgain(v *panel.Visit, err error, d settings.Domain) error {
 	page, failed := p.domainPage(v, panel.Frame{}, d)
 	if failed != nil {
@@ -174,7 +174,7 @@ func (p *Pages) domainPage(v *panel.Visit, f panel.Frame, d settings.Domain) (do
 	return page, err
 }
 
-// policyName is the name of a policy of the account.
+// policyName returns the name of a policy of the account.
 func (p *Pages) policyName(v *panel.Visit, id string) (string, error) {
 	policies, err := p.Policies.List(v.Ctx(), v.Account())
 	i := slices.IndexFunc(policies, func(o settings.Policy) bool { return o.ID == id || id == "" && o.ID == settings.StandardPolicy })
@@ -184,7 +184,7 @@ func (p *Pages) policyName(v *panel.Visit, id string) (string, error) {
 	return policies[i].Name, nil
 }
 
-// domainUsage counts the links of the latest days and their downloads.
+// domainUsage counts the links of the last days and their downloads.
 func (p *Pages) domainUsage(v *panel.Visit, d settings.Domain, page *domainPage) error {
 	usage, err := p.History.Usage(v.Ctx(), v.Account(), p.plotStart())
 	for _, u := range usage {
@@ -231,5 +231,5 @@ func (p *Pages) deleteDomain(v *panel.Visit) error {
 	})
 }
 
-// mayApprove reports whether the member can let a domain go live without proof.
+// mayApprove reports whether the member can approve a domain without proof.
 func mayApprove(v *panel.Visit) bool { return v.In.May(account.Operate) && v.In.May(account.Change) }

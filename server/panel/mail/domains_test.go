@@ -15,7 +15,7 @@ import (
 )
 
 // TestDomainCalendars chooses calendars and contacts in the form of a domain,
-// finds them there again and in the log, and takes one away.
+// checks the form and the log, and removes one of them.
 func TestDomainCalendars(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
@@ -36,7 +36,7 @@ func TestDomainCalendars(t *testing.T) {
 		}
 		log := string(m.Get("/panel/security/log?action=domain.update").Body)
 		if !strings.Contains(log, "Calendars (CalDAV)") || !strings.Contains(log, "card.example.com:8443") {
-			t.Error("the log does not tell the calendars")
+			t.Error("the log doesn't contain the calendars")
 		}
 		before := storetest.Fingerprint(t, database)
 		a := m.Post(at, form("https://cal.example.com/", "card.example.com:80")...)
@@ -53,8 +53,8 @@ func TestDomainCalendars(t *testing.T) {
 	})
 }
 
-// TestInternationalDomain has members read the letters of a domain wherever
-// the panel names it, and its encoded form beside those that could be another's.
+// TestInternationalDomain checks that the panel shows the letters of a domain,
+// and its encoded form beside those that could be mistaken.
 func TestInternationalDomain(t *testing.T) {
 	const shown = "аррӏе.com (xn--80ak6aa92e.com)"
 	database := storetest.SQLite(t)
@@ -78,7 +78,7 @@ func TestInternationalDomain(t *testing.T) {
 	}
 }
 
-// TestDomainUsage wants the list of domains to add up the days of each.
+// TestDomainUsage checks that the list of domains adds up the days of each.
 func TestDomainUsage(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -103,20 +103,20 @@ func TestDomainUsage(t *testing.T) {
 	})
 }
 
-// TestPasswordAdvice warns on the page of a domain whose mail server takes no
-// password of a mailbox.
+// TestPasswordAdvice checks the warning on the page of a domain whose mail
+// server doesn't accept the mailbox's password.
 func TestPasswordAdvice(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	m := s.Owner("olga@example.com")
 	const at, warning = "/panel/domains/example.com", "accept the mailbox password"
 	if strings.Contains(string(m.Get(at).Body), warning) {
-		t.Error("a warning of any server")
+		t.Error("a warning for any server")
 	}
 	a := m.Post(at, "imap", "imap.gmail.com", "smtp", "smtp.gmail.com", "login", "address", "iphone", "yes", "policy", "off", "policy_id", "standard")
 	if a.Status != http.StatusSeeOther {
 		t.Fatalf("%d %s", a.Status, a.Body)
 	}
 	if page := string(m.Get(a.Location()).Body); !strings.Contains(page, warning) || !strings.Contains(page, "app password") {
-		t.Error("no warning of Google's servers")
+		t.Error("no warning for Google's servers")
 	}
 }

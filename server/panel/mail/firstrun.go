@@ -17,23 +17,23 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// setupPath is the page with the commands for steps that the panel can't do.
+// setupPath is the page with the commands for steps that the panel can't
+// perform.
 const setupPath = "/setup"
 
-// checkedDomains is how many domains are looked at for one whose servers were
+// checkedDomains is how many domains are searched for one whose servers were
 // checked.
 const checkedDomains = 20
 
-// An Installation tells what has been done for the whole installation.
+// An Installation reports what has been done for the whole installation.
 type Installation interface {
-	// LastBackup returns when a backup was last written; the zero time if none
-	// was.
+	// LastBackup returns when the last backup was written, or the zero time.
 	LastBackup(ctx context.Context) (time.Time, error)
 }
 
-// firstRun returns the steps to the first device, and what to do before others
-// are invited. The first group is empty once a device has downloaded its profile
-// and everything before that is done.
+// firstRun returns the steps to the first device, and the steps before
+// inviting others. The first group is empty once a device has downloaded its
+// profile and everything before that is done.
 func (p *Pages) firstRun(v *panel.Visit, page *overviewPage) (checklist, error) {
 	var list checklist
 	add := func(to *[]setupStep, s setupStep) {
@@ -87,7 +87,7 @@ func (p *Pages) firstRun(v *panel.Visit, page *overviewPage) (checklist, error) 
 	return list, nil
 }
 
-// mark says which step is the next.
+// mark marks the next step.
 func (l *checklist) mark() {
 	for i := range l.First {
 		if !l.First[i].Done {
@@ -97,8 +97,8 @@ func (l *checklist) mark() {
 	}
 }
 
-// ready reports whether the way to a first device is done, a certificate for
-// tests aside: there's a warning about that elsewhere.
+// ready reports whether everything for a first device is done, ignoring a test
+// certificate: a separate warning covers that.
 func (l checklist) ready() bool {
 	for _, s := range l.First {
 		if !s.Done && s.ID != "certificate" {
@@ -108,7 +108,7 @@ func (l checklist) ready() bool {
 	return true
 }
 
-// checkedStep is done once the servers of a domain have answered well.
+// checkedStep is done once the servers of a domain have passed their checks.
 func (p *Pages) checkedStep(v *panel.Visit) (setupStep, error) {
 	step := setupStep{ID: "servers"}
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
@@ -131,8 +131,8 @@ func (p *Pages) checkedStep(v *panel.Visit) (setupStep, error) {
 	return step, nil
 }
 
-// current reports whether the checks are those of all servers that the domain
-// has now.
+// current reports whether the checks cover all servers that the domain has
+// now.
 func current(d settings.Domain, checks []settings.ServerCheck) bool {
 	checked := map[string]bool{}
 	for _, c := range checks {
@@ -146,7 +146,7 @@ func current(d settings.Domain, checks []settings.ServerCheck) bool {
 	return true
 }
 
-// failing reports whether devices could not use one of the servers.
+// failing reports whether devices can't use one of the servers.
 func failing(checks []settings.ServerCheck) bool {
 	for _, c := range checks {
 		if probe.State(c.State).Severity() == probe.Error {
@@ -156,7 +156,8 @@ func failing(checks []settings.ServerCheck) bool {
 	return false
 }
 
-// linkSteps are about the first link, which is shown while nobody has opened it.
+// linkSteps are about the first link, which is shown while nobody has opened
+// it.
 func (p *Pages) linkSteps(v *panel.Visit, page *overviewPage, list *checklist, add func(*[]setupStep, setupStep)) error {
 	run, err := p.History.FirstRun(v.Ctx(), v.Account())
 	if err != nil {
@@ -182,7 +183,7 @@ func (p *Pages) linkSteps(v *panel.Visit, page *overviewPage, list *checklist, a
 	return err
 }
 
-// ownAddress is the member's address if it is one of the domains'.
+// ownAddress returns the member's address if it is in one of the domains.
 func (p *Pages) ownAddress(v *panel.Visit, domains []domainRow) string {
 	_, host, _ := strings.Cut(v.In.Member.Email, "@")
 	if slices.ContainsFunc(domains, func(d domainRow) bool { return d.Name == host }) {

@@ -20,14 +20,14 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A host is a mail host: servers that are found in the DNS, and what else is
-// published there.
+// A host is an email provider: servers that are found in the DNS, and its
+// other records.
 type host struct {
 	imap, smtp string // HOST:PORT
 	texts      sync.Map
 }
 
-// say has the DNS have text records at a name.
+// say adds text records for a name to the DNS.
 func (h *host) say(name string, texts []string) { h.texts.Store(name, texts) }
 
 // newHost changes a configuration so that the mail servers of shop.example.org
@@ -37,7 +37,7 @@ func newHost(t *testing.T) (*host, func(*server.Config)) {
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) {
 		c.DNSNames = []string{"mail.example.org"}
-		c.NotBefore, c.NotAfter = root.Cert.NotBefore, root.Cert.NotAfter // the clocks of tests are behind
+		c.NotBefore, c.NotAfter = root.Cert.NotBefore, root.Cert.NotAfter // the clocks of tests are in the past
 	})
 	h := &host{}
 	listen := func(smtp bool) net.SRV {
@@ -79,7 +79,7 @@ func has(t *testing.T, a servertest.Answer, all ...string) {
 	}
 }
 
-// plain is what a page says, for messages.
+// plain returns a page's text, for messages.
 func plain(a servertest.Answer) string {
 	text := regexp.MustCompile(`(?s)^.*<main|<[^>]*>`).ReplaceAllString(string(a.Body), " ")
 	return strings.Join(strings.Fields(text), " ")
@@ -95,7 +95,8 @@ func hasNot(t *testing.T, a servertest.Answer, all ...string) {
 }
 
 // TestFirstDomain goes from an installation without a domain to the first
-// download, by what the pages fill in, and wants the checklist to follow.
+// download, using what the pages fill in, and checks that the checklist keeps
+// up.
 func TestFirstDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, change := newHost(t)
@@ -149,12 +150,12 @@ func TestFirstDomain(t *testing.T) {
 	})
 }
 
-// formOf are the fields of the host's domain.
+// formOf returns the fields of the host's domain.
 func formOf(h *host) []string {
 	return []string{"imap", h.imap, "smtp", h.smtp, "login", "address", "iphone", "yes", "mac", "yes", "policy", "offered", "policy_id", "standard"}
 }
 
-// TestSameDefaults wants the form and --domain to offer the same.
+// TestSameDefaults checks that the form and --domain have the same defaults.
 func TestSameDefaults(t *testing.T) {
 	database := storetest.SQLite(t)
 	m := servertest.New(t, database, nil).Owner("olga@example.com")
@@ -164,7 +165,7 @@ func TestSameDefaults(t *testing.T) {
 	has(t, m.Get("/panel/domains/new?by=hand"), `name="policy" value="offered" checked`)
 }
 
-// TestFindKeepsWhatIsTyped searches with fields that somebody has filled in, for
+// TestFindKeepsWhatIsTyped searches with fields that were filled in, for
 // another domain, and too often.
 func TestFindKeepsWhatIsTyped(t *testing.T) {
 	h, change := newHost(t)
@@ -205,8 +206,9 @@ func TestFindKeepsWhatIsTyped(t *testing.T) {
 	}
 }
 
-// TestPendingDomain adds a domain without proof, finds it kept with its record,
-// sees what the DNS has instead, and has it live once that is right.
+// TestPendingDomain adds a domain without proof, checks that it is stored with
+// its record, shows what the DNS has instead, and becomes active once the
+// record is right.
 func TestPendingDomain(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, change := newHost(t)
@@ -283,8 +285,8 @@ func TestPendingDomain(t *testing.T) {
 	})
 }
 
-// TestPendingSkipped lets an operator do without the proof, and a member forget
-// the domain.
+// TestPendingSkipped lets an operator skip the proof, and a member delete the
+// domain.
 func TestPendingSkipped(t *testing.T) {
 	database := storetest.SQLite(t)
 	h, change := newHost(t)
@@ -319,7 +321,8 @@ func TestPendingSkipped(t *testing.T) {
 	}
 }
 
-// TestCheckKept keeps what servers said until the domain has others.
+// TestCheckKept checks that the results for servers stay until the domain has
+// others.
 func TestCheckKept(t *testing.T) {
 	clock := storetest.NewClock()
 	h, change := newHost(t)
@@ -348,13 +351,13 @@ func TestCheckKept(t *testing.T) {
 	}
 }
 
-// TestPreview shows a domain's page on each device, with buttons that are off,
-// and changes nothing.
+// TestPreview shows a domain's page on each device, with disabled buttons, and
+// checks that nothing changes.
 func TestPreview(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
 	m := s.Owner("olga@example.com")
-	m.Get("/panel") // which notes that the session was used
+	m.Get("/panel") // which records that the session was used
 	before := storetest.Fingerprint(t, database)
 	for device, want := range map[string]string{"iphone": "this\u00a0iPhone", "ipad": "this\u00a0iPad", "mac": "this\u00a0Mac", "android": "this Android device", "other": `src="/qr.svg"`} {
 		a := m.Get("/panel/domains/example.com/preview/" + device)

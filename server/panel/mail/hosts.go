@@ -53,12 +53,12 @@ func (p *Pages) approveHost(v *panel.Visit) error {
 	})
 }
 
-// withdrawHost ends an approval. The form names it, for a path could hold no
-// asterisk.
+// withdrawHost revokes an approval. The form names it, because a path can't
+// contain an asterisk.
 func (p *Pages) withdrawHost(v *panel.Visit) error {
 	pattern, err := settings.ParseHostPattern(v.Form["host"])
 	if err != nil {
-		return fault.New(fault.NotFound, "This server is not on the list.")
+		return fault.New(fault.NotFound, "This server isn't on the list.")
 	}
 	return p.Do(v, panel.Prefix+hostsPath, "host.withdrawn", func() error {
 		return p.Hosts.Withdraw(v.Ctx(), v.By(), v.Account(), pattern)

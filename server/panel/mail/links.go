@@ -20,8 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// linkFilters are what the list of links can be filtered by, and where it goes
-// on.
+// linkFilters are the filters of the list of links, and its cursor.
 var linkFilters = []string{"address", "domain", "state", "metadata", "sort", "cursor"}
 
 // longest is the longest text of a filter in bytes.
@@ -32,7 +31,7 @@ func longest(filter string) int {
 	return panel.MaxQuery
 }
 
-// links lists the links, the newest first.
+// links lists the links, newest first.
 func (p *Pages) links(v *panel.Visit) error {
 	page := linksPage{Frame: p.Frame(v, "links"), Form: web.Form{}}
 	for _, name := range linkFilters {
@@ -76,14 +75,14 @@ func (p *Pages) links(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "links", page.Frame, page)
 }
 
-// linkFilter reads the filter. Problems come all at once.
+// linkFilter reads the filter and reports all problems at once.
 func linkFilter(account string, form web.Form) (setup.Filter, error) {
 	f := setup.Filter{Account: account, Limit: panel.PageSize}
 	var bad []error
 	if text := form["address"]; text != "" {
 		address, err := profile.ParseAddress(text)
 		if err != nil {
-			bad = append(bad, fault.On("address", fault.Invalid, "Write a whole mail address, such as jane@example.com."))
+			bad = append(bad, fault.On("address", fault.Invalid, "Enter a full email address, for example jane@example.com."))
 		} else {
 			f.Mailbox = address.Folded()
 		}
@@ -91,7 +90,7 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 	var err error
 	if form["domain"] != "" {
 		if f.Domain, err = profile.ParseHost(form["domain"]); err != nil {
-			bad = append(bad, fault.On("domain", fault.Invalid, "Write a domain such as example.com."))
+			bad = append(bad, fault.On("domain", fault.Invalid, "Enter a domain, for example example.com."))
 		}
 	}
 	if form["state"] != "" {
@@ -105,12 +104,12 @@ func linkFilter(account string, form web.Form) (setup.Filter, error) {
 		f.Sort = setup.Order(form["sort"])
 	}
 	if f.After, err = setup.ParsePlace(form["cursor"]); err != nil {
-		f.After = setup.Place{} // the first part then
+		f.After = setup.Place{} // the first page then
 	}
 	return f, errors.Join(bad...)
 }
 
-// linkValues are what the list is filtered by.
+// linkValues returns the values of the list's filters.
 func linkValues(form web.Form) url.Values {
 	values := url.Values{}
 	for _, name := range []string{"address", "domain", "state", "metadata"} {
@@ -121,7 +120,8 @@ func linkValues(form web.Form) url.Values {
 	return values
 }
 
-// linkListPath is the list with the same filters, from the cursor on.
+// linkListPath returns the path of the list with the same filters, from the
+// cursor on.
 func linkListPath(form web.Form, cursor string) string {
 	values := linkValues(form)
 	if form["sort"] != "" {
@@ -140,10 +140,10 @@ func linkRowOf(l setup.Link, now time.Time) linkRow {
 	return linkRow{l.ID, l.Address, l.Domain, string(l.State(now)), l.Downloads, l.Created, l.Expires, l.Test, revocable(l, now)}
 }
 
-// linkFields are those of the form of a link.
+// linkFields are the fields of a link's form.
 var linkFields = []string{"address", "name", "login", "locale", "variant", "expires", "downloads", "external_id", "return_url"}
 
-// linkLives are for how many hours a link may be made by the form.
+// linkLives are the lifetimes that the form offers, in hours.
 var linkLives = []int{1, 24, 7 * 24, 30 * 24}
 
 func (p *Pages) newLink(v *panel.Visit) error {
@@ -165,7 +165,7 @@ func (p *Pages) newLink(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "link-new", page.Frame, page)
 }
 
-// fromLink is the form of a link like l.
+// fromLink returns the form of a link like l.
 func fromLink(l setup.Link) web.Form {
 	return web.Form{"expires": "24", "downloads": strconv.Itoa(l.MaxDownloads), "address": l.Address, "name": l.Name, "login": l.Login,
 		"locale": l.Locale, "variant": string(l.Variant), "external_id": l.ExternalID, "return_url": l.ReturnURL}
@@ -176,8 +176,8 @@ func (p *Pages) newLinkPage(v *panel.Visit, f panel.Frame, form web.Form) (newLi
 	return newLinkPage{f, form, len(domains) == 0, p.Texts.Languages()}, err
 }
 
-// createLink makes a link and leads to its page, which shows the address
-// whenever it is asked for.
+// createLink creates a link and redirects to its page, which shows its URL at
+// any time.
 func (p *Pages) createLink(v *panel.Visit) error {
 	form := v.Form
 	spec, err := linkSpec(v.Account(), form)
@@ -211,7 +211,7 @@ func linkSpec(account string, form web.Form) (setup.LinkSpec, error) {
 	}
 	spec.Life = time.Duration(hours) * time.Hour
 	if spec.MaxDownloads, err = strconv.Atoi(strings.TrimSpace(form["downloads"])); err != nil || spec.MaxDownloads < 1 || spec.MaxDownloads > setup.MaxMaxDownloads {
-		return spec, fault.On("downloads", fault.Invalid, "Write a number from 1 to %d.", setup.MaxMaxDownloads)
+		return spec, fault.On("downloads", fault.Invalid, "Enter a number from 1 to %d.", setup.MaxMaxDownloads)
 	}
 	return spec, nil
 }
@@ -225,8 +225,9 @@ func (p *Pages) link(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "link", page.Frame, page)
 }
 
-// linkPage is the page of the link in the path. The address of the link's own page
-// is for those who may make links: whoever has it can use it.
+// linkPage returns the page of the link in the path. It shows the link's URL
+// only to members who may create links, because anyone who has the URL can use
+// it.
 func (p *Pages) linkPage(v *panel.Visit, f panel.Frame) (linkPage, error) {
 	l, err := p.Links.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
@@ -254,7 +255,7 @@ func (p *Pages) linkPage(v *panel.Visit, f panel.Frame) (linkPage, error) {
 	return page, nil
 }
 
-// mailLink has the link sent to its person by mail.
+// mailLink sends the link to its person by email.
 func (p *Pages) mailLink(v *panel.Visit) error {
 	return p.Do(v, panel.Path("links", v.Param("id")), "link.mailed", func() error {
 		_, err := p.Mails.Send(v.Ctx(), v.By(), v.Account(), v.Param("id"))
@@ -283,8 +284,8 @@ func (p *Pages) revokeLink(v *panel.Visit) error {
 	})
 }
 
-// mailboxOf is the mailbox of the link in the path, whose address no path of
-// the panel holds.
+// mailboxOf returns the mailbox of the link in the path: no path of the panel
+// contains an address.
 func (p *Pages) mailboxOf(v *panel.Visit) (setup.Link, setup.Group, error) {
 	l, err := p.Links.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package mail holds the pages of the control panel that are about what devices
-// are set up with: domains, policies, links, and the overview.
+// Package mail holds the control panel's pages about setting up devices:
+// domains, policies, links, and the overview.
 package mail
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Pages are the handlers. All fields are required but SendsMail.
+// Pages are the handlers. All fields are required except SendsMail.
 type Pages struct {
 	*panel.Panel
 	Members  *account.Members
@@ -34,34 +34,34 @@ type Pages struct {
 	Mails    *mailing.Mails
 	Batches  Batches
 	Pushes   Pushes
-	// SendsMail says that there is a mail server.
+	// SendsMail means that a mail server is configured.
 	SendsMail  bool
 	Issuer     *issue.Issuer
 	Checker    Checker
 	DNS        autoconfig.Resolver
 	DNSLimiter *web.Limiter
-	// Finder finds the servers of new domains, as often as SearchLimiter lets an
-	// account.
+	// Finder finds the servers of new domains, as often as SearchLimiter
+	// allows for an account.
 	Finder        Finder
 	SearchLimiter *web.Limiter
 	History       History
 	Checks        settings.CheckStore
-	// Preview shows the page of a link of the domain as it is on a device.
+	// Preview shows the page of a link of the domain as it looks on a device.
 	Preview func(c echo.Context, domain settings.Domain, device string) error
-	// Installation tells operators what is left to do.
+	// Installation reports to operators what is left to do.
 	Installation Installation
 }
 
-// A History tells what has happened in an account.
+// A History reports what has happened in an account.
 type History interface {
-	// Usage counts the links made since the time, and their downloads, by
+	// Usage counts the links created since the time, and their downloads, by
 	// day and domain.
 	Usage(ctx context.Context, account string, since time.Time) ([]setup.Usage, error)
-	// Recent returns the latest actions with one of the names, the newest
-	// first: at most limit, and of the log's end alone. With a target it
-	// returns those on that alone.
+	// Recent returns the latest actions with one of the names, newest first:
+	// at most limit, and only from the end of the log. With a target it
+	// returns only those on the target.
 	Recent(ctx context.Context, account string, names []audit.Name, target string, limit int) ([]audit.Record, error)
-	// Search returns the newest actions that the filter wants.
+	// Search returns the newest actions that match the filter.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	// FirstRun returns how far the account has come with its first device.
 	FirstRun(ctx context.Context, account string) (setup.FirstRun, error)
@@ -72,8 +72,8 @@ type Finder interface {
 	Find(ctx context.Context, domain string) (discovery.Found, error)
 }
 
-// A Checker says whether the mail servers of a domain offer TLS as a device
-// needs it. *probe.Checker is one.
+// A Checker checks whether the mail servers of a domain offer TLS as devices
+// require. *probe.Checker is one.
 type Checker interface {
 	Check(ctx context.Context, domain string, targets []probe.Target) ([]probe.Result, error)
 }

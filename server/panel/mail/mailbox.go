@@ -17,11 +17,11 @@ import (
 // mailboxPath is the page for a person who leaves or has lost a device.
 const mailboxPath = "/mailbox"
 
-// shownActionsOfMailbox is among how many actions the downloads of a mailbox are
-// looked for.
+// shownActionsOfMailbox is how many actions are searched for the downloads of
+// a mailbox.
 const shownActionsOfMailbox = 100
 
-// mailbox says what has been set up with a mailbox, and what to do about it.
+// mailbox shows what has been set up with a mailbox, and what to do about it.
 func (p *Pages) mailbox(v *panel.Visit) error {
 	page := mailboxPage{Frame: p.Frame(v, "links"), Form: web.Form{"address": profile.Trim(v.QueryParam("address"))}}
 	if page.Form["address"] == "" {
@@ -36,7 +36,7 @@ func (p *Pages) mailbox(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "mailbox", page.Frame, page)
 }
 
-// mailboxIn returns the mailbox with the address, of a domain of the account.
+// mailboxIn returns the mailbox with the address, in a domain of the account.
 func (p *Pages) mailboxIn(v *panel.Visit, text string) (profile.Address, settings.Domain, error) {
 	address, err := profile.ParseAddress(text)
 	if err != nil {
@@ -69,8 +69,8 @@ func (p *Pages) fillMailbox(v *panel.Visit, page *mailboxPage) error {
 	return nil
 }
 
-// downloadsOf are the downloads among the actions, the newest first. What was
-// chosen is in the action before a download that says that its link was opened.
+// downloadsOf returns the downloads among the actions, newest first. The
+// choice is in the earlier action that opened the link.
 func downloadsOf(records []audit.Record) []downloadRow {
 	var rows []downloadRow
 	chosen := map[string][]audit.Change{} // by link
@@ -95,8 +95,8 @@ func downloadsOf(records []audit.Record) []downloadRow {
 	return rows
 }
 
-// leaveMailbox revokes all links of a mailbox, and goes on with what is left to
-// do.
+// leaveMailbox revokes all links of a mailbox, and continues to what is left
+// to do.
 func (p *Pages) leaveMailbox(v *panel.Visit) error {
 	address, _, err := p.mailboxIn(v, v.Form["address"])
 	if err == nil {

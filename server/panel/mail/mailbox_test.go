@@ -13,8 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMailbox has a person leave: what was downloaded is listed, all links end,
-// and nothing of another mailbox or account is shown or touched.
+// TestMailbox has a person leave. It checks that downloads are listed, all
+// links are revoked, and other mailboxes and accounts are neither shown nor
+// changed.
 func TestMailbox(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, servertest.Unhurried)
@@ -65,7 +66,7 @@ func TestMailbox(t *testing.T) {
 	})
 }
 
-// TestLinkAgain makes a link like one that was revoked.
+// TestLinkAgain creates a link like one that was revoked.
 func TestLinkAgain(t *testing.T) {
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
@@ -81,7 +82,7 @@ func TestLinkAgain(t *testing.T) {
 	}
 }
 
-// TestRevokeSelected revokes the links that were chosen in the list, and no
+// TestRevokeSelected revokes the links that were selected in the list, and no
 // others.
 func TestRevokeSelected(t *testing.T) {
 	database := storetest.SQLite(t)
@@ -107,7 +108,7 @@ func TestRevokeSelected(t *testing.T) {
 	missed := m.Make(at, "link0", id("cas"), "link1", "lnk_nothing", "link2", id("ann"))
 	has(t, missed, "Some links weren’t revoked", `<a href="/panel/links/`+id("ann")+`">`, `<a href="/panel/links/`+id("cas")+`">`, "lnk_nothing")
 	if n := strings.Count(string(missed.Body), `<span class="badge badge-ok">Revoked</span>`); n != 2 {
-		t.Errorf("%d links are said to be revoked, want 2", n)
+		t.Errorf("%d links are reported as revoked, want 2", n)
 	}
 	if a := m.Get("/panel/links/selected?once=yes"); a.Location() != "/panel/links" {
 		t.Errorf("a reload: %d %s", a.Status, a.Location())
@@ -117,8 +118,8 @@ func TestRevokeSelected(t *testing.T) {
 	}
 }
 
-// TestMailSelected sends the links that were chosen in the list, each to its person
-// and no others.
+// TestMailSelected sends the links that were selected in the list, each to its
+// person and no others.
 func TestMailSelected(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		relay := notifytest.New(t, false)
@@ -126,7 +127,7 @@ func TestMailSelected(t *testing.T) {
 			c.Mail = &notify.RelayConfig{Server: relay.Address, From: "setup@example.org", Roots: relay.Roots, Rate: 60000}
 		})
 		m := s.Owner("olga@example.com")
-		links := map[string]string{} // what the mail of each address must hold
+		links := map[string]string{} // what the email to each address must contain
 		for _, name := range []string{"ann", "ben", "cas", "dan"} {
 			links[name+"@example.com"] = s.Link(name + "@example.com")
 		}
@@ -143,7 +144,7 @@ func TestMailSelected(t *testing.T) {
 		missed := m.Make(at, "link0", id("dan"), "link1", id("ben"))
 		has(t, missed, "Some links weren’t sent", "dan@example.com", "Not done", "On its way")
 
-		got := map[string]string{} // by address; the owner gets mails of her own
+		got := map[string]string{} // by address; the owner gets other emails too
 		servertest.Eventually(t, "the mails", func() bool {
 			clear(got)
 			for _, mail := range relay.Mails() {
@@ -165,7 +166,7 @@ func TestMailSelected(t *testing.T) {
 	})
 }
 
-// plainMail is a mail in quoted-printable as it is read.
+// plainMail returns the text of an email in quoted-printable.
 func plainMail(data string) string {
 	return strings.NewReplacer("=\r\n", "", "=3D", "=", "\r\n", "\n").Replace(data)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// mdm shows what a device management service takes, and what to expect.
+// mdm shows what a device management service supports, and what to expect.
 func (p *Pages) mdm(v *panel.Visit) error {
 	domains, err := p.Domains.List(v.Ctx(), v.Account())
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *Pages) mdm(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "mdm", page.Frame, page)
 }
 
-// mdmForm are the choices that the URL names.
+// mdmForm holds the choices in the URL.
 func mdmForm(v *panel.Visit) web.Form {
 	form := web.Form{}
 	for _, name := range []string{"vendor", "domain", "policy", "address", "name"} {
@@ -75,8 +75,8 @@ func mdmForm(v *panel.Visit) web.Form {
 	return form
 }
 
-// mdmSet makes what the form asks for. A vendor or domain that isn't there is a
-// NotFound fault.
+// mdmSet creates the files that the form requests. If the vendor or domain
+// doesn't exist, it returns a NotFound fault.
 func (p *Pages) mdmSet(v *panel.Visit, form web.Form) (*mdm.Set, error) {
 	d, err := p.Domains.Get(v.Ctx(), v.Account(), form["domain"])
 	if err != nil {
@@ -100,10 +100,10 @@ func (p *Pages) mdmSet(v *panel.Visit, form web.Form) (*mdm.Set, error) {
 	order := issue.ManagedOrderOf(d, vendor, variant)
 	if form["address"] != "" && !vendor.Fills() {
 		if order.Person.Address, err = profile.ParseAddress(form["address"]); err != nil {
-			return nil, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+			return nil, fault.OnText("address", err, fault.AddressMalformed, "Enter a full email address, for example jane@example.com.")
 		}
 		if order.Person.Name = profile.Plain(form["name"]); !profile.IsPersonName(order.Person.Name) {
-			return nil, fault.On("name", fault.Invalid, "A name has letters, digits, spaces and ' - . , & ( ) only, and no web address.")
+			return nil, fault.On("name", fault.Invalid, "Enter a name with only letters, digits, spaces and ' - . , & ( ), without web addresses.")
 		}
 	}
 	return p.Issuer.Manage(order)
@@ -139,21 +139,21 @@ func (p *Pages) mdmTemplate(v *panel.Visit) error {
 	return send(v, "application/xml", set.FileName()+"-"+string(template.Platform)+".mobileconfig", out.Bytes())
 }
 
-// mdmOf is what a download is about: the domain of its path, and the choices of its
-// query.
+// mdmOf returns the subject of a download: the domain in its path, and the
+// choices in its query.
 func (p *Pages) mdmOf(v *panel.Visit) (*mdm.Set, error) {
 	form := mdmForm(v)
 	form["domain"] = v.Param("domain")
 	return p.mdmSet(v, form)
 }
 
-// send answers with a file. Its name has ASCII letters only.
+// send sends a file. Its name has only ASCII letters.
 func send(v *panel.Visit, kind, name string, data []byte) error {
 	v.Response().Header().Set(echo.HeaderContentDisposition, `attachment; filename="`+name+`"`)
 	return v.Blob(http.StatusOK, kind, data)
 }
 
-// vendorView is a vendor as the page shows it.
+// vendorView shows a vendor.
 func vendorView(v *mdm.Vendor) *mdmVendor {
 	out := &mdmVendor{
 		Name: v.Name, Title: v.Title, Fills: v.Fills(), SecondHand: v.SecondHand(), Checked: v.Checked, Sources: v.Sources,
@@ -176,7 +176,7 @@ func vendorView(v *mdm.Vendor) *mdmVendor {
 
 func factView(f mdm.Fact) mdmFact { return mdmFact{f.Text, markOf(f.Sure)} }
 
-// markOf is what a fact is marked with: nothing, if it is the vendor's word.
+// markOf returns the mark of a fact, or nothing if it comes from the vendor.
 func markOf(s mdm.Sure) string {
 	if s == mdm.Documented {
 		return ""
@@ -184,7 +184,7 @@ func markOf(s mdm.Sure) string {
 	return string(s)
 }
 
-// madeView is what was made, as the page shows it.
+// madeView shows the created files.
 func madeView(set *mdm.Set, form web.Form) (*mdmMade, error) {
 	files, err := set.Files()
 	if err != nil {

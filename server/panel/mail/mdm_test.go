@@ -14,8 +14,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMDMPage opens the page of every device management service: it shows what is
-// known, marks what isn't the vendor's word, and leads to the files.
+// TestMDMPage opens the page of every device management service. It checks
+// that the page shows what is known, marks what doesn't come from the vendor,
+// and links to the files.
 func TestMDMPage(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
@@ -43,7 +44,7 @@ func TestMDMPage(t *testing.T) {
 				t.Errorf("%s: the page says that parts are second-hand: %v", v.Name, marked)
 			}
 			if declared := v.Declarations.Text != ""; declared != strings.Contains(page, "<dt>Policy as declarations</dt>") || !strings.Contains(page, v.Declarations.Text) {
-				t.Errorf("%s: the page tells of declarations: %v", v.Name, !declared)
+				t.Errorf("%s: the page mentions declarations: %v", v.Name, !declared)
 			}
 			wantDownloads(t, m, v, page)
 		}
@@ -79,8 +80,9 @@ func wantDownloads(t *testing.T, m *servertest.Member, v *mdm.Vendor, page strin
 	}
 }
 
-// TestMDMPageRefuses wants mistakes told beside their fields, a warning where a login
-// has no variable, and nothing of what isn't there.
+// TestMDMPageRefuses checks that mistakes are reported beside their fields,
+// that a login without a variable causes a warning, and that nothing is shown
+// for what doesn't exist.
 func TestMDMPageRefuses(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
@@ -95,7 +97,7 @@ func TestMDMPageRefuses(t *testing.T) {
 			"?vendor=fleet&domain=example.net": {404, ""},
 			"?vendor=nanomdm&domain=example.com&address=jane":                                                 {422, `aria-invalid="true"`},
 			"?vendor=nanomdm&domain=example.com&address=jane@example.net":                                     {422, `aria-invalid="true"`},
-			"?vendor=nanomdm&domain=example.com&address=jane@example.com&name=" + url.QueryEscape("evil.com"): {422, "no web address"},
+			"?vendor=nanomdm&domain=example.com&address=jane@example.com&name=" + url.QueryEscape("evil.com"): {422, "without web addresses"},
 		} {
 			a := m.Get("/panel/mdm" + query)
 			if a.Status != want.status || !bytes.Contains(a.Body, []byte(want.text)) {

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// showMetadata returns what a program keeps with a domain or a link, and the form
-// that changes it: a value to a line, behind its name and a colon.
+// showMetadata returns the metadata of a domain or a link, and the form that
+// changes it: one value per line, after its name and a colon.
 func showMetadata(m settings.Metadata) (shown []panel.Field, form web.Form) {
 	values := m.Values()
 	var text strings.Builder
@@ -34,14 +34,14 @@ func readMetadata(form web.Form) (map[string]string, error) {
 		name, value, ok := strings.Cut(line, ":")
 		name = profile.Trim(name)
 		if _, twice := values[name]; twice || !ok {
-			return nil, fault.On("metadata", fault.Invalid, "Write a name, a colon and a value in each line, and each name once.")
+			return nil, fault.On("metadata", fault.Invalid, "Enter a name, a colon and a value on each line, and each name only once.")
 		}
 		values[name] = profile.Trim(value)
 	}
 	return values, nil
 }
 
-// metadataFaults are the faults of values as those of the form's one field.
+// metadataFaults reports the faults of values for the form's only field.
 func metadataFaults(err error) error {
 	for _, f := range fault.All(err) {
 		if name, ok := strings.CutPrefix(f.Field, "metadata/"); ok {

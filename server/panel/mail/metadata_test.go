@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestMetadata shows metadata on the pages of a domain and a link, changes it, and
-// finds both by a whole value.
+// TestMetadata shows metadata on the pages of a domain and a link, changes it,
+// and finds both by an exact value.
 func TestMetadata(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		owner := s.Owner("olga@example.com")
@@ -24,7 +24,7 @@ func TestMetadata(t *testing.T) {
 		for _, path := range []string{"/panel/domains/example.com", link} {
 			const text = " plan : gold: 24 carat \r\n\r\nünï: x\r\ncustomer:4711"
 			if a := owner.Post(path+"/metadata", "metadata", text); a.Status != http.StatusUnprocessableEntity || !strings.Contains(string(a.Body), "plan : gold: 24 carat") || !strings.Contains(string(a.Body), `href="#metadata"`) {
-				t.Errorf("%s: a name that is none: %d %s", path, a.Status, a.Body)
+				t.Errorf("%s: an invalid name: %d %s", path, a.Status, a.Body)
 			}
 			if a := owner.Post(path+"/metadata", "metadata", strings.ReplaceAll(text, "ünï", "note")); a.Location() != path+"?done=metadata.saved" {
 				t.Fatalf("%s: %d %s", path, a.Status, a.Body)
@@ -67,7 +67,8 @@ func TestMetadata(t *testing.T) {
 	})
 }
 
-// TestMetadataLimits takes the largest metadata, and nothing larger.
+// TestMetadataLimits checks that the largest metadata is accepted, and nothing
+// larger.
 func TestMetadataLimits(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), nil)
 	owner := s.Owner("olga@example.com")

@@ -13,18 +13,19 @@ const (
 	plotDays     = 14
 	shownDomains = 5
 	shownActions = 6
-	// fewCodes is when a member is told to make new recovery codes.
+	// fewCodes is when a member is told to create new recovery codes.
 	fewCodes = 3
-	// expiresSoon is when the end of the identity needs attention, in days.
+	// expiresSoon is how many days before its expiry the signing certificate
+	// needs attention.
 	expiresSoon = 30
 )
 
-// plotStart is the first day of the plot, in UTC.
+// plotStart returns the first day of the plot, in UTC.
 func (p *Pages) plotStart() time.Time {
 	return p.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1-plotDays)
 }
 
-// overview says what needs doing and how things stand.
+// overview shows what needs attention and the current state.
 func (p *Pages) overview(v *panel.Visit) error {
 	rows, err := p.domainRows(v, settings.Pair{})
 	if err != nil {
@@ -67,8 +68,8 @@ func (p *Pages) plot(v *panel.Visit, page *overviewPage) error {
 	return err
 }
 
-// changes are the actions that the overview shows: those that change how
-// things are.
+// changes are the actions that the overview shows: changes to the
+// configuration.
 var changes = []audit.Name{
 	audit.DomainCreate, audit.DomainUpdate, audit.DomainDelete, audit.DomainRequest,
 	audit.PolicyCreate, audit.PolicyUpdate, audit.PolicyDelete,
@@ -80,8 +81,8 @@ var changes = []audit.Name{
 	audit.TOTPAdd, audit.TOTPRemove, audit.PasskeyAdd, audit.PasskeyRemove, audit.RecoveryCreate, audit.FactorReset,
 }
 
-// recent are the latest actions with one of the names, on the target if it is not
-// empty.
+// recent returns the latest actions with one of the names, on the target if it
+// isn't empty.
 func (p *Pages) recent(v *panel.Visit, names []audit.Name, target string) ([]actionRow, error) {
 	records, err := p.History.Recent(v.Ctx(), v.Account(), names, target, shownActions)
 	if err != nil {
@@ -105,7 +106,7 @@ func (p *Pages) recent(v *panel.Visit, names []audit.Name, target string) ([]act
 	return rows, nil
 }
 
-// identity is what signs now.
+// identity returns the current signing identity.
 func (p *Pages) identity() identity {
 	id := p.Identity()
 	out := identity{
@@ -124,8 +125,8 @@ func (p *Pages) identity() identity {
 // backupDays is how old the last backup may be.
 const backupDays = 3
 
-// todos are what needs attention, the most urgent first.
-// What the checklist has while it is shown, it says itself.
+// todos returns what needs attention, most urgent first. While the checklist
+// is shown, they leave out what it covers.
 func (p *Pages) todos(v *panel.Visit, page overviewPage, steps checklist) []todo {
 	var list []todo
 	add := func(when bool, t todo) {

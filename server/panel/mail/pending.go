@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// pending shows a domain that waits for its proof.
+// pending shows a pending domain.
 func (p *Pages) pending(v *panel.Visit) error {
 	d, err := p.Domains.GetPending(v.Ctx(), v.Account(), v.Param("domain"))
 	if err != nil {
@@ -26,7 +26,7 @@ func (p *Pages) pendingPage(v *panel.Visit, d settings.Pending) pendingPage {
 	return page
 }
 
-// verifyDomain looks for the proof, and tells what the DNS has instead.
+// verifyDomain checks the proof, and shows what the DNS has instead.
 func (p *Pages) verifyDomain(v *panel.Visit) error {
 	d, err := p.Domains.GetPending(v.Ctx(), v.Account(), v.Param("domain"))
 	if err != nil {
@@ -49,7 +49,7 @@ func (p *Pages) verifyDomain(v *panel.Visit) error {
 	return p.goLive(v, made)
 }
 
-// approveDomain lets a domain go live by the word of an operator.
+// approveDomain activates a domain on an operator's authority.
 func (p *Pages) approveDomain(v *panel.Visit) error {
 	made, err := p.Domains.Approve(v.Ctx(), v.By(), v.Account(), v.Param("domain"))
 	if err != nil {
@@ -58,7 +58,7 @@ func (p *Pages) approveDomain(v *panel.Visit) error {
 	return p.goLive(v, made)
 }
 
-// goLive leads to a new domain, whose servers are checked first.
+// goLive redirects to a new domain after checking its servers.
 func (p *Pages) goLive(v *panel.Visit, d settings.Domain) error {
 	if err := p.checkServers(v, d); err != nil && !fault.Is(err, fault.Limited) {
 		return err

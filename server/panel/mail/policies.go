@@ -15,7 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// policyFields are those of the form of a policy.
+// policyFields are the fields of a policy's form.
 var policyFields = []string{"name", "min_length", "alphanumeric", "min_complex", "auto_lock", "grace",
 	"wipe", "max_failed_attempts", "reset_after", "max_age", "history"}
 
@@ -69,7 +69,8 @@ func (p *Pages) showPolicy(v *panel.Visit, policy settings.Policy, form web.Form
 	return p.Render(v, http.StatusOK, "policy", page.Frame, page)
 }
 
-// policyPage is the page of a policy, with what a person reads and gets.
+// policyPage returns the page of a policy, with the texts and the profile that
+// a person gets.
 func (p *Pages) policyPage(v *panel.Visit, f panel.Frame, policy settings.Policy, form web.Form) (policyPage, error) {
 	page := policyPage{Frame: f, Form: form, ID: policy.ID, Name: policy.Name, Standard: policy.ID == settings.StandardPolicy,
 		Domains: policy.Domains, Rows: policyRows(policy.Passcode)}
@@ -86,7 +87,7 @@ func (p *Pages) policyPage(v *panel.Visit, f panel.Frame, policy settings.Policy
 	return page, nil
 }
 
-// sample is an order for a person who is nobody, to show a policy by.
+// sample returns an order for a fictitious person, to show a policy.
 func sample(policy settings.Policy, locale string) (issue.Order, error) {
 	address, err := profile.ParseAddress("jane@example.com")
 	return issue.Order{
@@ -101,15 +102,15 @@ func sample(policy settings.Policy, locale string) (issue.Order, error) {
 	}, err
 }
 
-// usualPolicy is what the form of a new policy begins with. Nothing is erased
-// unless the member chooses so.
+// usualPolicy is the initial content of the form of a new policy. Devices are
+// erased only if the member chooses so.
 func usualPolicy() settings.Policy {
 	policy := settings.Policy{Passcode: profile.DefaultPasscode()}
 	policy.Passcode.MaxFailedAttempts = 0
 	return policy
 }
 
-// policyRows are the rules of a policy as lines of a table.
+// policyRows returns the rules of a policy as rows of a table.
 func policyRows(c profile.Passcode) []setting {
 	rows := []setting{
 		{"min_length", strconv.Itoa(c.MinLength), true, true},
@@ -135,7 +136,7 @@ func policyRows(c profile.Passcode) []setting {
 	return rows
 }
 
-// policyForm is the policy as its form shows it.
+// policyForm returns the policy as its form shows it.
 func policyForm(policy settings.Policy) web.Form {
 	c := policy.Passcode
 	form := web.Form{
@@ -159,8 +160,8 @@ func policyForm(policy settings.Policy) web.Form {
 	return form
 }
 
-// policySpec reads the form of a policy. A number that is none becomes one
-// that the rules of its field refuse.
+// policySpec reads the form of a policy. An invalid number becomes one that
+// the rules of its field refuse.
 func policySpec(form web.Form) settings.PolicySpec {
 	number := func(name string) int {
 		text := strings.TrimSpace(form[name])
@@ -210,8 +211,7 @@ func (p *Pages) updatePolicy(v *panel.Visit) error {
 	return p.To(v, panel.Path("policies", policy.ID), "policy.saved")
 }
 
-// formNames are the fields of the form whose faults the settings know by
-// another name.
+// formNames are the form's names of fields that the settings name differently.
 var formNames = map[string]string{"auto_lock_minutes": "auto_lock", "grace_minutes": "grace", "reset_minutes": "reset_after", "max_age_days": "max_age"}
 
 func (p *Pages) policyAgain(v *panel.Visit, err error, policy settings.Policy, form web.Form) error {

@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// Pushes brings batches to devices. *pushes.Service is one.
+// Pushes sends batches to devices. *pushes.Service is one.
 type Pushes interface {
 	Server(ctx context.Context, account string) (pushes.Server, error)
 	Connect(ctx context.Context, by audit.Grant, account string, spec pushes.Spec) (secret string, err error)
@@ -30,8 +30,8 @@ type Pushes interface {
 // nanoPath is the path of the page for NanoMDM, below the panel.
 const nanoPath = "/mdm/nanomdm"
 
-// nanoMDM shows the NanoMDM of the account, and the secret of its webhook if that has
-// just been made.
+// nanoMDM shows the account's NanoMDM, and the secret of its webhook if that
+// was just created.
 func (p *Pages) nanoMDM(v *panel.Visit) error {
 	page, err := p.nanoPage(v, p.Frame(v, "mdm"))
 	if err != nil {
@@ -59,8 +59,8 @@ func (p *Pages) nanoPage(v *panel.Visit, f panel.Frame) (nanoPage, error) {
 	return page, err
 }
 
-// connectNano connects the account to a NanoMDM. The first time, the next page shows
-// the secret of the webhook, once.
+// connectNano connects the account to a NanoMDM. The first time, the next page
+// shows the secret of the webhook once.
 func (p *Pages) connectNano(v *panel.Visit) error {
 	secret, err := p.Pushes.Connect(v.Ctx(), v.By(), v.Account(), pushes.Spec{URL: v.Form["url"], Key: v.Form["key"]})
 	if err != nil {
@@ -68,7 +68,7 @@ func (p *Pages) connectNano(v *panel.Visit) error {
 		if failed != nil {
 			return failed
 		}
-		page.Form = web.Form{"url": v.Form["url"]} // the key is typed again
+		page.Form = web.Form{"url": v.Form["url"]} // the key must be entered again
 		return p.Again(v, err, "nanomdm", "mdm", func(f panel.Frame) any {
 			page.Frame = f
 			return page
@@ -95,7 +95,7 @@ func (p *Pages) askNano(id string) func(*panel.Visit) error {
 	}
 }
 
-// rotateNano gives the webhook a new secret, which the next page shows, once.
+// rotateNano gives the webhook a new secret, which the next page shows once.
 func (p *Pages) rotateNano(v *panel.Visit) error {
 	secret, err := p.Pushes.Rotate(v.Ctx(), v.By(), v.Account())
 	if err != nil {
@@ -110,7 +110,7 @@ func (p *Pages) disconnectNano(v *panel.Visit) error {
 	})
 }
 
-// push shows what became of a batch on its way to devices.
+// push shows the status of a batch's deliveries to devices.
 func (p *Pages) push(v *panel.Visit) error {
 	b, err := p.Batches.Get(v.Ctx(), v.Account(), v.Param("id"))
 	if err != nil {
@@ -153,7 +153,8 @@ func (p *Pages) push(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "push", page.Frame, page)
 }
 
-// pushListPath is the list with the same filter, after a delivery.
+// pushListPath returns the path of the list with the same filter, after a
+// delivery.
 func pushListPath(batch, state, after string) string {
 	values := url.Values{}
 	for name, value := range map[string]string{"state": state, "after": after} {
@@ -168,7 +169,8 @@ func pushListPath(batch, state, after string) string {
 	return path + "?" + values.Encode()
 }
 
-// pushBatch sends what a batch has made to devices, for the first time or again.
+// pushBatch sends the files of a batch to devices, for the first time or
+// again.
 func (p *Pages) pushBatch(v *panel.Visit) error {
 	if _, err := p.Pushes.Push(v.Ctx(), v.By(), v.Account(), v.Param("id")); err != nil {
 		return err
@@ -176,7 +178,7 @@ func (p *Pages) pushBatch(v *panel.Visit) error {
 	return p.To(v, panel.Path("batches", v.Param("id"), "push"), "batch.pushed")
 }
 
-// fillPush says of a batch whether it can be pushed, and how far that is.
+// fillPush sets whether a batch can be pushed, and its progress.
 func (p *Pages) fillPush(v *panel.Visit, page *batchPage) error {
 	if !page.Reissuable || len(page.Archives) == 0 {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/panel"
 )
 
-// selectedFields are the names under which the list sends the links that were
-// chosen, one for each of its rows.
+// selectedFields are the names under which the list sends the selected links,
+// one for each of its rows.
 var selectedFields = func() []string {
 	var names []string
 	for i := range panel.PageSize {
@@ -19,11 +19,11 @@ var selectedFields = func() []string {
 	return names
 }()
 
-// selectedPath is where it is said what became of the links that were chosen.
+// selectedPath is the page with the results for the selected links.
 const selectedPath = panel.LinksPath + "/selected"
 
-// askSelected asks about the links that were chosen in the list. Those that are
-// not there any more are left out.
+// askSelected asks about the links that were selected in the list. It leaves
+// out those that no longer exist.
 func (p *Pages) askSelected(id string) func(*panel.Visit) error {
 	return func(v *panel.Visit) error {
 		var fields []panel.Field
@@ -57,7 +57,7 @@ func (p *Pages) revokeSelected(v *panel.Visit) error {
 	})
 }
 
-// mailSelected has the links sent to their people by mail, each with its action.
+// mailSelected sends the links to their people by email, each with its action.
 func (p *Pages) mailSelected(v *panel.Visit) error {
 	return p.eachSelected(v, "links.mailed", func(id string) error {
 		_, err := p.Mails.Send(v.Ctx(), v.By(), v.Account(), id)
@@ -65,8 +65,8 @@ func (p *Pages) mailSelected(v *panel.Visit) error {
 	})
 }
 
-// eachSelected does something with each link. Where it can't be done with one,
-// it goes on, and leads to a page that says with which it was done.
+// eachSelected does something with each link. If it fails for one, it
+// continues, and redirects to a page with the results.
 func (p *Pages) eachSelected(v *panel.Visit, done string, do func(id string) error) error {
 	f := p.Frame(v, "links")
 	made := selectedLinks{Done: done}
@@ -94,13 +94,13 @@ func (p *Pages) eachSelected(v *panel.Visit, done string, do func(id string) err
 	return p.ShowOnce(v, panel.Prefix+selectedPath, made)
 }
 
-// selectedLinks are the links that were chosen, as the next page shows them.
+// selectedLinks returns the selected links as the next page shows them.
 type selectedLinks struct {
 	Done string
 	Rows []selectedRow
 }
 
-// selected shows what became of the links that were chosen.
+// selected shows the results for the selected links.
 func (p *Pages) selected(v *panel.Visit) error {
 	var made selectedLinks
 	there, _ := p.Shown(v, &made)

@@ -7,22 +7,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// An overviewPage says what needs doing and how things stand.
+// An overviewPage shows what needs attention and the current state.
 type overviewPage struct {
 	panel.Frame
-	// Setup is the way to the first device; nil once that is done.
+	// Setup is the checklist up to the first device; nil once that is done.
 	Setup     *checklist
 	Todos     []todo
 	Domains   int
 	Links     int // in the days of the plot
 	Downloads int
-	Days      []day // the latest 14, the oldest first
+	Days      []day // the latest 14, oldest first
 	Identity  identity
 	List      []domainRow // the first few
 	Recent    []actionRow
 }
 
-// A checklist is the way of a new account to its first device.
+// A checklist leads a new account to its first device.
 type checklist struct {
 	First []setupStep
 	Then  []setupStep // before others are invited
@@ -30,8 +30,8 @@ type checklist struct {
 	Total int
 	// BackupDays is how old the last backup is, if there is one.
 	BackupDays int
-	// The test link, while nobody has opened it: its address as a QR code too,
-	// and its page in the panel. Empty: there is none.
+	// The test link, while nobody has opened it: its URL, which is also shown
+	// as a QR code, and its page in the panel. Empty: there is none.
 	URL  string
 	QR   web.QR
 	Link string
@@ -42,7 +42,7 @@ type setupStep struct {
 	Number int
 	Done   bool
 	Next   bool   // the first that isn't done
-	Detail string // what it was done with; may be empty
+	Detail string // the object with which it was done; may be empty
 	Path   string // where it is done; empty: elsewhere
 }
 
@@ -56,8 +56,8 @@ type setupPage struct {
 	Backup      string
 }
 
-// A todo is something that needs attention: the end of a text id, what its
-// text may name, and where to go.
+// A todo is something that needs attention: the last part of a text ID, the
+// values in its text, and a link.
 type todo struct {
 	ID     string // no_domain, no_recovery, few_recovery, one_factor, identity_development, identity_expires, identity_bad, one_owner, no_relay, no_backup
 	Values map[string]any
@@ -77,14 +77,14 @@ type identity struct {
 	NotAfter    time.Time
 	DaysLeft    int
 	Development bool
-	Fault       string // why it cannot sign; empty: it can
+	Fault       string // why it can't sign; empty: it can
 }
 
-// An actionRow is an entry of the action log in short.
+// An actionRow is a short form of an action log entry.
 type actionRow struct {
 	Name    string // "domain.update", by which its text is found
 	Target  string
-	Who     string // a name, or the kind where there is none
+	Who     string // a name, or the kind if there is none
 	Kind    string // member, key, operator, system, visitor
 	Refused bool
 	At      time.Time
@@ -93,7 +93,7 @@ type actionRow struct {
 type domainsPage struct {
 	panel.Frame
 	panel.Paging
-	Form web.Form // what the list is filtered by: q, metadata
+	Form web.Form // the list's filters: q, metadata
 	Rows []domainRow
 }
 
@@ -105,7 +105,7 @@ type domainRow struct {
 	Erases    bool
 	Links     int // of the latest 14 days
 	Downloads int
-	Pending   bool // it waits for its proof
+	Pending   bool // it is pending
 }
 
 // A domainPage shows a domain. Form: metadata.
@@ -114,7 +114,7 @@ type domainPage struct {
 	Form web.Form
 	Row  domainRow
 	Days int // for which Row counts links and downloads
-	// URL is where people begin, also as a QR code.
+	// URL is the address of the start page, also shown as a QR code.
 	URL string
 	QR  web.QR
 	// The settings, in short.
@@ -125,24 +125,24 @@ type domainPage struct {
 	Calendars   string
 	Contacts    string
 	Policy      string // its name; empty: none is offered
-	Attempts    int    // wrong passcodes that erase a device; 0: none do
+	Attempts    int    // wrong passcodes that erase a device; 0: never
 	MinLength   int
-	// PasswordAdvice is what to do where the mail server is known to refuse the
-	// password of a mailbox; empty: nothing is known.
+	// PasswordAdvice is what to do if the mail server is known to refuse the
+	// mailbox's password; empty: nothing is known.
 	PasswordAdvice string
 	Checks         []check   // of its servers
-	CheckedAt      time.Time // zero: not as they are now
-	// Records are what to publish in the DNS, and Zone the same as lines of a
-	// zone file.
+	CheckedAt      time.Time // zero: not since the last change
+	// Records are the DNS records to publish, and Zone is the same as lines of
+	// a zone file.
 	Records      []record
-	RecordsAt    time.Time // zero: not as they are now
+	RecordsAt    time.Time // zero: not since the last change
 	FoundRecords int
 	Zone         string
 	Recent       []actionRow
-	Metadata     []panel.Field // what a program keeps with it
+	Metadata     []panel.Field // the metadata of programs
 }
 
-// A check is a server and what its latest check found.
+// A check is a server and the result of its latest check.
 type check struct {
 	Protocol   string // imap, smtp, caldav, carddav
 	Server     string
@@ -162,18 +162,18 @@ type record struct {
 	State string
 }
 
-// A domainFormPage makes or changes a domain. Form: name, display_name, imap,
-// smtp, caldav, carddav, login, sign_in_hint, help_text, iphone, mac, policy,
-// policy_id, return_hosts, found_imap, found_smtp.
+// A domainFormPage creates or changes a domain. Form: name, display_name,
+// imap, smtp, caldav, carddav, login, sign_in_hint, help_text, iphone, mac,
+// policy, policy_id, return_hosts, found_imap, found_smtp.
 type domainFormPage struct {
 	panel.Frame
 	Form     web.Form
 	Name     string // empty: a new one
-	Pending  bool   // it waits for its proof
-	Whole    bool   // all fields are shown, not the name alone
-	Advanced bool   // something is wrong with what is folded up
+	Pending  bool   // it is pending
+	Whole    bool   // all fields are shown, not only the name
+	Advanced bool   // there is a problem in the folded part
 	Policies []panel.Choice
-	Search   *search // what a search has just found; nil: none was made
+	Search   *search // what a search has just found; nil: there was none
 	// PasswordAdvice is that of a domainPage.
 	PasswordAdvice string
 }
@@ -205,8 +205,8 @@ type look struct {
 	Servers []string
 }
 
-// A pendingPage shows a domain that waits for its proof: the DNS record to
-// publish and, where the DNS was just asked, what it has instead.
+// A pendingPage shows a pending domain: the DNS record to publish and, after a
+// check, what the DNS has instead.
 type pendingPage struct {
 	panel.Frame
 	Row        domainRow
@@ -236,7 +236,7 @@ type policyRow struct {
 	Domains  []string
 }
 
-// A policyPage makes or changes a policy. Form: name, min_length,
+// A policyPage creates or changes a policy. Form: name, min_length,
 // alphanumeric, min_complex, auto_lock, grace, wipe, max_failed_attempts,
 // reset_after, max_age, history.
 type policyPage struct {
@@ -244,16 +244,16 @@ type policyPage struct {
 	Form     web.Form
 	ID       string // empty: a new one
 	Name     string
-	Standard bool // it can be looked at and not changed
+	Standard bool // read-only
 	Domains  []string
-	// What a person reads before it installs, and the profile itself.
+	// What a person reads before installing, and the profile itself.
 	Consent []string // paragraphs
 	Rows    []setting
 	XML     string
 }
 
-// A setting is a line of a profile as a table: what, its value, and whether
-// it is for one platform alone.
+// A setting is a line of a profile as a table: name, value, and whether it is
+// for only one platform.
 type setting struct {
 	Name   string // the end of a text id
 	Value  string

@@ -14,16 +14,16 @@ type batchesPage struct {
 	Form   web.Form
 	States []string
 	Rows   []batchRow
-	Older  string // the path of the next part; empty: this is the end
-	Newest string // the way back to the first part
+	Older  string // the path of the next page; empty: this is the last
+	Newest string // the path of the first page
 }
 
 type batchRow struct {
 	ID      string
 	Name    string
 	State   string // checking, ready, running, done, failed, cancelled
-	People  int    // rows that can be used
-	By      string // who made it
+	People  int    // usable rows
+	By      string // who created it
 	Created time.Time
 }
 
@@ -55,7 +55,7 @@ type batchPage struct {
 	Detail                                    string // why it has stopped
 	Size                                      string // of the list
 	Platform, Variant, Output                 string
-	SendsMail                                 bool // links can be sent by mail
+	SendsMail                                 bool // links can be sent by email
 	Links                                     batchLinks
 	Refused                                   []batchRefused
 	Signer                                    string
@@ -64,28 +64,28 @@ type batchPage struct {
 	Expired                                   bool
 }
 
-// batchLinks says how many links there are, and what became of their mails.
+// batchLinks counts the links, and their emails by status.
 type batchLinks struct {
 	Count                  int
 	Mailed                 bool
 	Sent, Waiting, GivenUp int
 }
 
-// A batchRefused is a mail that the mail server has refused.
+// A batchRefused is an email that the mail server has refused.
 type batchRefused struct {
 	Link    string
 	Address string
 	Reply   string
-	Again   bool // it is tried again
+	Again   bool // it will be retried
 }
 
-// A batchSheetPage has links to print, a page for each.
+// A batchSheetPage has links for printing, one page each.
 type batchSheetPage struct {
 	panel.Frame
 	ID    string
 	Name  string
 	Rows  []batchHandout
-	Older string // the path of the next part; empty: this is the end
+	Older string // the path of the next page; empty: this is the last
 }
 
 type batchHandout struct {
@@ -101,7 +101,7 @@ type batchHandout struct {
 type batchColumn struct {
 	Name   string
 	Field  string // empty: not used
-	Secret bool   // its name is that of passwords; it is removed
+	Secret bool   // its name is one of passwords; it is removed
 }
 
 type batchProblem struct {
@@ -111,7 +111,8 @@ type batchProblem struct {
 	Detail string
 }
 
-// A batchLive says how far a batch is, in words. Of is 0: nothing goes on.
+// A batchLive describes a batch's progress in words. If Of is 0, nothing is
+// running.
 type batchLive struct {
 	Made, Of                  int
 	Line, Percent, Rate, Left string

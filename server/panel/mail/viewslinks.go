@@ -15,13 +15,12 @@ type linksPage struct {
 	States  []string
 	Domains []string
 	Rows    []linkRow
-	Older   string // the path of the next part; empty: this is the end
-	Newest  string // the way back to the first part
+	Older   string // the path of the next page; empty: this is the last
+	Newest  string // the path of the first page
 	Columns []panel.Column
-	// Mailable says that several can be sent by mail.
+	// Mailable means that several can be sent by email.
 	Mailable bool
-	// Revoke is where all links of the domain are revoked that the list is
-	// filtered by.
+	// Revoke is where all links of the filtered domain can be revoked.
 	Revoke string
 }
 
@@ -37,17 +36,17 @@ type linkRow struct {
 	Revocable bool
 }
 
-// A newLinkPage makes a link. Form: address, name, login, locale, variant,
+// A newLinkPage creates a link. Form: address, name, login, locale, variant,
 // expires (hours), downloads, external_id, return_url.
 type newLinkPage struct {
 	panel.Frame
 	Form   web.Form
 	Locked bool // the account has no domain yet
-	// Locales are the languages that its page can be in.
+	// Locales are the languages that its page can have.
 	Locales []templates.Language
 }
 
-// A linkMail is the last mail with a link. State is empty: there was none.
+// A linkMail is the last email with a link. If there was none, State is empty.
 type linkMail struct {
 	State   string // waiting, sent, given_up, dropped
 	Failure string
@@ -55,7 +54,8 @@ type linkMail struct {
 	Tried   time.Time
 }
 
-// A linkPage shows one link. Who may not use it is not shown its address.
+// A linkPage shows one link. It shows the link's URL only to members who may
+// use it.
 type linkPage struct {
 	panel.Frame
 	Form       web.Form // metadata
@@ -69,15 +69,15 @@ type linkPage struct {
 	ExternalID string
 	ReturnURL  string
 	Tickets    int
-	Most       int // tickets that it gives out
+	Most       int // the number of tickets that it issues
 	Revoked    time.Time
 	URL        string
 	Path       string // of URL
 	QR         web.QR
-	// Mailable says that the link can be sent by mail now.
+	// Mailable means that the link can be sent by email now.
 	Mailable bool
 	Mail     linkMail
-	Metadata []panel.Field // what a program keeps with it
+	Metadata []panel.Field // the metadata of programs
 }
 
 // A mailboxPage is about one person's devices. Form: address.
@@ -90,7 +90,7 @@ type mailboxPage struct {
 	Links     int    // that could still lead to a download
 	Downloads []downloadRow
 	More      bool // there are earlier ones
-	// Policy says that the domain offers a passcode policy, and Secure that a
+	// Policy means that the domain offers a passcode policy, and Secure that a
 	// profile with one was downloaded.
 	Policy, Secure bool
 }
@@ -99,17 +99,18 @@ type downloadRow struct {
 	At       time.Time
 	Client   string
 	IP       string
-	Platform string // iphone, mac; empty: not known
+	Platform string // iphone, mac; empty: unknown
 	Secure   bool
-	Issued   bool // by the API, not by a link
+	Issued   bool // through the API, not a link
 }
 
-// A selectedPage says what became of the links that were chosen in the list.
+// A selectedPage shows the results for the links that were selected in the
+// list.
 type selectedPage struct {
 	panel.Frame
 	Mailed bool // or revoked
 	Rows   []selectedRow
 }
 
-// A selectedRow is a link that was chosen; Why is empty where it was done.
+// A selectedRow is a selected link. Why is empty if it succeeded.
 type selectedRow struct{ ID, Address, Why string }

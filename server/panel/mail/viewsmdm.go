@@ -5,27 +5,28 @@ import (
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
-// An mdmPage chooses a device management service, and shows what it takes. Form:
-// vendor, domain, policy, address, name.
+// An mdmPage chooses a device management service, and shows what it supports.
+// Form: vendor, domain, policy, address, name.
 type mdmPage struct {
 	panel.Frame
 	Form    web.Form
 	Vendors []panel.Choice
 	Domains []panel.Choice // none: there is no domain yet
-	// Policies are those of the account, beside the domain's own.
+	// Policies are those of the account, in addition to the domain's own.
 	Policies []panel.Choice
 	Vendor   *mdmVendor // nil: none is chosen
-	Made     *mdmMade   // nil: nothing could be made
+	Made     *mdmMade   // nil: nothing could be created
 }
 
-// An mdmVendor is the chosen service. Its texts are in English, as its files are.
+// An mdmVendor is the chosen service. Its texts are in English, as its files
+// are.
 type mdmVendor struct {
 	Name, Title           string
 	Fills                 bool // the person
 	SecondHand            bool // some facts have a mark
 	Checked               string
 	Signed, Needs, Values mdmFact
-	Declarations          mdmFact // empty: it takes none, or there is no policy
+	Declarations          mdmFact // empty: it supports none, or there is no policy
 	Variables             []mdmVariable
 	Steps                 []string
 	StepsMark             string
@@ -34,8 +35,8 @@ type mdmVendor struct {
 	Notes                 []string
 }
 
-// An mdmFact is a sentence. Its mark, second-hand or unconfirmed, says that it isn't
-// from the vendor.
+// An mdmFact is a sentence. Its mark, second-hand or unconfirmed, means that
+// it doesn't come from the vendor.
 type mdmFact struct{ Text, Mark string }
 
 // An mdmVariable is one of the vendor's: address, name, user, local.
@@ -44,7 +45,7 @@ type mdmVariable struct {
 	mdmFact
 }
 
-// An mdmMade is what was made for the service.
+// An mdmMade is what was created for the service.
 type mdmMade struct {
 	Files     []string
 	ZIP       string // where the archive is
@@ -54,7 +55,7 @@ type mdmMade struct {
 	Advice    string // about the servers
 }
 
-// An mdmTemplate is that of a kind of device: iphone, mac.
+// An mdmTemplate is the template for a kind of device: iphone, mac.
 type mdmTemplate struct{ Platform, XML, Path string }
 
 // An mdmAsk is something that people will be asked, and how often.

@@ -14,18 +14,18 @@ type nanoPage struct {
 	Connected bool
 	Since     time.Time
 	Heard     time.Time // when its webhook called last; zero: never
-	Hook      string    // what its webhook calls
-	Secret    string    // flags with the secret of the webhook, which are shown this once
+	Hook      string    // the URL that its webhook calls
+	Secret    string    // flags with the secret of the webhook, shown once
 }
 
-// A pushPage shows what became of a batch on its way to devices. Form: state.
+// A pushPage shows the status of a batch's deliveries to devices. Form: state.
 type pushPage struct {
 	panel.Frame
 	Form      web.Form
 	States    []string
 	ID, Name  string // of the batch
 	Planned   bool
-	Detail    string // why not all devices are in it
+	Detail    string // why it doesn't include all devices
 	NoDevice  int
 	Devices   int
 	Installed int
@@ -34,8 +34,8 @@ type pushPage struct {
 	Asked     time.Time
 	Pushable  bool
 	Rows      []pushRow
-	Next      string // the path of the next part; empty: this is the end
-	First     string // the way back to the first part
+	Next      string // the path of the next page; empty: this is the last
+	First     string // the path of the first page
 }
 
 type pushRow struct {
@@ -46,7 +46,7 @@ type pushRow struct {
 	Updated    time.Time
 }
 
-// A batchPush says of a batch whether it was pushed to devices, or can be.
+// A batchPush says whether a batch was pushed to devices, or can be.
 type batchPush struct {
 	Ready, Pushed      bool
 	Devices, Installed int

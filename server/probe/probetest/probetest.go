@@ -13,25 +13,25 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A Mail is a mail server that goes as far as a sign-in. Its zero value, with
-// TLS set, is a good IMAP server.
+// A Mail is a mail server that supports everything up to the sign-in. Its zero
+// value, with TLS set, is a good IMAP server.
 type Mail struct {
-	TLS      *tls.Config // nil: it does not know TLS
+	TLS      *tls.Config // nil: it doesn't support TLS
 	SMTP     bool
-	STARTTLS bool // TLS begins so, not at once
-	// Greeting is instead of the usual one.
+	STARTTLS bool // TLS begins by STARTTLS, not at once
+	// Greeting replaces the usual one.
 	Greeting string
-	// Offers are instead of the usual words of IMAP's capabilities, or of the
-	// usual lines after EHLO, beside STARTTLS.
+	// Offers replaces the usual IMAP capabilities, or the usual lines after
+	// EHLO, except STARTTLS.
 	Offers string
-	// After is sent right behind the answer to STARTTLS.
+	// After is sent right after the answer to STARTTLS.
 	After string
-	// Heard, if not nil, is told each line from the client.
+	// Heard, if not nil, is called with each line from the client.
 	Heard func(line string)
 }
 
-// Certificates are a TLS configuration with the certificate of leaf and those
-// of the rest behind it.
+// Certificates returns a TLS configuration with the certificate of leaf,
+// followed by the rest.
 func Certificates(leaf signingtest.Pair, rest ...signingtest.Pair) *tls.Config {
 	c := tls.Certificate{PrivateKey: leaf.Key, Certificate: [][]byte{leaf.Cert.Raw}}
 	for _, r := range rest {
@@ -53,7 +53,7 @@ func Listen(t testing.TB, handle func(net.Conn)) (address string) {
 	return listener.Addr().String()
 }
 
-// A server keeps its connections, to end them with the test.
+// A server tracks its connections, to close them when the test ends.
 type server struct {
 	listener net.Listener
 	handle   func(net.Conn)
@@ -88,7 +88,7 @@ func (s *server) stop() {
 	s.all.Wait()
 }
 
-// Serve speaks with one client until it leaves.
+// Serve talks to one client until it disconnects.
 func (m Mail) Serve(conn net.Conn) {
 	defer conn.Close()
 	if m.TLS != nil && !m.STARTTLS {
@@ -133,7 +133,7 @@ func (m Mail) greeting() string {
 	return "* OK ready\r\n"
 }
 
-// answer is what the server says to a line.
+// answer returns the server's response to a line.
 func (m Mail) answer(line string) string {
 	tag, _, _ := strings.Cut(line, " ")
 	switch {

@@ -8,9 +8,9 @@ import (
 )
 
 // Start runs mail servers for tests of the command line until the test ends.
-// The variables that it returns hold their addresses: IMAP is good, SMTP is
-// good by STARTTLS, and the certificate of EXPIRED is expired. MAIL_ROOT is the
-// path of the root that their certificates need.
+// It returns variables with their addresses: IMAP is good, SMTP is good with
+// STARTTLS, and the certificate of EXPIRED is expired. MAIL_ROOT is the path
+// of the root of their certificates.
 func Start(t testing.TB) map[string]string {
 	t.Helper()
 	root := signingtest.Root(t, "p256")

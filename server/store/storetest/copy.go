@@ -10,7 +10,7 @@ import (
 )
 
 // Copy returns a new database with the content of another one, on which no
-// store may be open. The end of the test drops the copy.
+// store may be open. It drops the copy when the test ends.
 func Copy(t testing.TB, database string) string {
 	t.Helper()
 	path, lite := strings.CutPrefix(database, "sqlite:")
@@ -33,13 +33,13 @@ func Copy(t testing.TB, database string) string {
 // A Row is a row of a table, whose columns are text.
 type Row struct {
 	Table string
-	// Text is all that the row holds, as `column="value" …`.
+	// Text is the row's content, as `column="value" …`.
 	Text string
 }
 
-// Rows returns the rows of all tables, those of jobs too but not those of
-// migrations, in an order of their own. It leaves out the columns and tables
-// that without names, as "table.column" or "table".
+// Rows returns the rows of all tables, including jobs but not migrations, in a
+// fixed order. It leaves out the columns and tables in without, given as
+// "table.column" or "table".
 func Rows(t testing.TB, database string, without ...string) []Row {
 	t.Helper()
 	db := connect(t, database)

@@ -18,9 +18,9 @@ import (
 )
 
 // Dump returns all rows of all tables as text, each value on a line after the
-// names of its table and column, bytes as they are, those of the jobs too. It
-// leaves out the tables of migrations. A test searches it for what must not be
-// kept.
+// names of its table and column, bytes unchanged, including jobs. It leaves
+// out the tables of migrations. Tests search it for data that must not be
+// stored.
 func Dump(t testing.TB, database string) string {
 	t.Helper()
 	var b strings.Builder
@@ -30,7 +30,7 @@ func Dump(t testing.TB, database string) string {
 	return b.String()
 }
 
-// Fingerprint returns a hash of all rows of all tables but those of the
+// Fingerprint returns a hash of all rows of all tables, except those of the
 // migrations and of the jobs, which are a server's own bookkeeping. It is the
 // same as before if and only if nothing has changed.
 func Fingerprint(t testing.TB, database string) string {
@@ -48,7 +48,7 @@ func Fingerprint(t testing.TB, database string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// postgresFingerprint is Fingerprint by one statement, in which the server
+// postgresFingerprint is Fingerprint in one statement, in which the server
 // hashes each table.
 func postgresFingerprint(t testing.TB, database string) string {
 	t.Helper()
@@ -64,7 +64,7 @@ func postgresFingerprint(t testing.TB, database string) string {
 }
 
 // Exec runs a statement outside of any store, with placeholders $1, $2 ….
-// A test uses it to make a state that no method makes.
+// Tests use it to create states that no method creates.
 func Exec(t testing.TB, database, statement string, args ...any) {
 	t.Helper()
 	db, done := use(t, database)
@@ -74,7 +74,7 @@ func Exec(t testing.TB, database, statement string, args ...any) {
 	}
 }
 
-// Column returns the first column of what a query finds, as text.
+// Column returns the first column of a query's result, as text.
 func Column(t testing.TB, database, query string) []string {
 	t.Helper()
 	db, done := use(t, database)
@@ -99,7 +99,7 @@ func Column(t testing.TB, database, query string) []string {
 }
 
 // Plan returns the steps by which the database would run a query. PostgreSQL
-// takes settings, such as "enable_seqscan = off".
+// accepts settings, such as "enable_seqscan = off".
 func Plan(t testing.TB, database, query string, args []any, settings ...string) []string {
 	t.Helper()
 	db, done := use(t, database)
@@ -138,7 +138,7 @@ func Plan(t testing.TB, database, query string, args []any, settings ...string) 
 // A value is one column of one row.
 type value struct{ column, text string }
 
-// values returns every value, tables and rows in an order of their own.
+// values returns every value, with tables and rows in a fixed order.
 func values(t testing.TB, database string) []value {
 	t.Helper()
 	db, done := use(t, database)
@@ -156,8 +156,8 @@ func values(t testing.TB, database string) []value {
 	return all
 }
 
-// use returns the database for one look or statement. SQLite is closed after
-// each, since the last connection to close tidies up the files.
+// use returns the database for one query or statement. SQLite is closed after
+// each, because the last connection to close cleans up the files.
 func use(t testing.TB, database string) (db *sql.DB, done func()) {
 	t.Helper()
 	if strings.HasPrefix(database, "sqlite:") {
@@ -191,8 +191,8 @@ var kept = struct {
 	open map[string]*sql.DB
 }{open: map[string]*sql.DB{}}
 
-// keep opens a PostgreSQL database until the test ends: to start a connection
-// costs the server more than most of what a test asks.
+// keep opens a PostgreSQL database until the test ends, because opening a
+// connection costs the server more than most queries of a test.
 func keep(t testing.TB, database string) *sql.DB {
 	t.Helper()
 	kept.Lock()
@@ -207,8 +207,8 @@ func keep(t testing.TB, database string) *sql.DB {
 	return db
 }
 
-// release closes what keep has opened. Nobody may be connected to a database
-// that is copied.
+// release closes what keep has opened. A database can't be copied while
+// someone is connected to it.
 func release(database string) {
 	kept.Lock()
 	defer kept.Unlock()

@@ -7,12 +7,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
-// errCall is what a call fails with.
+// errCall is the error of a failed call.
 var errCall = errors.New("the call was made to fail")
 
-// FailCalls makes those calls of the database in transactions of s fail whose
-// number the function picks, counted from 1; a commit is a call too. It returns
-// how many there were so far.
+// FailCalls makes database calls in transactions of s fail. The function picks
+// them by number, counted from 1; a commit is a call too. It returns the
+// number of calls so far.
 func FailCalls(s *store.Store, pick func(n int) bool) (calls func() int) {
 	n := 0
 	s.Database().Watch(func(c db.Call) error {

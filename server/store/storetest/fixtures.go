@@ -20,7 +20,8 @@ import (
 // Start is when the fixtures are created.
 var Start = time.Date(2026, 3, 1, 12, 0, 0, 123e6, time.UTC)
 
-// NewDomain is a domain of the default account that offers the secure variant.
+// NewDomain returns a domain of the default account that offers the secure
+// variant.
 func NewDomain(name string) settings.Domain {
 	return settings.Domain{
 		ID: "dom_" + name, Account: account.Default, Name: name, Policy: settings.Offered,
@@ -33,8 +34,8 @@ func NewDomain(name string) settings.Domain {
 	}
 }
 
-// NewPolicy is a policy of the default account that differs from the standard
-// one in every rule.
+// NewPolicy returns a policy of the default account that differs from the
+// standard one in every rule.
 func NewPolicy(name string) settings.Policy {
 	return settings.Policy{
 		ID: "pol_" + name, Account: account.Default, Name: name, Created: Start, Updated: Start,
@@ -45,7 +46,7 @@ func NewPolicy(name string) settings.Policy {
 	}
 }
 
-// NewLink is a link for a mailbox of example.com, with that ID.
+// NewLink returns a link for a mailbox of example.com, with that ID.
 func NewLink(id string) setup.Link {
 	return setup.Link{
 		ID: id, Account: account.Default, Domain: "example.com", Address: "Ann@example.com",
@@ -53,7 +54,7 @@ func NewLink(id string) setup.Link {
 	}
 }
 
-// NewTicket is a ticket for the link, with that ID.
+// NewTicket returns a ticket for the link, with that ID.
 func NewTicket(id, link string) setup.Ticket {
 	return setup.Ticket{
 		ID: id, Link: link, Variant: settings.Secure, Platform: profile.IPhone,
@@ -61,13 +62,13 @@ func NewTicket(id, link string) setup.Ticket {
 	}
 }
 
-// By entitles the actor of [Action] to everything.
+// By grants the actor of [Action] all permissions.
 var By = As(Action("", "").Actor)
 
-// As entitles the actor to everything.
+// As grants the actor all permissions.
 func As(who audit.Actor) audit.Grant { return audit.Grant{Kind: audit.ProgramGrant, Actor: who} }
 
-// Action is an action of a visitor in the default account.
+// Action returns an action of a visitor in the default account.
 func Action(name audit.Name, target string) audit.Action {
 	return audit.Action{
 		Account: account.Default, Name: name, Outcome: audit.Done,
@@ -77,38 +78,38 @@ func Action(name audit.Name, target string) audit.Action {
 	}
 }
 
-// Record keeps a by its own actor.
+// Record stores a with the authority of its own actor.
 func Record(ctx context.Context, s *store.Store, a audit.Action) error {
 	return s.Record(ctx, As(a.Actor), a)
 }
 
-// WithDomain keeps the domain example.com, which leaves one action.
+// WithDomain stores the domain example.com, which leaves one action.
 func WithDomain(t testing.TB, s *store.Store) {
 	t.Helper()
 	Must(t, s.SetDomain(t.Context(), By, NewDomain("example.com"), Action("", "")))
 }
 
-// WithPolicy keeps the policy.
+// WithPolicy stores the policy.
 func WithPolicy(t testing.TB, s *store.Store, p settings.Policy) {
 	t.Helper()
 	Must(t, s.CreatePolicy(t.Context(), By, p, Action(audit.PolicyCreate, p.ID)))
 }
 
-// SecondAccount makes the account acc_2, which has its own log.
+// SecondAccount creates the account acc_2, which has its own log.
 func SecondAccount(t testing.TB, database string) {
 	t.Helper()
 	Exec(t, database, `INSERT INTO accounts (id, name, created) VALUES ('acc_2', 'Two', 0)`)
 	Exec(t, database, `INSERT INTO logs (account, size, latest) VALUES ('acc_2', 0, 0)`)
 }
 
-// WithLink keeps the link and its domain.
+// WithLink stores the link and its domain.
 func WithLink(t testing.TB, s *store.Store, l setup.Link) {
 	t.Helper()
 	WithDomain(t, s)
 	Must(t, s.CreateLink(t.Context(), By, l, nil, Action(audit.LinkCreate, l.ID)))
 }
 
-// WithTicket keeps the ticket, its link and their domain.
+// WithTicket stores the ticket, its link and their domain.
 func WithTicket(t testing.TB, s *store.Store, l setup.Link, k setup.Ticket) {
 	t.Helper()
 	WithLink(t, s, l)
@@ -131,7 +132,7 @@ func WantFault(t testing.TB, err error, code fault.Code) {
 	}
 }
 
-// WantUnchanged runs fn and fails if the database holds anything else then.
+// WantUnchanged runs fn and fails if that changes the database.
 func WantUnchanged(t testing.TB, database string, fn func()) {
 	t.Helper()
 	before := Fingerprint(t, database)
@@ -164,14 +165,14 @@ func Entries(t testing.TB, s *store.Store) []audit.Record {
 }
 
 // Race calls fn n times at once, every second time with the second of two
-// stores on the database, and returns how many calls had no error. Each other
-// call must fail with the code.
+// stores on the database, and returns the number of calls without an error.
+// All other calls must fail with the code.
 func Race(t testing.TB, database string, n int, code fault.Code, fn func(s *store.Store, i int) error) (succeeded int) {
 	t.Helper()
 	return RaceWith(t, database, n, fn, code)
 }
 
-// RaceWith is race with several codes.
+// RaceWith is Race with several codes.
 func RaceWith(t testing.TB, database string, n int, fn func(s *store.Store, i int) error, codes ...fault.Code) (succeeded int) {
 	t.Helper()
 	stores := [2]*store.Store{Open(t, store.Config{Database: database}), Open(t, store.Config{Database: database})}
@@ -211,7 +212,8 @@ func Await(t testing.TB, done func() bool) {
 	}
 }
 
-// PublicKey checks what LogKey signs of the default account's log.
+// PublicKey returns the public key with which LogKey signs the default
+// account's log.
 func PublicKey(t testing.TB) string {
 	t.Helper()
 	key, err := audit.NewLogKey(LogKey)
@@ -228,8 +230,8 @@ func Verify(t *testing.T, s *store.Store, known ...audit.Known) error {
 	return err
 }
 
-// Due is what is to be removed from the log now. So many days after its last
-// action, that is its first day.
+// Due returns what retention removes from the log now. So many days after the
+// log's last action, that is its first day.
 func Due(t *testing.T, s *store.Store, clock *Clock) audit.Retention {
 	t.Helper()
 	report, err := audit.Verify(t.Context(), s, account.Default, PublicKey(t))

@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// lower makes a command of root run as a user without rights, to whom it
-// gives the folder: PostgreSQL refuses to run as root.
+// lower makes a command of root run as an unprivileged user, to whom it gives
+// the folder: PostgreSQL refuses to run as root.
 func lower(cmd *exec.Cmd, dir string) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -19,13 +19,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// errNone says that no PostgreSQL can be started here.
-var errNone = errors.New("PostgreSQL: found no initdb in PATH nor in /usr/lib/postgresql/*/bin; install it, or name a server by TEST_POSTGRES")
+// errNone means that no PostgreSQL can be started here.
+var errNone = errors.New("PostgreSQL: found no initdb in PATH nor in /usr/lib/postgresql/*/bin; install it, or set TEST_POSTGRES to a server's URL")
 
-// cluster starts this binary's own server when it is first called.
+// cluster starts this binary's own server on the first call.
 var cluster = sync.OnceValues(func() (*server, error) { return startServer() })
 
-// newPostgres makes a database from the template. The end of the test drops it.
+// newPostgres creates a database from the template, and drops it when the test
+// ends.
 func newPostgres(t testing.TB, admin, template string) string {
 	t.Helper()
 	name := "mobileconfig_test_" + strings.ToLower(rand.Text())
@@ -37,17 +38,17 @@ func newPostgres(t testing.TB, admin, template string) string {
 	return inDatabase(admin, name)
 }
 
-// inDatabase is the URL of another database on the same server.
+// inDatabase returns the URL of another database on the same server.
 func inDatabase(server, name string) string {
 	u, err := url.Parse(server)
 	if err != nil {
-		return server // the store says what is wrong with it
+		return server // the store reports what is wrong with it
 	}
 	u.Path = "/" + name
 	return u.String()
 }
 
-// pathOf is the path of a database's URL, which names it on its server.
+// pathOf returns the path of a database's URL, which names it on its server.
 func pathOf(database string) string {
 	u, err := url.Parse(database)
 	if err != nil {
@@ -90,9 +91,9 @@ func command(admin, statement string) error {
 	return err
 }
 
-// PostgresServer starts a PostgreSQL server that is the test's alone and ends
-// with it. It returns the URL of an empty database there and a function that
-// has the server crash and start again. It skips the test like Postgres.
+// PostgresServer starts a PostgreSQL server for this test only. It returns the
+// URL of an empty database there and a function that makes the server crash
+// and start again. It skips the test like Postgres.
 func PostgresServer(t testing.TB) (database string, crash func() error) {
 	t.Helper()
 	s, err := startServer("-c fsync=on", "-c full_page_writes=on", "-c restart_after_crash=on")
@@ -112,7 +113,7 @@ type server struct {
 	bin, dir string   // of its programs, and its own
 	more     []string // options
 	// alive is one end of a pipe that the system closes when this process
-	// ends, however it ends. The watcher reads at the other end.
+	// ends, in any way. The watcher reads at the other end.
 	alive io.WriteCloser
 }
 
@@ -138,21 +139,21 @@ func startServer(more ...string) (*server, error) {
 		err = s.control("start")
 	}
 	if err != nil {
-		s.alive.Close() // the watcher tidies up
+		s.alive.Close() // the watcher cleans up
 		return nil, err
 	}
 	return s, nil
 }
 
-// control has pg_ctl do something and waits until it is done.
+// control runs pg_ctl and waits until it is done.
 func (s *server) control(args ...string) error {
 	return finish(s.dir, filepath.Join(s.bin, "pg_ctl"), append([]string{
 		"-D", filepath.Join(s.dir, "data"), "-w", "-t", "300", "-l", filepath.Join(s.dir, "log"), "-o", s.options(),
 	}, args...)...)
 }
 
-// options are those of a server for tests: it is reached through a socket in
-// its folder only, and its data may be lost.
+// options are those of a server for tests: it listens only on a socket in its
+// folder, and its data may be lost.
 func (s *server) options() string {
 	return strings.Join(append([]string{
 		"-c listen_addresses=''", "-c unix_socket_directories=" + s.dir, "-c max_connections=200",
@@ -162,7 +163,7 @@ func (s *server) options() string {
 
 // watch starts a shell that runs the script and deletes the folder once this
 // process ends or closes the pipe. It has its own standard output, so that go
-// test does not wait for it.
+// test doesn't wait for it.
 func watch(dir, script string, args ...string) (io.WriteCloser, error) {
 	script = `trap "" INT TERM HUP; read x; ` + script + `; rm -rf "$2"`
 	cmd := exec.Command("sh", append([]string{"-c", script, "watch"}, args...)...)
@@ -183,7 +184,7 @@ func finish(dir, program string, args ...string) error {
 	if err := lower(cmd, dir); err != nil {
 		return err
 	}
-	// A file and not a pipe: the server would keep the pipe open.
+	// A file, because the server would keep a pipe open.
 	out, err := os.Create(filepath.Join(dir, filepath.Base(program)+".out"))
 	if err != nil {
 		return err
@@ -197,7 +198,7 @@ func finish(dir, program string, args ...string) error {
 	return nil
 }
 
-// programs returns the folder of initdb: from PATH, else the newest below
+// programs returns the folder of initdb: from PATH, or else the newest below
 // /usr/lib/postgresql.
 func programs() (string, error) {
 	if found, err := exec.LookPath("initdb"); err == nil {
@@ -219,7 +220,7 @@ func programs() (string, error) {
 	return newest, nil
 }
 
-// shortDir makes a folder in which the path of a socket stays below the
+// shortDir creates a folder in which the path of a socket stays below the
 // system's limit of about 100 bytes.
 func shortDir() (string, error) {
 	parent := os.TempDir()

@@ -13,20 +13,20 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A Fault is what a network does to those who use it.
+// A Fault is a network fault.
 type Fault struct {
 	Name string
-	// Delay holds up each packet, and Loss that part of them, from 0 to 1, until
-	// they are sent again.
+	// Delay delays each packet, and Loss is the share of packets, from 0 to 1,
+	// that is delayed until they are sent again.
 	Delay time.Duration
 	Loss  float64
-	// Stall lets nothing through, Refuse no new connection.
+	// Stall blocks all packets, Refuse new connections.
 	Stall, Refuse bool
-	// Reset ends what there is at once, HalfClose one direction of it.
+	// Reset closes connections at once, HalfClose one direction of them.
 	Reset, HalfClose bool
 }
 
-// Networks are the faults that a network between a store and PostgreSQL may have.
+// Networks are faults of a network between a store and PostgreSQL.
 func Networks() []Fault {
 	return []Fault{
 		{Name: "stall", Stall: true},
@@ -39,7 +39,7 @@ func Networks() []Fault {
 	}
 }
 
-// resend is when a packet is sent again that was lost.
+// resend is after what time a lost packet is sent again.
 const resend = 200 * time.Millisecond
 
 // A Proxy stands between a store and PostgreSQL.
@@ -83,7 +83,7 @@ func NewProxy(t testing.TB, database string) *Proxy {
 	return p
 }
 
-// Set begins a fault and ends the one before it.
+// Set begins a fault and ends the previous one.
 func (p *Proxy) Set(f Fault) {
 	p.mu.Lock()
 	p.fault = f
@@ -147,7 +147,7 @@ func (p *Proxy) accept(all *sync.WaitGroup) {
 	}
 }
 
-// copy passes on what comes until one side is gone, and then ends the other.
+// copy forwards data until one side is gone, and then closes the other.
 func (p *Proxy) copy(to, from net.Conn) {
 	defer func() {
 		if one, ok := to.(interface{ CloseWrite() error }); ok {
@@ -172,7 +172,8 @@ func (p *Proxy) copy(to, from net.Conn) {
 	}
 }
 
-// hold waits for as long as a packet is on its way. It reports whether it arrives.
+// hold waits for as long as a packet is on its way. It reports whether it
+// arrives.
 func (p *Proxy) hold() bool {
 	for {
 		f, healed := p.now()

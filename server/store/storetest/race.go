@@ -2,5 +2,5 @@
 
 package storetest
 
-// racing is whether the race detector looks on.
+// racing is whether the race detector is on.
 const racing = true

@@ -1,13 +1,13 @@
 // Package storetest gives tests a new store or database, once on SQLite and
 // once on PostgreSQL.
 //
-// The PostgreSQL server is the one that TEST_POSTGRES names by a URL whose
-// user may create databases. Each test binary leaves a database named
-// mobileconfig_template_… there, so name a server for tests alone; several
-// binaries may share it. Without TEST_POSTGRES, each test binary starts a
-// server of its own from the programs installed here, at its first use, which
-// ends with the binary. Where there is none the subtest is skipped, or fails
-// if MOBILECONFIG_TEST_ALL is 1.
+// TEST_POSTGRES is the URL of a PostgreSQL server whose user may create
+// databases. Each test binary leaves a database named mobileconfig_template_…
+// there, so use a server only for tests; several binaries can share it.
+// Without TEST_POSTGRES, each test binary starts its own server from the
+// installed programs at its first use and stops it at its end. If PostgreSQL
+// isn't installed, the subtest is skipped, or fails if MOBILECONFIG_TEST_ALL
+// is 1.
 package storetest
 
 import (
@@ -27,7 +27,7 @@ func Each(t *testing.T, f func(t *testing.T, s *store.Store)) {
 	EachWith(t, store.Config{}, f)
 }
 
-// EachWith is Each with settings. It fills in cfg.Database.
+// EachWith is Each with settings. It sets cfg.Database.
 func EachWith(t *testing.T, cfg store.Config, f func(t *testing.T, s *store.Store)) {
 	t.Helper()
 	EachDatabase(t, func(t *testing.T, database string) {
@@ -37,10 +37,10 @@ func EachWith(t *testing.T, cfg store.Config, f func(t *testing.T, s *store.Stor
 	})
 }
 
-// EachDatabase runs f with what store.Config takes as Database, for a new one
-// whose schema is up to date, in the subtests "sqlite" and "postgres". Any
-// number of stores may be opened on it. The race detector sees the same accesses
-// on both, so with it there is "sqlite" alone.
+// EachDatabase runs f with the store.Config.Database of a new database whose
+// schema is up to date, in the subtests "sqlite" and "postgres". Any number of
+// stores can be opened on it. The race detector sees the same accesses on
+// both, so with it there is only "sqlite".
 func EachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, SQLite(t)) })
@@ -77,21 +77,20 @@ type Clock struct {
 	at time.Time
 }
 
-// NewClock returns a clock that stands at the same time in every run, on a
+// NewClock returns a clock that starts at the same time in every run, on a
 // whole millisecond in UTC.
 func NewClock() *Clock {
 	return &Clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 }
 
-// Now returns where the clock stands.
+// Now returns the clock's time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.at
 }
 
-// Move moves the clock by d, which may be negative, and returns where it
-// stands then.
+// Move moves the clock by d, which may be negative, and returns its new time.
 func (c *Clock) Move(d time.Duration) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,8 +17,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
-// liteTemplate are the files of an SQLite database whose schema is up to date.
-// To make one takes two seconds under the race detector, to copy it nothing.
+// liteTemplate holds the files of an SQLite database whose schema is up to
+// date. Creating one takes two seconds with the race detector, copying it
+// almost nothing.
 var liteTemplate = sync.OnceValues(func() (files map[string][]byte, err error) {
 	dir, err := os.MkdirTemp("", "mobileconfig-sqlite")
 	if err != nil {
@@ -39,7 +40,7 @@ var liteTemplate = sync.OnceValues(func() (files map[string][]byte, err error) {
 
 const liteName = "mobileconfig.db"
 
-// migrate brings the schema of a database up to date.
+// migrate updates the schema of a database.
 func migrate(database string) error {
 	s, err := store.Open(context.Background(), store.Config{Database: database})
 	if err != nil {
@@ -49,8 +50,8 @@ func migrate(database string) error {
 	return nil
 }
 
-// SQLite names a new SQLite database in a folder of its own. Its schema is up
-// to date.
+// SQLite returns a new SQLite database in a folder of its own, with a current
+// schema.
 func SQLite(t testing.TB) string {
 	t.Helper()
 	files, err := liteTemplate()
@@ -66,20 +67,20 @@ func SQLite(t testing.TB) string {
 	return "sqlite:" + filepath.Join(dir, liteName)
 }
 
-// EmptySQLite names an SQLite database that does not exist yet, in a folder of
-// its own.
+// EmptySQLite returns the name of an SQLite database that doesn't exist yet,
+// in a folder of its own.
 func EmptySQLite(t testing.TB) string {
 	t.Helper()
 	return "sqlite:" + filepath.Join(t.TempDir(), liteName)
 }
 
-// pgTemplates are the names of databases whose schema is up to date, by the URL
-// of their server.
+// pgTemplates are the names of databases whose schema is up to date, by the
+// URL of their server.
 var pgTemplates sync.Map
 
-// pgTemplate returns the name of a database on the server whose schema is up to
-// date, and makes it at this binary's first call. Other binaries may use the
-// server too, so that the name is this one's own.
+// pgTemplate returns the name of a database on the server whose schema is up
+// to date, and creates it on this binary's first call. Other binaries may use
+// the server too, so this binary uses a name of its own.
 func pgTemplate(admin string) (string, error) {
 	made, _ := pgTemplates.LoadOrStore(admin, sync.OnceValues(func() (string, error) {
 		name := "mobileconfig_template_" + strings.ToLower(rand.Text())
@@ -91,8 +92,8 @@ func pgTemplate(admin string) (string, error) {
 	return made.(func() (string, error))()
 }
 
-// createDatabase copies a database by its files, which costs a server that
-// syncs nothing a third less than by its log.
+// createDatabase copies a database by its files. On a server that doesn't
+// sync, this costs a third less than by its log.
 func createDatabase(admin, name, template string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
@@ -110,8 +111,8 @@ func createDatabase(admin, name, template string) error {
 	return err
 }
 
-// Postgres names a new PostgreSQL database, which is dropped when the test
-// ends. Its schema is up to date. It skips the test where there is no server.
+// Postgres returns a new PostgreSQL database with a current schema, and drops
+// it when the test ends. It skips the test if there is no server.
 func Postgres(t testing.TB) string {
 	t.Helper()
 	admin := adminURL(t)

@@ -1,6 +1,6 @@
-// Package qrtest reads QR codes as a phone does: Debian's zbarimg looks at the
-// picture, and rsvg-convert draws what is an SVG. Where one of them is not
-// installed the test is skipped, unless MOBILECONFIG_TEST_ALL is 1.
+// Package qrtest reads QR codes as a phone does, with Debian's zbarimg;
+// rsvg-convert renders SVG. If one of them isn't installed, the test is
+// skipped, unless MOBILECONFIG_TEST_ALL is 1.
 package qrtest
 
 import (
@@ -10,23 +10,24 @@ import (
 	"testing"
 )
 
-// nothing is how zbarimg ends that finds no code.
+// nothing is zbarimg's exit code if it finds no code.
 const nothing = 4
 
-// ReadPNG returns what the codes in the picture say, or nothing without one.
+// ReadPNG returns the texts of the codes in the picture, or nothing if there
+// is none.
 func ReadPNG(t testing.TB, picture []byte) string {
 	t.Helper()
 	return string(run(t, picture, "zbarimg", "--quiet", "--nodbus", "--raw", "-Sdisable", "-Sqrcode.enable", "-Sbinary", "png:-"))
 }
 
-// ReadSVG returns what the code in the drawing says, as it looks in the
-// width of a phone on a background of the color.
+// ReadSVG returns the text of the code in the drawing, rendered at the width
+// of a phone on a background of the color.
 func ReadSVG(t testing.TB, drawing []byte, background string) string {
 	t.Helper()
 	return ReadPNG(t, run(t, drawing, "rsvg-convert", "--width=320", "--keep-aspect-ratio", "--background-color="+background))
 }
 
-// run returns what the program makes of its input.
+// run returns the program's output for the input.
 func run(t testing.TB, input []byte, program string, args ...string) []byte {
 	t.Helper()
 	path, err := exec.LookPath(program)

@@ -1,5 +1,5 @@
-// What is wrong with the focus, which should be on the control with this
-// number and have a ring that can be seen.
+// Returns what is wrong with the focus, which should be on the control with this
+// number and have a visible ring.
 (i) => {
   const e = document.activeElement;
   const called = (e) => `${e.tagName.toLowerCase()} "${(e.innerText || e.name || e.id).trim().slice(0, 40)}"`;

@@ -1,5 +1,5 @@
-// What is wrong with the layout of the page on a screen of this width, where
-// what is to be pressed has this size at least.
+// Returns what is wrong with the layout of the page on a screen of this width,
+// with this minimum size of controls.
 (width, least) => {
   const found = [];
   const called = (e) => `${e.tagName.toLowerCase()} "${(e.innerText || e.name || e.id).trim().slice(0, 40)}"`;
@@ -11,13 +11,13 @@
   }
 
   for (const img of document.images) {
-    if (img.closest("details:not([open])")) continue; // looked at when it is unfolded
+    if (img.closest("details:not([open])")) continue; // checked when it is unfolded
     if (!img.checkVisibility() || img.naturalWidth === 0 || img.getBoundingClientRect().width < 100) {
       found.push(`${img.src} is not shown`);
     }
   }
 
-  // A box is tapped by its label; a link inside a text is as high as its line.
+  // People tap a checkbox's label; a link inside a text is as high as its line.
   const hidden = (e) => !e.checkVisibility() || e.matches(".visually-hidden");
   for (const e of document.querySelectorAll("button, summary, select, textarea, input:not([type=hidden]), a[href]")) {
     if (hidden(e) || getComputedStyle(e).display === "inline") continue;

@@ -1,8 +1,8 @@
-// What of the text of the page does not fit a screen of this width.
+// Returns the text of the page that doesn't fit a screen of this width.
 (width) => {
   const found = [];
   const called = (e) => `${e.tagName.toLowerCase()}.${e.className.baseVal ?? e.className} "${(e.innerText || e.value || e.name || e.id || "").trim().replace(/\s+/g, " ").slice(0, 40)}"`;
-  // Heads of some tables are there for screen readers.
+  // The heads of some tables are only for screen readers.
   const unseen = (head) => head && getComputedStyle(head).position === "absolute";
   const hidden = (e) => !e.checkVisibility() || e.closest(".visually-hidden, svg") || unseen(e.closest("thead")) || unseen(e.closest("th"));
 
@@ -23,7 +23,7 @@
     }
   }
 
-  // A button or a chosen word must show all that it says.
+  // A button or a selected word must show its whole text.
   for (const e of document.querySelectorAll("button, .button, .badge, .tag, label, th, summary")) {
     if (!hidden(e) && e.getBoundingClientRect().right > width + 1) found.push(`${called(e)} goes beyond the screen`);
   }

@@ -1,4 +1,4 @@
-// Uses the types that openapi-typescript makes as a strict program does.
+// Uses the types that openapi-typescript generates, as a strict program does.
 import type { components, operations, paths, webhooks } from './types.js';
 
 type Link = components['schemas']['SetupLink'];
@@ -19,7 +19,7 @@ export const list = (page: operations['list-setup-links']['responses'][200]['con
 export const opened = (e: Event): string => `${e.type satisfies 'link.opened'} ${e.data.link ?? ''} ${e.data.external_id ?? ''}`;
 type Schemas = components['schemas'];
 type Put = operations['update-domain']['requestBody']['content']['application/json'];
-export const again = (d: Schemas['Domain']): Put => d; // what was read can be sent back
+export const again = (d: Schemas['Domain']): Put => d; // a response can be sent back
 export const servers = (d: Schemas['Domain']): string[] => [d.imap, d.smtp, d.caldav, d.carddav, d.created_at, d.updated_at];
 export const lives = (k: Schemas['Key']): string => `${k.id} ${k.created_at} ${k.created_by.kind} ${k.expires_at ?? ''} ${k.revoked_at ?? ''}`;
 export const hosts = (page: operations['list-approved-hosts']['responses'][200]['content']['application/json']): string[] =>

@@ -1,5 +1,5 @@
-// Sends random requests, good and bad ones, to every operation of a server, and
-// holds each answer against the document (JSON Schema 2020-12, by ajv).
+// Sends random valid and invalid requests to every operation of a server, and
+// checks each response against the document (JSON Schema 2020-12, with ajv).
 import { readFileSync } from 'node:fs';
 import Ajv from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -29,7 +29,7 @@ const typeOf = (s) => (Array.isArray(s.type) ? s.type[0] : s.type);
 const odd = ['', ' ', 'ä'.repeat(101), '\u202e', '\u0000', 'x'.repeat(3000), '-1', '../..', '%', '{}', 'null', '🙂', "' OR ''='"];
 const wrong = [null, true, 0, -1, 1.5, 1e21, 3600.0, '', 'x', [], [null], {}, { a: 1 }];
 
-// value makes one that is likely to be good.
+// value returns a value that is probably valid.
 function value(schema, depth = 0) {
   const s = follow(schema);
   if (s.enum) return pick(s.enum);
@@ -89,7 +89,7 @@ function learn(path, body) {
 
 const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, op]) => ({ path, method, op })))
-  .filter(({ op }) => op.operationId !== 'stream-events'); // its answer has no end
+  .filter(({ op }) => op.operationId !== 'stream-events'); // its response never ends
 
 const problems = [];
 const statuses = {};

@@ -7,21 +7,20 @@ import (
 	"strings"
 )
 
-// A room is a page of the control panel as a member comes to it.
-type room struct {
+// A panelPage is a page of the control panel and how a member gets there.
+type panelPage struct {
 	name string
 	who  string // of the people; empty: nobody is signed in
-	path string // with {names} of what people keeps
-	// fill are fields to fill in, by selectors. Then all of press is pressed:
-	// boxes, and last the button that leads on.
+	path string // with {names} of what people contains
+	// fill are fields to fill in, by selector. Then everything in press is
+	// pressed: checkboxes, and last the button that leads on.
 	fill   map[string]string
 	press  []string
 	status int // of the last page
 }
 
-// settingRooms are those of an installation in use where its members set
-// something.
-var settingRooms = []room{
+// settingPages are the settings pages of an installation in use.
+var settingPages = []panelPage{
 	{"overview", "owner", "", nil, nil, 200},
 	{"domains", "owner", "/domains", nil, nil, 200},
 	{"domains found", "owner", "/domains?q=shop", nil, nil, 200},
@@ -94,8 +93,8 @@ var settingRooms = []room{
 	{"public key to delete", "owner", "/keys/redirect/{redirect}/delete", nil, nil, 200},
 }
 
-// peopleRooms are those before the sign-in, and those about people.
-var peopleRooms = []room{
+// peoplePages are the pages before the sign-in, and those about people.
+var peoplePages = []panelPage{
 	{"sign-in", "", "/sign-in?next=/panel/keys", nil, nil, 200},
 	{"sign-in refused", "", "/sign-in", map[string]string{"#email": ownerEmail, "#password": "wrong"}, []string{signInButton}, 401},
 	{"invitation", "", "/invitation/{invitation}", nil, nil, 200},
@@ -141,15 +140,15 @@ var peopleRooms = []room{
 	{"no such page", "owner", "/nowhere", nil, nil, 404},
 }
 
-// lateRooms are those of a member who signed in long ago.
-var lateRooms = []room{
+// latePages are the pages of a member who signed in long ago.
+var latePages = []panelPage{
 	{"confirm before a page", "owner", "/security/sign-in/password", nil, nil, 403},
 	{"confirm before a form", "owner", "/policies/new", map[string]string{"#name": "Tablets"}, []string{mainButton}, 403},
 	{"confirm with a wrong code", "owner", "/security/sign-in/recovery", map[string]string{"#confirm_code": "123"}, []string{mainButton}, 422},
 }
 
-// emptyRooms are those of an installation that was just set up.
-var emptyRooms = []room{
+// emptyPages are the pages of an installation that was just set up.
+var emptyPages = []panelPage{
 	{"overview", "owner", "", nil, nil, 200},
 	{"domains", "owner", "/domains", nil, nil, 200},
 	{"links", "owner", "/links", nil, nil, 200},
@@ -160,14 +159,14 @@ var emptyRooms = []room{
 	{"recovery", "owner", "/security/sign-in/recovery", nil, nil, 200},
 }
 
-// firstRooms are those of an installation without a member.
-var firstRooms = []room{
+// firstPages are the pages of an installation without a member.
+var firstPages = []panelPage{
 	{"setup", "", "{setup}", nil, nil, 200},
 	{"setup with mistakes", "", "{setup}", map[string]string{"#password": "short"}, []string{mainButton}, 422},
 }
 
-// enter opens the page and does what leads on, and returns the last status.
-func (r room) enter(b *tab, p *people) int {
+// enter opens the page, fills and presses, and returns the last status.
+func (r panelPage) enter(b *tab, p *people) int {
 	b.t.Helper()
 	path := regexp.MustCompile(`\{\w+\}`).ReplaceAllStringFunc(r.path, func(name string) string {
 		id, ok := p.ids[strings.Trim(name, "{}")]

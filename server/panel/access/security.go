@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// setLanguage keeps which language the member reads.
+// setLanguage stores the member's language.
 func (p *Pages) setLanguage(v *panel.Visit) error {
 	tag := v.Form["language"]
 	if !slices.ContainsFunc(p.Texts.Languages(), func(l templates.Language) bool { return l.Tag == tag }) {
@@ -31,7 +31,7 @@ func (p *Pages) setLanguage(v *panel.Visit) error {
 // shownSignIns is how many of the latest sign-ins a member sees.
 const shownSignIns = 10
 
-// setZone keeps in which time zone the member reads times.
+// setZone stores the member's time zone.
 func (p *Pages) setZone(v *panel.Visit) error {
 	form := v.Form
 	if err := p.Members.SetZone(v.Ctx(), v.By(), v.In.Member, form["zone"]); err != nil {
@@ -47,7 +47,7 @@ func (p *Pages) setZone(v *panel.Visit) error {
 	return p.To(v, panel.Prefix+panel.OwnPath, "zone.saved")
 }
 
-// security shows the member's own sign-in.
+// security shows the member's own sign-in settings.
 func (p *Pages) security(v *panel.Visit) error {
 	page, err := p.securityPage(v, web.Form{"zone": v.In.Member.Zone})
 	if err != nil {
@@ -99,8 +99,8 @@ func (p *Pages) enrol(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "enrol", f, enrolPage{f, p.Vault.Passkeys()})
 }
 
-// afterEnrol is where a member goes who has a new factor: the first one leads
-// to the recovery codes.
+// afterEnrol returns where to go after adding a factor: the first one leads to
+// the recovery codes.
 func (p *Pages) afterEnrol(v *panel.Visit, done string) string {
 	if v.In.Member.CodesMade.IsZero() {
 		return panel.Prefix + panel.OwnPath + "/recovery?done=" + done
@@ -126,7 +126,7 @@ func (p *Pages) totpPage(f panel.Frame, setup account.TOTPSetup) (totpPage, erro
 	return totpPage{f, setup.Secret, setup.Encrypted, qr}, err
 }
 
-// enrolTOTP makes the app the member's.
+// enrolTOTP adds the member's authenticator app.
 func (p *Pages) enrolTOTP(v *panel.Visit) error {
 	form := v.Form
 	if err := p.Factors.EnrolTOTP(v.Ctx(), v.By(), v.In, form["setup"], form["code"]); err != nil {
@@ -173,8 +173,8 @@ func (p *Pages) removePasskey(v *panel.Visit) error {
 	})
 }
 
-// recovery shows recovery codes that have just been made, or says how many are
-// left and offers new ones.
+// recovery shows recovery codes that have just been created, or says how many
+// are left and offers new ones.
 func (p *Pages) recovery(v *panel.Visit) error {
 	page := recoveryPage{Frame: p.Frame(v, "sign-in"), Left: v.In.Member.CodesLeft, Made: v.In.Member.CodesMade}
 	if _, shown := p.Shown(v, &page.Codes); shown {
@@ -183,7 +183,7 @@ func (p *Pages) recovery(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "recovery", page.Frame, page)
 }
 
-// createCodes makes recovery codes, which the next page shows, once.
+// createCodes creates recovery codes, which the next page shows once.
 func (p *Pages) createCodes(v *panel.Visit) error {
 	codes, err := p.Factors.NewCodes(v.Ctx(), v.By(), v.In)
 	if err != nil {

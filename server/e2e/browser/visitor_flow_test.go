@@ -19,8 +19,8 @@ const (
 	secureForm = `form:has([name="variant"][value="secure"])`
 )
 
-// TestFromAddressToProfile goes the way of a person with an iPhone, from the
-// address to the file, with and without script.
+// TestFromAddressToProfile does what a person with an iPhone does, from the
+// address to the profile, with and without script.
 func TestFromAddressToProfile(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -38,13 +38,13 @@ func TestFromAddressToProfile(t *testing.T) {
 			agree(b, s, dir)
 			plain(b, s, dir)
 			if got := asked(s); got != 2 || b.downloads() != 2 {
-				t.Errorf("asked for %d tickets, %d downloads; want 2 of each", got, b.downloads())
+				t.Errorf("requested %d tickets, %d downloads; want 2 of each", got, b.downloads())
 			}
 		})
 	}
 }
 
-// allowScript switches script, and makes sure that it is on or off.
+// allowScript switches script on or off, and checks that.
 func allowScript(b *tab, allowed bool) {
 	b.t.Helper()
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !allowed})
@@ -54,7 +54,7 @@ func allowScript(b *tab, allowed bool) {
 	}
 }
 
-// ask enters an address and a name on the first page.
+// ask enters an address and a name on the start page.
 func ask(b *tab, s *servertest.Server) {
 	b.t.Helper()
 	b.visit(s.URL + "/")
@@ -68,8 +68,8 @@ func ask(b *tab, s *servertest.Server) {
 	}
 }
 
-// read wants the page to tell whose mail it is, what will be asked and what
-// can happen, and no box ticked.
+// read checks that the page shows whose email it is, what the device will ask
+// and what can happen, and that no box is selected.
 func read(b *tab) {
 	b.t.Helper()
 	before := b.text()
@@ -79,7 +79,7 @@ func read(b *tab) {
 		}
 	}
 	if page := evaluate[string](b, `document.documentElement.outerHTML`); strings.Contains(page, "jane@") {
-		b.t.Error("the page tells the address")
+		b.t.Error("the page shows the address")
 	}
 	b.press(secureForm + " summary")
 	b.eventually("the fold opens", `document.querySelector('`+secureForm+` details').open`)
@@ -93,8 +93,8 @@ func read(b *tab) {
 	}
 }
 
-// refuse presses the button without the agreement. The browser shows the box
-// and sends nothing; that nothing came later is seen at the end of the way.
+// refuse presses the button without agreement. The browser points to the box
+// and sends nothing; the end of the test checks that nothing was sent later.
 func refuse(b *tab, s *servertest.Server) {
 	b.t.Helper()
 	here := run(b, chromedp.Location())
@@ -105,7 +105,7 @@ func refuse(b *tab, s *servertest.Server) {
 	}
 }
 
-// agree ticks the box and gets the file with the policy.
+// agree selects the box and gets the profile with the policy.
 func agree(b *tab, s *servertest.Server, dir string) {
 	b.t.Helper()
 	b.press(secureForm + " .choice-label")
@@ -114,14 +114,14 @@ func agree(b *tab, s *servertest.Server, dir string) {
 	wantFile(b, s, dir, 1, true)
 }
 
-// plain gets the file without the policy.
+// plain gets the profile without the policy.
 func plain(b *tab, s *servertest.Server, dir string) {
 	b.t.Helper()
 	b.press(mailForm + " button")
 	wantFile(b, s, dir, 2, false)
 }
 
-// wantFile waits for the nth file and looks inside. The page stays.
+// wantFile waits for the nth file and checks its content. The page stays.
 func wantFile(b *tab, s *servertest.Server, dir string, n int, policy bool) {
 	b.t.Helper()
 	name, signed := b.downloaded(dir, n)
@@ -145,7 +145,7 @@ func wantFile(b *tab, s *servertest.Server, dir string, n int, policy bool) {
 	}
 }
 
-// asked counts how often the server was asked for a ticket.
+// asked counts requests for a ticket.
 func asked(s *servertest.Server) int {
 	return strings.Count(s.Log.String(), `"route":"/s/:token/profile"`)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestFirstRun goes the way of the first owner, from the address that the
-// program prints to the second sign-in, with and without script.
+// TestFirstRun does what the first owner does, from the URL that the program
+// prints to the second sign-in, with and without script.
 func TestFirstRun(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -28,7 +28,7 @@ func TestFirstRun(t *testing.T) {
 			if got := b.visit(setup); got != 404 {
 				t.Errorf("the address of the setup a second time: %d, want 404", got)
 			}
-			wantEnrolmentAlone(b, o)
+			wantOnlyEnrolment(b, o)
 			b.visit(o.URL + "/panel")
 			b.wantSubmit(`main a[href="/panel/security/sign-in/totp"]`, 200, "/panel/security/sign-in/totp")
 			seed := b.enrolApp(o)
@@ -45,7 +45,7 @@ func TestFirstRun(t *testing.T) {
 	}
 }
 
-// setUp becomes the first owner and returns the address that it was done by.
+// setUp becomes the first owner and returns the URL that was used.
 func setUp(b *tab, o *office) string {
 	b.t.Helper()
 	setup, err := o.SetupURL(b.t.Context())
@@ -60,9 +60,9 @@ func setUp(b *tab, o *office) string {
 	return setup
 }
 
-// wantEnrolmentAlone wants every page of the panel to lead to the enrolment,
-// and this to show no way to another.
-func wantEnrolmentAlone(b *tab, o *office) {
+// wantOnlyEnrolment checks that every page of the panel redirects to the
+// enrolment, and that this has no links to other pages.
+func wantOnlyEnrolment(b *tab, o *office) {
 	b.t.Helper()
 	for _, path := range []string{"", "/domains", "/domains/new", "/policies/standard", "/keys", "/members", "/accounts",
 		"/security/sign-in", "/security/sign-in/recovery", "/security/sign-in/password", "/sign-in"} {
@@ -74,8 +74,8 @@ func wantEnrolmentAlone(b *tab, o *office) {
 	}
 }
 
-// comeBack signs in anew: a code that was used before is refused, the next one
-// leads to the overview.
+// comeBack signs in again: a used code is refused, the next one leads to the
+// overview.
 func comeBack(b *tab, o *office, seed string) {
 	b.t.Helper()
 	b.visit(o.URL + "/panel/keys")
@@ -91,7 +91,7 @@ func comeBack(b *tab, o *office, seed string) {
 	b.wantText("Overview")
 }
 
-// TestRecovery signs in by a recovery code, once.
+// TestRecovery signs in with a recovery code, once.
 func TestRecovery(t *testing.T) {
 	t.Parallel()
 	running(t)
@@ -101,7 +101,7 @@ func TestRecovery(t *testing.T) {
 	b.become(m)
 	b.visit(o.URL + "/panel/security/sign-in/recovery")
 	codes := b.makeCodes()
-	b.wantText(ownerEmail) // printed, they say whose they are
+	b.wantText(ownerEmail) // when printed, they say whose they are
 	b.begin(t)
 	b.become(nil)
 
@@ -121,7 +121,7 @@ func TestRecovery(t *testing.T) {
 	if got := refusal(b); got != again || got == "" {
 		t.Errorf("a used code is refused with %q, a wrong password with %q", again, got)
 	}
-	// However it is typed.
+	// In any notation.
 	if got := b.signIn(o, ownerEmail, servertest.Password, " "+strings.ToUpper(regexp.MustCompile(`[- ]`).ReplaceAllString(codes[4], " "))); got != 200 {
 		t.Errorf("another code, typed in another way: %d", got)
 	}
