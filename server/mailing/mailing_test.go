@@ -75,7 +75,7 @@ func TestPostfix(t *testing.T) {
 			return len(got) > 0
 		})
 		if m.State != "sent" || m.Tries != 1 || len(got) != 1 {
-			t.Errorf("%+v, %d mails", m, len(got))
+			t.Errorf("%+v, %d emails", m, len(got))
 		}
 		if id := got[0].Header.Get("Message-Id"); id != "<"+m.ID+"@example.org>" {
 			t.Errorf("the Message-ID is %q, the mail's ID %q", id, m.ID)
@@ -140,7 +140,7 @@ func TestOnce(t *testing.T) {
 		}
 		wg.Wait()
 		if taken.Load() != 1 || refused.Load() != 7 {
-			t.Errorf("%d mails, %d refusals", taken.Load(), refused.Load())
+			t.Errorf("%d emails, %d refusals", taken.Load(), refused.Load())
 		}
 		l = newLink(t, c, "joe@example.com")
 		name := http.Header{"Idempotency-Key": {"once"}, "Authorization": {"Bearer " + c.Key}, "Content-Type": {"application/json"}}
@@ -150,7 +150,7 @@ func TestOnce(t *testing.T) {
 			t.Errorf("%d %s, then %d %s", first.Status, first.Body, again.Status, again.Body)
 		}
 		if n := len(storetest.Column(t, database, `SELECT id FROM link_mails`)); n != 2 {
-			t.Errorf("%d mails, want 2", n)
+			t.Errorf("%d emails, want 2", n)
 		}
 	})
 }
@@ -199,7 +199,7 @@ func TestRefused(t *testing.T) {
 	c = writer(t, servertest.New(t, database, nil), database)
 	c.Want(t, 409, "POST", "/setup-links/"+newLink(t, c, "jane@example.com").ID+"/mail", "")
 	if n := len(storetest.Column(t, database, `SELECT id FROM link_mails`)); n != 0 {
-		t.Errorf("%d mails without a mail server", n)
+		t.Errorf("%d emails without a mail server", n)
 	}
 }
 

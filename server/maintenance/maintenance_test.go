@@ -252,7 +252,7 @@ func TestCheckpoints(t *testing.T) {
 		first := w.called("log.checkpoint", 1)[0]
 		mails := w.mails(subject)
 		if len(mails) != 1 { // the log of the installation is empty
-			t.Fatalf("%d mails, want 1", len(mails))
+			t.Fatalf("%d emails, want 1", len(mails))
 		}
 		note := first.Data.Note
 		point, err := audit.OpenCheckpoint([]byte(note), w.public(account.Default))
@@ -275,11 +275,11 @@ func TestCheckpoints(t *testing.T) {
 				want = 2
 			}
 			if n := len(w.mails(subject)); n != want {
-				t.Errorf("after %d days %d mails, want %d", day, n, want)
+				t.Errorf("after %d days %d emails, want %d", day, n, want)
 			}
 		}
 		if n := len(w.mails("Action log check failed")); n != 0 {
-			t.Errorf("%d mails of a sound log", n)
+			t.Errorf("%d emails of a sound log", n)
 		}
 	})
 }
@@ -310,7 +310,7 @@ func TestCheckFails(t *testing.T) {
 				storetest.Exec(t, database, tt.statement)
 				w.nextDay()
 				if got := len(w.mails(failed)); got < 1 || got > 2 {
-					t.Errorf("%d mails, want one, or one as owner and one as operator", got)
+					t.Errorf("%d emails, want one, or one as owner and one as operator", got)
 				}
 				call := w.called("log.check_failed", 1)[0]
 				owner := account.Default

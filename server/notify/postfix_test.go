@@ -152,6 +152,6 @@ func TestPostfixNotTheOne(t *testing.T) {
 		}
 	}
 	if got := p.Mails(t, "olga@example.com"); len(got) > 0 || strings.Contains(p.Log(t), "from=<setup@example.org>") {
-		t.Errorf("%d mails were sent", len(got))
+		t.Errorf("%d emails were sent", len(got))
 	}
 }

@@ -129,7 +129,7 @@ func TestFurtherAddress(t *testing.T) {
 		}
 		h.fine(owner, at+"/remove")
 		if got := h.mails(`type = 'notifications.changed' AND address = 'desk@example.net'`); len(got) != 3 {
-			t.Errorf("the address got %d mails on itself, want 3", len(got))
+			t.Errorf("the address got %d emails about itself, want 3", len(got))
 		}
 		if a := owner.Get(at); a.Status != http.StatusNotFound {
 			t.Errorf("removed, it is still there: %d", a.Status)
@@ -156,7 +156,7 @@ func TestMailAgain(t *testing.T) {
 			t.Errorf("twice: %d", a.Status)
 		}
 		if got := h.mails(`type = 'test'`); len(got) != 2 {
-			t.Errorf("%d mails, want 2", len(got))
+			t.Errorf("%d emails, want 2", len(got))
 		}
 		if n := strings.Count(storetest.Dump(t, database), "actions.name=subscription.redeliver\n"); n != 1 {
 			t.Errorf("%d actions", n)

@@ -344,7 +344,7 @@ func TestSignInsAreTold(t *testing.T) {
 			count += len(signIn("x", "203.0.113.1", "", audit.Refused))
 		}
 		if count != 2 {
-			t.Errorf("%d mails of refused sign-ins, want one for each of two owners", count)
+			t.Errorf("%d emails of refused sign-ins, want one for each of two owners", count)
 		}
 	})
 }

@@ -137,7 +137,7 @@ func TestMailPreviews(t *testing.T) {
 	m.Upload("/panel/branding/logo", "file", "logo.svg", aLogo(t))
 	links := mailLink.FindAllStringSubmatch(string(m.Get("/panel/branding/mails").Body), -1)
 	if len(links) < 30 {
-		t.Fatalf("%d mails", len(links))
+		t.Fatalf("%d emails", len(links))
 	}
 	for _, link := range links {
 		a := m.Get(link[1])
