@@ -100,7 +100,7 @@ func batchCases() []panelCase {
 	page := batchPage{
 		Row: rows[1], Form: panelForm{"platform": "iphone", "variant": "mail"}, Checked: true, Bad: 17, Off: 3, Files: 1187, Notices: []string{"Recognized as an export of Google Workspace."},
 		Columns: []batchColumn{{"Email Address [Required]", "email", false}, {"Phone", "", false}, {"Password [Required]", "", true}}, Fields: batchFields,
-		Wrong: []batchProblem{{18, "Email Address", "a•••", "The mail domain of this address is not set up here."}, {203, "", "", "The address is missing."}}, Errors: true,
+		Wrong: []batchProblem{{18, "Email Address", "a•••", "The domain of this address isn't set up here."}, {203, "", "", "The address is missing."}}, Errors: true,
 		Choosable: true, Startable: true, Size: "231 kB", Platform: "iphone", Variant: "mail", Output: "files",
 	}
 	erases, locked := page, page

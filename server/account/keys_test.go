@@ -38,7 +38,7 @@ func TestParseScopes(t *testing.T) {
 	}
 }
 
-// TestCovers holds that a key makes no key that may do more than itself.
+// TestCovers checks that a key can't create a key that may do more than itself.
 func TestCovers(t *testing.T) {
 	now := time.Now()
 	near := netip.MustParsePrefix("192.0.2.0/24")

@@ -319,7 +319,7 @@ func permitTest(k account.Key, op *huma.Operation) error {
 	if !k.Test || reads || op.Extensions[testsKey] == true {
 		return nil
 	}
-	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
+	return fault.New(fault.Forbidden, "A test key can't change live objects. Use another key.")
 }
 
 // operation describes a route: what it does, and the scope that it needs.

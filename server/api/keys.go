@@ -119,7 +119,7 @@ type NewKey struct {
 	Domains   []string      `json:"domains,omitempty" maxItems:"100" doc:"Domains that it may act for; none: all, which only a key for all may give." example:"[\"example.com\"]"`
 	Networks  []string      `json:"networks,omitempty" maxItems:"20" doc:"Networks that it may come from." example:"[\"192.0.2.0/24\"]"`
 	ExpiresIn int64         `json:"expires_in,omitempty" minimum:"0" maximum:"315360000" doc:"Life in seconds; 0: for ever." example:"31536000"`
-	Test      bool          `json:"test,omitempty" doc:"Make a key for trying things out. A test key makes test keys alone." example:"false"`
+	Test      bool          `json:"test,omitempty" doc:"Make a key for trying things out. A test key can create only test keys." example:"false"`
 }
 
 type createKey struct{ Body NewKey }
@@ -160,7 +160,7 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*resource[C
 	if err != nil {
 		return nil, errors.Join(err, a.Keys.Check(spec))
 	}
-	k, secret, err := a.Keys.CreateBelow(ctx, c.key, c.by, spec)
+	k, secret, err := a.Keys.CreateByKey(ctx, c.key, c.by, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (a *API) rotateKey(ctx context.Context, c call, in *rotateKey) (*resource[C
 	if in.Body != nil {
 		overlap = time.Duration(in.Body.Overlap) * time.Second
 	}
-	k, secret, err := a.Keys.RotateBelow(ctx, c.key, c.by, in.ID, overlap)
+	k, secret, err := a.Keys.RotateByKey(ctx, c.key, c.by, in.ID, overlap)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func (in *patchKey) settingsOf(k account.Key) (account.KeySettings, error) {
 }
 
 func (a *API) patchKey(ctx context.Context, c call, in *patchKey) (*resource[Key], error) {
-	k, err := a.Keys.ChangeBelow(ctx, c.key, c.by, in.ID, func(k account.Key) (account.KeySettings, error) {
+	k, err := a.Keys.ChangeByKey(ctx, c.key, c.by, in.ID, func(k account.Key) (account.KeySettings, error) {
 		if err := c.matches(keyOf(k)); err != nil {
 			return account.KeySettings{}, err
 		}
@@ -231,7 +231,7 @@ func (a *API) patchKey(ctx context.Context, c call, in *patchKey) (*resource[Key
 }
 
 func (a *API) revokeKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {
-	if err := a.Keys.RevokeBelow(ctx, c.key, c.by, in.ID); err != nil {
+	if err := a.Keys.RevokeByKey(ctx, c.key, c.by, in.ID); err != nil {
 		return nil, err
 	}
 	return a.getKey(ctx, c, in)

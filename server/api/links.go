@@ -320,7 +320,7 @@ func (a *API) group(c call, address, domain string) (setup.Group, error) {
 	if address != "" {
 		parsed, err := profile.ParseAddress(address)
 		if err != nil {
-			bad = append(bad, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com."))
+			bad = append(bad, fault.OnText("address", err, fault.AddressMalformed, "Enter an email address, for example jane@example.com."))
 		} else {
 			g.Mailbox = parsed.Folded()
 			bad = append(bad, c.key.PermitDomain(parsed.Domain()))

@@ -104,7 +104,7 @@ func (a *API) mdmSet(ctx context.Context, c call, in *MDMQuery) (*mdm.Set, error
 	if in.Address != "" {
 		order.Person = issue.Person{Name: profile.Plain(in.Name), Login: profile.Trim(in.Login)}
 		if order.Person.Address, err = profile.ParseAddress(in.Address); err != nil {
-			err = fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+			err = fault.OnText("address", err, fault.AddressMalformed, "Enter an email address, for example jane@example.com.")
 		}
 		if err := errors.Join(err, checkPerson(order.Person)); err != nil {
 			return nil, err

@@ -91,12 +91,12 @@ func (a *API) order(ctx context.Context, c call, in *createProfile) (issue.Order
 	bad := checkPerson(who)
 	address, err := profile.ParseAddress(b.Address)
 	if err != nil {
-		err = fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		err = fault.OnText("address", err, fault.AddressMalformed, "Enter an email address, for example jane@example.com.")
 		return issue.Order{}, settings.Domain{}, errors.Join(err, bad)
 	}
 	d, err := a.permitted(ctx, c, address.Domain())
 	if fault.Is(err, fault.NotFound) {
-		err = fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+		err = fault.On("address", fault.AddressForeign, "The domain of this address isn't set up here.")
 	}
 	if err != nil {
 		return issue.Order{}, settings.Domain{}, errors.Join(err, bad)

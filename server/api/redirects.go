@@ -133,7 +133,7 @@ func (a *API) createRedirectKey(ctx context.Context, c call, in *createRedirectK
 		return nil, err
 	}
 	if ends := c.key.Expires; !ends.IsZero() && (spec.Life == 0 || a.Now().Add(spec.Life).After(ends)) {
-		return nil, fault.On("expires_in", fault.Forbidden, "A new key may live no longer than this key.")
+		return nil, fault.On("expires_in", fault.Forbidden, "A new key can't expire later than this key.")
 	}
 	return a.redirectKeyBody(a.Redirects.Create(ctx, c.by, c.key.Account, spec))
 }

@@ -40,8 +40,8 @@ func checkpoint(t testing.TB, k *audit.LogKey, account string, tree audit.Tree) 
 
 func someTree() audit.Tree { return audit.Tree{Size: 42, Root: audit.HashLeaf([]byte("x"))} }
 
-// The form of a checkpoint is published: people keep old ones. Hash,
-// name and signature were computed and verified with openssl.
+// The form of a checkpoint is published: people store old ones. Hash, name and
+// signature were computed and verified with openssl.
 func TestCheckpointGolden(t *testing.T) {
 	k := logKey(t, "k")
 	signed := checkpoint(t, k, "acc_default", someTree())
@@ -107,7 +107,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 	}
 }
 
-// resign signs any text as the log of acc_1 does.
+// resign signs any text with the key of acc_1's log.
 func resign(t testing.TB, text string) []byte {
 	t.Helper()
 	k := logKey(t, "k")

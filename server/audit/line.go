@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// MaxLine is the size in bytes of the longest line of an export that is read.
+// MaxLine is the maximum size in bytes of a line of an export.
 const MaxLine = 1 << 20
 
-// A line is a record in an export. Leaf and personal text are strings, and not
-// objects, for their bytes count.
+// A line is a record in an export. Leaf and personal text are strings, not
+// objects, because their exact bytes matter.
 type line struct {
 	Seq      int64   `json:"seq"`
 	Time     string  `json:"time"` // RFC 3339, UTC, milliseconds
@@ -26,7 +26,7 @@ type line struct {
 
 const lineTime = "2006-01-02T15:04:05.000Z07:00"
 
-// Line returns the record as a line of an export, its end included.
+// Line returns the record as a line of an export, including the newline.
 func (r Record) Line() ([]byte, error) {
 	data, err := encode(line{
 		Seq: r.Seq, Time: r.At.UTC().Format(lineTime), Hash: base64.StdEncoding.EncodeToString(r.Hash),
@@ -43,8 +43,8 @@ func optional(b []byte) *string {
 	return &s
 }
 
-// ParseLine reads what Line returned, with or without its end. A member that
-// it does not know is an error.
+// ParseLine parses what Line returned, with or without its newline. An unknown
+// member is an error.
 func ParseLine(data []byte) (Record, error) {
 	if len(data) > MaxLine {
 		return Record{}, errors.New("the line is too long")

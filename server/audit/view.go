@@ -2,9 +2,9 @@ package audit
 
 import "time"
 
-// A View is an action as it is shown: by the API as it stands, and by the
-// control panel, exports and webhooks in their own forms. What is empty is left
-// out.
+// A View is an action as it is shown: by the API in this form, and by the
+// control panel, exports and webhooks in their own forms. Empty members are
+// omitted.
 type View struct {
 	Seq       int64     `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap."`
 	Time      time.Time `json:"time"` // UTC
@@ -26,7 +26,7 @@ type View struct {
 	Unreadable bool `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
 }
 
-// A Party is who did something, or to what.
+// A Party is who did something, or what it was done to.
 type Party struct {
 	Kind string `json:"kind" example:"key"`
 	ID   string `json:"id,omitempty" example:"key_r6t7abk3v7q2m4x5"`
@@ -35,7 +35,8 @@ type Party struct {
 }
 
 // View returns the record as it is shown. If the content has been removed, or
-// can't be read, there is no Actor and no Target: a bad entry hides no others.
+// can't be read, there is no Actor and no Target: a bad entry doesn't hide
+// others.
 func (r Record) View() View {
 	v := View{Seq: r.Seq, Time: r.At.UTC()}
 	if r.Leaf == nil {

@@ -40,7 +40,7 @@ import (
 
 const host = "setup.example.com"
 
-// An installation is one that runs, with its mail servers and its DNS.
+// An installation is a running one, with its mail servers and its DNS.
 type installation struct {
 	doctor.Config
 	t        *testing.T
@@ -51,13 +51,13 @@ type installation struct {
 	names    map[string]dialtest.Answer
 }
 
-// file makes a file in the folder of the test.
+// file creates a file in the folder of the test.
 func (i *installation) file(name string, data []byte) string {
 	i.t.Helper()
 	return signingtest.WriteFile(i.t, name, data)
 }
 
-// leaf is a certificate for the host.
+// leaf returns a certificate for the host.
 func (i *installation) leaf(change func(*x509.Certificate)) signingtest.Pair {
 	return i.middle.Leaf(i.t, "p256", func(c *x509.Certificate) {
 		c.DNSNames, c.Subject.CommonName = []string{host, "imap.example.com", "smtp.example.com"}, host
@@ -68,7 +68,7 @@ func (i *installation) leaf(change func(*x509.Certificate)) signingtest.Pair {
 	})
 }
 
-// sign names the files of a certificate to sign with.
+// sign returns the files of a signing certificate.
 func (i *installation) sign(leaf signingtest.Pair, rest ...signingtest.Pair) {
 	i.Signing.Cert, i.Signing.Key = i.file("sign.pem", leaf.CertPEM(rest...)), i.file("sign-key.pem", leaf.KeyPEM(i.t))
 }
@@ -84,7 +84,7 @@ func tlsServer(t *testing.T, leaf signingtest.Pair, middle signingtest.Pair, han
 	return s.Listener.Addr().String()
 }
 
-// healthy starts an installation in which nothing is wrong.
+// healthy starts an installation without faults.
 func healthy(t *testing.T) *installation {
 	t.Helper()
 	i := &installation{t: t, root: signingtest.Root(t, "p256")}
@@ -193,8 +193,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// acme has the installation get its certificate by itself, from an authority
-// whose clock is off.
+// acme gives the installation a certificate from an authority whose clock is
+// off.
 func (i *installation) acme(off time.Duration) {
 	i.Signing = signing.Files{}
 	i.Server.TLSCert, i.Server.TLSKey = "", ""
@@ -206,14 +206,14 @@ func (i *installation) acme(off time.Duration) {
 	i.Server.SigningRoots = i.Roots
 }
 
-// secret is what the service is started with.
+// secret is the secret that the service starts with.
 func (i *installation) secret() []byte {
 	root, err := datadir.ReadSecret(filepath.Join(i.Data, "secret"))
 	must(i.t, err)
 	return root
 }
 
-// rotated has the secret rotated without an overlap.
+// rotated rotates the secret without an overlap.
 func (i *installation) rotated() {
 	kept := i.open()
 	defer kept.Close()
@@ -223,8 +223,8 @@ func (i *installation) rotated() {
 	must(i.t, err)
 }
 
-// A fault is something that is planted, and what it is to be called. What
-// follows from it may be found too.
+// A fault is a planted fault, and its code. Its consequences may be reported
+// too.
 type planted struct {
 	name  string
 	plant func(*installation)
@@ -360,7 +360,7 @@ func codesOf(found []doctor.Finding) []doctor.Code {
 	return codes
 }
 
-// TestHealthy finds nothing where nothing is wrong.
+// TestHealthy checks that nothing is found in a healthy installation.
 func TestHealthy(t *testing.T) {
 	i := healthy(t)
 	if found := doctor.Examine(t.Context(), i.Config); len(found) > 0 {
@@ -391,7 +391,7 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	for _, m := range doctor.Codes() {
-		// These two take a chain of a public authority, and a disk that fails.
+		// These two need a chain of a public authority, and a failing disk.
 		if !planted[m.Code] && m.Code != doctor.CertificateOld && m.Code != doctor.NoWrites {
 			t.Errorf("%s was not planted", m.Code)
 		}

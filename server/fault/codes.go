@@ -1,7 +1,7 @@
 package fault
 
-// A Meaning is a code and what it says to whoever calls the API or reads it at
-// the foot of a page.
+// A Meaning is a code with its description for callers of the API and for the
+// foot of a page.
 type Meaning struct {
 	Code Code
 	Text string
@@ -11,43 +11,43 @@ type Meaning struct {
 func Codes() []Meaning {
 	return []Meaning{
 		{Invalid, "A value can't be used as it is. The detail says why."},
-		{NotFound, "There is nothing at this URL or with this id, or the caller may not see it."},
+		{NotFound, "There is nothing at this URL or with this ID, or the caller may not see it."},
 		{MethodNotAllowed, "The URL exists, but not for this method."},
 		{Gone, "The link or download has expired, has been used, or was revoked."},
 		{Conflict, "The request doesn't fit the current state, for example because something exists already."},
 		{TooLarge, "The request is too large."},
 		{UnsupportedMedia, "The request has a content type that isn't accepted here."},
 		{Limited, "There were too many requests. Retry-After says how long to wait."},
-		{PasswordRefused, "The request has a field for a password. Nothing was stored: there is no place for passwords of mailboxes here."},
+		{PasswordRefused, "The request has a field for a password. Nothing was stored, because this service never accepts email passwords."},
 		{AgreementMissing, "The person hasn't agreed to the consent text."},
-		{VariantNotOffered, "The domain doesn't offer this variant, which is mail with or without a device policy."},
+		{VariantNotOffered, "The domain doesn't offer this variant: mail with or without a device policy."},
 		{MacPolicyNeedsMDM, "A Mac accepts a passcode policy only from device management (MDM)."},
-		{AddressMalformed, "The value isn't a complete mail address."},
+		{AddressMalformed, "The value isn't a complete email address."},
 		{AddressForeign, "The address doesn't belong to a domain that is set up here, or that the request is for."},
-		{HiddenCharacters, "The text has a character that shows nothing or only looks like a space, or a blank at an end. Type it again."},
+		{HiddenCharacters, "The text contains an invisible character, a character that only looks like a space, or a space at the start or end. Type it again."},
 		{NameInvalid, "The name is longer than 64 characters, or has a web address or a long number in it."},
 		{VariantUnknown, "There is no such variant."},
 		{PlatformUnknown, "There is no such platform."},
-		{ScopeUnknown, "There is no such scope, or none was given."},
+		{ScopeUnknown, "There is no such scope, or no scope was given."},
 		{Unauthorized, "The request needs a valid session or API key."},
 		{Forbidden, "The caller's role or API key doesn't allow this."},
 		{UnknownField, "The request has a field that this operation doesn't have."},
 		{FormMalformed, "The request can't be parsed."},
-		{SettingsChanged, "The settings that the list of a batch was checked by have changed since. Check it again."},
+		{SettingsChanged, "The settings have changed since the list of the batch was checked. Check it again."},
 		{SignerUnavailable, "No profile can be signed at the moment. Nothing was changed; try again later."},
 		{PolicyUnknown, "The account has no policy with this name."},
-		{LoginNeeded, "The domain's user names can't be derived from the addresses, so the login has to be given."},
+		{LoginNeeded, "The domain's usernames can't be derived from the addresses, so the request has to include the login."},
 		{PlatformOff, "The domain doesn't offer profiles for this platform."},
-		{HostUnapproved, "An owner of the account has not approved this server for its domains."},
-		{ErasingUnapproved, "API keys may not have devices erase themselves in this account."},
+		{HostUnapproved, "An owner of the account hasn't approved this server for its domains."},
+		{ErasingUnapproved, "API keys may not use policies that erase devices in this account."},
 		{DomainUnproven, "The DNS record that proves control of the domain wasn't found."},
-		{SignInRefused, "The sign-in was refused. Nothing says which part was wrong, so that guesses learn nothing."},
-		{ConfirmationNeeded, "The operation requires that the second factor was confirmed recently."},
+		{SignInRefused, "The sign-in was refused. The answer doesn't say which part was wrong, so that it doesn't help guessing."},
+		{ConfirmationNeeded, "The operation requires a recent confirmation with a second factor."},
 		{PasswordWeak, "The password is too short or too easy to guess."},
 		{CodeWrong, "The one-time code is wrong or has been used."},
 		{PasskeyRefused, "The passkey wasn't accepted."},
 		{LastFactor, "It's the last second factor. Add another one before you remove it."},
-		{CrossOrigin, "The form was sent from another site, so nothing was done."},
+		{CrossOrigin, "The form was sent from another site, so nothing was changed."},
 		{AccountSuspended, "The account is suspended."},
 		{RepeatDiffers, "The Idempotency-Key was used for a different request."},
 		{RedirectInvalid, "The redirect that a hosting panel signed can't be used. The field names the part that is wrong."},

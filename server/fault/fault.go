@@ -1,4 +1,4 @@
-// Package fault holds the failures that a caller may see. Each has a stable
+// Package fault defines the failures that a caller may see. Each has a stable
 // code; everything else is an internal error, logged and shown as such.
 package fault
 
@@ -50,16 +50,15 @@ const (
 	// HostUnapproved says that an owner has not approved the server for the
 	// domains of the account.
 	HostUnapproved Code = "host_unapproved"
-	// ErasingUnapproved says that API keys may not have devices erase
-	// themselves in the account.
+	// ErasingUnapproved says that API keys may not use policies that erase
+	// devices in the account.
 	ErasingUnapproved Code = "erasing_unapproved"
-	// DomainUnproven says that a DNS record is needed that proves whose the
-	// domain is.
+	// DomainUnproven says that a DNS record has to prove control of the domain.
 	DomainUnproven Code = "domain_unproven"
-	// SignInRefused is every refused sign-in: nothing tells which part of it
-	// was wrong.
+	// SignInRefused is every refused sign-in: nothing says which part was
+	// wrong.
 	SignInRefused Code = "sign_in_refused"
-	// ConfirmationNeeded asks for a fresh second factor.
+	// ConfirmationNeeded requests a recent second factor.
 	ConfirmationNeeded Code = "confirmation_needed"
 	PasswordWeak       Code = "password_weak"
 	CodeWrong          Code = "code_wrong"
@@ -69,27 +68,28 @@ const (
 	AccountSuspended   Code = "account_suspended"
 	// RepeatDiffers says that an Idempotency-Key was used for another request.
 	RepeatDiffers Code = "idempotency_key_reused"
-	// RedirectInvalid says that what a hosting panel has signed cannot be
-	// used. The field is the part of it that is wrong.
+	// RedirectInvalid says that what a hosting panel signed can't be used. The
+	// field is the part of it that is wrong.
 	RedirectInvalid Code = "redirect_invalid"
 	RedirectExpired Code = "redirect_expired"
 	RedirectUsed    Code = "redirect_used"
-	// StorageFull says that nothing can be kept for want of space.
+	// StorageFull says that nothing can be stored because the disk is full.
 	StorageFull Code = "storage_full"
-	// DatabaseUnavailable says that the database is away, locked or damaged.
+	// DatabaseUnavailable says that the database can't be reached, is locked or
+	// is damaged.
 	DatabaseUnavailable Code = "database_unavailable"
-	// PreconditionFailed says that what was to be changed isn't any more as the
+	// PreconditionFailed says that the object to change no longer is as the
 	// request says.
 	PreconditionFailed Code = "precondition_failed"
 	Internal           Code = "internal"
 )
 
-// A Fault is a failure with its code and a sentence that says what is wrong
-// and how to mend it. It never holds the refused value.
+// A Fault is a failure with its code and a sentence that says what is wrong and
+// how to fix it. It never contains the refused value.
 type Fault struct {
 	Code   Code
 	Detail string
-	// Field is the form or JSON field at fault, if it is one.
+	// Field is the invalid form or JSON field, if there is one.
 	Field string
 	// RetryAfter is how long to wait, if waiting helps.
 	RetryAfter time.Duration
@@ -110,8 +110,8 @@ func On(field string, code Code, format string, args ...any) *Fault {
 }
 
 // OnText returns a fault of one field whose text err refuses. If err is about
-// hidden characters, as a [profile.HiddenError] is, the fault says which and has
-// their code; else it has the code and the formatted detail.
+// hidden characters, for example a [profile.HiddenError], the fault describes
+// them and has their code; otherwise it has the code and the formatted detail.
 func OnText(field string, err error, code Code, format string, args ...any) *Fault {
 	type hidden interface {
 		error
@@ -123,14 +123,14 @@ func OnText(field string, err error, code Code, format string, args ...any) *Fau
 	return On(field, code, format, args...)
 }
 
-// Because adds the error behind f, which the program's log shows and no caller
-// sees. It returns f.
+// Because sets the cause of f, which is logged but not shown to callers. It
+// returns f.
 func (f *Fault) Because(err error) *Fault {
 	f.cause = err
 	return f
 }
 
-// Error is the detail with the code before it, and the cause behind it.
+// Error returns the code, the detail and the cause.
 func (f *Fault) Error() string {
 	text := string(f.Code) + ": " + f.Detail
 	if f.cause != nil {
@@ -143,7 +143,7 @@ func (f *Fault) Error() string {
 func (f *Fault) Unwrap() error { return f.cause }
 
 // Of returns the fault that err is or wraps. Any other error becomes the cause
-// of an Internal fault whose detail says nothing of it; nil stays nil.
+// of an Internal fault whose detail doesn't mention it; nil stays nil.
 func Of(err error) *Fault {
 	if err == nil {
 		return nil
@@ -154,9 +154,9 @@ func Of(err error) *Fault {
 	return New(Internal, "Something went wrong here. It has been logged.").Because(err)
 }
 
-// All returns the faults that err is or wraps, in their order: several where
-// they were put together by [errors.Join]. For any other error it is the one
-// that Of returns; for nil there is none.
+// All returns the faults that err is or wraps, in order: several if they were
+// joined by [errors.Join]. For any other error it returns the fault that Of
+// returns; for nil it returns none.
 func All(err error) []*Fault {
 	if all := collect(err, nil); len(all) > 0 || err == nil {
 		return all
@@ -164,7 +164,7 @@ func All(err error) []*Fault {
 	return []*Fault{Of(err)}
 }
 
-// collect adds the faults in err to all. The cause of a fault is its own.
+// collect adds the faults in err to all. It doesn't look at their causes.
 func collect(err error, all []*Fault) []*Fault {
 	switch e := err.(type) {
 	case *Fault:
@@ -185,12 +185,13 @@ func Is(err error, code Code) bool {
 }
 
 // PasswordField refuses a field, column or parameter whose name asks for a
-// password: this program has no place for one. It returns nil for any other.
+// password, because this program never accepts one. It returns nil for any
+// other.
 func PasswordField(name string) error {
 	lower := strings.ToLower(name)
 	for _, word := range []string{"pass", "pwd", "kennwort", "secret", "credential"} {
 		if strings.Contains(lower, word) {
-			return New(PasswordRefused, "Leave the password away. It is not needed here: the device asks for it.")
+			return New(PasswordRefused, "Remove the password. It isn't needed here: the device asks for it.")
 		}
 	}
 	return nil

@@ -153,7 +153,7 @@ func (p *Panel) Still(v *Visit) error {
 }
 
 func errRole() error {
-	return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+	return fault.New(fault.Forbidden, "Your role doesn't allow this. Ask an owner of the account.")
 }
 
 // read reads the form of the request, if the route has one, and goes on.

@@ -174,7 +174,7 @@ func (s *Service) Push(ctx context.Context, by audit.Grant, account, batch strin
 		case b.Expired:
 			return audit.Action{}, fault.New(fault.Gone, "The files of this batch have been deleted.")
 		case b.Erases && by.Kind == audit.SessionGrant && !by.Fresh:
-			return audit.Action{}, fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
+			return audit.Action{}, fault.New(fault.ConfirmationNeeded, "Confirm it's you, then try again.")
 		}
 		return audit.Action{Account: account, Name: audit.BatchPush, Outcome: audit.Done, Actor: by.Actor, Target: audit.Target{Kind: audit.BatchTarget, ID: b.ID, Name: b.Name}}, nil
 	})

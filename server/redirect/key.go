@@ -144,7 +144,7 @@ func (s Spec) key() (Key, error) {
 	key := Key{Public: public}
 	bad := []error{err, key.apply(s)}
 	if s.Life < 0 {
-		bad = append(bad, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0."))
+		bad = append(bad, fault.On("expires_in", fault.Invalid, "Enter a number of seconds, or 0 for no expiry."))
 	}
 	return key, errors.Join(bad...)
 }
@@ -241,7 +241,7 @@ func parseDomains(names []string) ([]string, error) {
 	for _, name := range names {
 		domain, err := profile.ParseHost(name)
 		if err != nil {
-			return nil, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+			return nil, fault.On("domains", fault.Invalid, "Enter domains, for example example.com.")
 		}
 		if !slices.Contains(domains, domain) {
 			domains = append(domains, domain)

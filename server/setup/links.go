@@ -112,7 +112,7 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 
 // errAddress is the refusal of what profile.ParseAddress refuses.
 func errAddress(err error) error {
-	return fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+	return fault.OnText("address", err, fault.AddressMalformed, "Enter an email address, for example jane@example.com.")
 }
 
 // CheckName refuses what a visitor may not have as a name, with a fault of the

@@ -234,7 +234,7 @@ func (l *Links) build(ctx context.Context, by audit.Grant, spec LinkSpec, find f
 	}
 	domain, err := find(ctx, address.Domain())
 	if fault.Is(err, fault.NotFound) || err == nil && domain.Account != spec.Account {
-		return Link{}, fault.On("address", fault.AddressForeign, "The mail domain of this address is not set up here.")
+		return Link{}, fault.On("address", fault.AddressForeign, "The domain of this address isn't set up here.")
 	}
 	if err != nil {
 		return Link{}, err

@@ -21,7 +21,7 @@ var members = db.NewTable("members", func(m *account.Member) []db.Column {
 		db.Col("id", &m.ID), db.Col("account", &m.Account), db.Col("email", &m.Email), db.Col("name", &m.Name), db.Col("role", &m.Role),
 		db.Col("operator", db.Bool(&m.Operator)), db.Col("password", &m.Password), db.Col("password_set", db.Time(&m.PasswordSet)),
 		db.Col("totp", &m.TOTP), db.Col("totp_since", db.Time(&m.TOTPSince)), db.Col("totp_step", &m.TOTPStep),
-		db.Col("codes_made", db.Time(&m.CodesMade)), db.Col("language", &m.Language), db.Col("zone", &m.Zone),
+		db.Col("codes_made", db.Time(&m.CodesCreated)), db.Col("language", &m.Language), db.Col("zone", &m.Zone),
 		db.Col("created", db.Time(&m.Created)), db.Col("last_seen", db.Time(&m.LastSeen)),
 	}
 })
@@ -104,7 +104,7 @@ func useInvitation(t *db.Tx, id string, m account.Member) error {
 		AND (email = $4 OR (email = '' AND NOT EXISTS (SELECT 1 FROM members)))`,
 		id, m.Account, db.Millis(m.Created), m.Email)
 	if err == nil && n == 0 {
-		err = fault.New(fault.NotFound, "This invitation cannot be used. Ask for another one.")
+		err = fault.New(fault.NotFound, "This invitation can't be used. Ask for a new one.")
 	}
 	return err
 }

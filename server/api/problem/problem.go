@@ -25,7 +25,7 @@ type Problem struct {
 	Type     string         `json:"type" example:"about:blank"`
 	Title    string         `json:"title" example:"Unprocessable Entity"`
 	Status   int            `json:"status" minimum:"400" maximum:"599" example:"422"`
-	Detail   string         `json:"detail" doc:"What is wrong, and the way out." example:"Write a mail address such as jane@example.com."`
+	Detail   string         `json:"detail" doc:"What is wrong, and the way out." example:"Enter an email address, for example jane@example.com."`
 	Instance string         `json:"instance" doc:"The request, as the logs name it." example:"urn:mobileconfig:req_k3v7q2m4x5r6t7ab"`
 	Code     field.Code     `json:"code" doc:"docs/codes.md says what the codes mean." example:"address_malformed"`
 	Errors   []FieldProblem `json:"errors,omitempty" doc:"The fields that cannot be taken."`
@@ -35,7 +35,7 @@ type Problem struct {
 type FieldProblem struct {
 	Pointer string     `json:"pointer" doc:"The field as a JSON pointer (RFC 6901). Parameters are pointed to by their names too." example:"/address"`
 	Code    field.Code `json:"code" example:"address_malformed"`
-	Detail  string     `json:"detail" example:"Write a mail address such as jane@example.com."`
+	Detail  string     `json:"detail" example:"Enter an email address, for example jane@example.com."`
 }
 
 // Error makes it an error, as huma wants.

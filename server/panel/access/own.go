@@ -71,7 +71,7 @@ func (p *Pages) securityPage(v *panel.Visit, form web.Form) (securityPage, error
 		PasskeyUsable: p.Vault.Passkeys(),
 		TOTP:          m.TOTPSince,
 		RecoveryLeft:  m.CodesLeft,
-		RecoveryMade:  m.CodesMade,
+		RecoveryMade:  m.CodesCreated,
 		Password:      m.PasswordSet,
 		Reads:         m.Language,
 		Written:       p.Texts.Languages(),
@@ -99,7 +99,7 @@ func (p *Pages) enrol(v *panel.Visit) error {
 // afterEnrol is where a member goes who has a new factor: the first one leads
 // to the recovery codes.
 func (p *Pages) afterEnrol(v *panel.Visit, done string) string {
-	if v.In.Member.CodesMade.IsZero() {
+	if v.In.Member.CodesCreated.IsZero() {
 		return panel.Prefix + panel.OwnPath + "/recovery?done=" + done
 	}
 	return panel.Prefix + panel.OwnPath + "?done=" + done
@@ -127,7 +127,7 @@ func (p *Pages) totpPage(f panel.Frame, setup account.TOTPSetup) (totpPage, erro
 func (p *Pages) enrolTOTP(v *panel.Visit) error {
 	form := v.Form
 	if err := p.Factors.EnrolTOTP(v.Ctx(), v.By(), v.In, form["setup"], form["code"]); err != nil {
-		setup, failed := p.Factors.AgainTOTP(v.In.Member, form["setup"])
+		setup, failed := p.Factors.ResumeTOTP(v.In.Member, form["setup"])
 		page, undrawn := p.totpPage(panel.Frame{}, setup)
 		if failed != nil || undrawn != nil {
 			return err
@@ -173,7 +173,7 @@ func (p *Pages) removePasskey(v *panel.Visit) error {
 // recovery shows recovery codes that have just been made, or says how many are
 // left and offers new ones.
 func (p *Pages) recovery(v *panel.Visit) error {
-	page := recoveryPage{Frame: p.Frame(v, "sign-in"), Left: v.In.Member.CodesLeft, Made: v.In.Member.CodesMade}
+	page := recoveryPage{Frame: p.Frame(v, "sign-in"), Left: v.In.Member.CodesLeft, Made: v.In.Member.CodesCreated}
 	if _, shown := p.Shown(v, &page.Codes); shown {
 		return p.To(v, panel.Prefix+panel.OwnPath, "shown")
 	}

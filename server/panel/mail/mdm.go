@@ -100,7 +100,7 @@ func (p *Pages) mdmSet(v *panel.Visit, form web.Form) (*mdm.Set, error) {
 	order := issue.ManagedOrderOf(d, vendor, variant)
 	if form["address"] != "" && !vendor.Fills() {
 		if order.Person.Address, err = profile.ParseAddress(form["address"]); err != nil {
-			return nil, fault.OnText("address", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+			return nil, fault.OnText("address", err, fault.AddressMalformed, "Enter an email address, for example jane@example.com.")
 		}
 		if order.Person.Name = profile.Plain(form["name"]); !profile.IsPersonName(order.Person.Name) {
 			return nil, fault.On("name", fault.Invalid, "A name has letters, digits, spaces and ' - . , & ( ) only, and no web address.")
