@@ -57,7 +57,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 				s.Close()
 				t.Fatal("it was opened")
 			}
-			if !strings.Contains(err.Error(), "version 9999") || !strings.Contains(err.Error(), "newer program") {
+			if !strings.Contains(err.Error(), "version 9999") || !strings.Contains(err.Error(), "newer version") {
 				t.Errorf("got the error %v", err)
 			}
 		})
