@@ -239,6 +239,6 @@ const (
 // A Change is the value of one field before and after.
 type Change struct {
 	Field string `json:"field" example:"incoming"`
-	Old   string `json:"old,omitempty" doc:"Absent: there was nothing." example:"imap.example.com:993"`
-	New   string `json:"new,omitempty" doc:"Absent: there is nothing." example:"mail.example.com:993"`
+	Old   string `json:"old,omitempty" doc:"Absent if there was no value." example:"imap.example.com:993"`
+	New   string `json:"new,omitempty" doc:"Absent if there is no value." example:"mail.example.com:993"`
 }

@@ -115,7 +115,7 @@ func (c *Check) Add(r Record) error {
 	return c.take(l)
 }
 
-// take checks the next action, given what can be seen in it alone.
+// take checks the next action, given what it shows by itself.
 func (c *Check) take(l look) error {
 	if err := c.place(l); err != nil {
 		return err

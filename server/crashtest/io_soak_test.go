@@ -67,7 +67,7 @@ func TestSoakFsyncFails(t *testing.T) {
 		select {
 		case <-p.exited:
 		case <-time.After(guard):
-			t.Fatalf("it goes on: %s", p.errors)
+			t.Fatalf("it is still running: %s", p.errors)
 		}
 		if last := j.lastPromise(); !last.IsZero() {
 			slowest = max(slowest, time.Since(last))

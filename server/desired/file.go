@@ -19,11 +19,11 @@ const StandardPolicy = "standard"
 
 // A File is the desired state of an account. Parts that are nil aren't changed.
 type File struct {
-	Version       int                   `json:"version" enum:"1" doc:"The version of this form. A program that doesn't know it refuses the file."`
-	ApprovedHosts []string              `json:"approved_hosts,omitempty" doc:"Servers that domains may use: a host, or \"*.\" and the domain that hosts are below. Keys of the API can't approve servers: apply needs --approve for that." example:"[\"*.example.com\"]"`
-	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Device policies, which are known by their names."`
-	Domains       []Domain              `json:"domains,omitempty" doc:"Mail domains, which are known by their names. What is left out has its default; metadata that is left out stays as it is."`
-	Webhooks      []api.WebhookSettings `json:"webhooks,omitempty" doc:"Webhooks, which are known by their URLs."`
+	Version       int                   `json:"version" enum:"1" doc:"The version of the file format. A program that doesn't support it refuses the file."`
+	ApprovedHosts []string              `json:"approved_hosts,omitempty" doc:"Servers that domains may use: a host, or \"*.\" and the domain above the hosts. API keys can't approve servers: apply needs --approve for that." example:"[\"*.example.com\"]"`
+	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Device policies, identified by name."`
+	Domains       []Domain              `json:"domains,omitempty" doc:"Email domains, identified by name. Missing fields have their defaults; missing metadata is left unchanged."`
+	Webhooks      []api.WebhookSettings `json:"webhooks,omitempty" doc:"Webhooks, identified by URL."`
 
 	lines lines
 }
@@ -32,7 +32,7 @@ type File struct {
 type Domain struct {
 	Name string `json:"name" minLength:"1" maxLength:"255" doc:"The domain." example:"example.com"`
 	api.DomainSettings
-	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the device policy: one of this file, or one that the account has." example:"Field staff"`
+	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the device policy, in this file or in the account." example:"Field staff"`
 }
 
 // schema is the schema of files, including the schemas that it refers to.

@@ -25,7 +25,7 @@ func (l *Ledger) Events(ctx context.Context, account string, after notify.Place,
 		return notify.Part{}, l.found("log", err)
 	}
 	if after.Seq > size {
-		return notify.Part{}, fault.On("after", fault.Invalid, "The action log is shorter than that: it may have been restored from a backup. Go on from %d.", size)
+		return notify.Part{}, fault.On("after", fault.Invalid, "The action log is shorter than that. It may have been restored from a backup. Continue from %d.", size)
 	}
 	part := notify.Part{Next: after}
 	if retained > after.Seq {

@@ -176,7 +176,7 @@ func (a *answer) authBytes(t testing.TB) []byte {
 	out := append(hash[:], a.flags)
 	out = binary.BigEndian.AppendUint32(out, a.counter)
 	if a.flags&attested != 0 {
-		out = append(out, make([]byte, 16)...) // the model, which nobody asked for
+		out = append(out, make([]byte, 16)...) // the model, which wasn't requested
 		out = binary.BigEndian.AppendUint16(out, uint16(len(a.id)))
 		out = append(out, a.id...)
 		key, err := webauthncbor.Marshal(a.key)

@@ -55,7 +55,7 @@ func TestBatchPages(t *testing.T) {
 		}
 		at, _, _ := strings.Cut(a.Location(), "?")
 		body := page(t, owner, at, "1 row with a problem")
-		want(t, body, "people.csv", "department", "Create files for 3 people", "1 row can’t be used", "The mail domain")
+		want(t, body, "people.csv", "department", "Create files for 3 people", "1 row can’t be used", "The domain of this address")
 
 		if a := owner.Post(at+"/check", "platform", "iphone", "output", "links", "mail", "yes", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name", "column-2", ""); a.Status != http.StatusSeeOther {
 			t.Fatalf("check: %d %s", a.Status, a.Body)
