@@ -183,7 +183,7 @@ func (c *Check) compare() error {
 	for len(c.known) > 0 && c.known[0].Size == c.Size() {
 		k := c.known[0]
 		if c.edge.Tree() != k.Tree {
-			return &Finding{sound + 1, k.Size, "one or more actions were changed together with their hashes: " + k.By + " is of another log"}
+			return &Finding{sound + 1, k.Size, "one or more actions were changed together with their hashes: " + k.By + " is from another log"}
 		}
 		c.known, c.sound = c.known[1:], k.Size
 	}

@@ -56,16 +56,16 @@ func ParseLine(data []byte) (Record, error) {
 		return Record{}, fmt.Errorf("not a line of an exported log: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Record{}, errors.New("not a line of an exported log: something follows")
+		return Record{}, errors.New("not a line of an exported log: there is something after it")
 	}
 	at, err := time.Parse(lineTime, l.Time)
 	if err != nil {
-		return Record{}, errors.New("not a line of an exported log: its time is not as in RFC 3339")
+		return Record{}, errors.New("not a line of an exported log: its time isn't in RFC 3339 format")
 	}
 	hash, err1 := base64.StdEncoding.DecodeString(l.Hash)
 	salt, err2 := base64.StdEncoding.DecodeString(l.Salt)
 	if errors.Join(err1, err2) != nil {
-		return Record{}, errors.New("not a line of an exported log: its hash or salt is not base64")
+		return Record{}, errors.New("not a line of an exported log: its hash or salt isn't base64")
 	}
 	if l.Salt == "" {
 		salt = nil

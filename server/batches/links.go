@@ -34,10 +34,10 @@ type Link struct {
 	Line int // of the row in the list
 }
 
-// MakesFiles reports whether profiles are made.
+// MakesFiles reports whether profiles are created.
 func (c Choice) MakesFiles() bool { return c.Output != Links }
 
-// MakesLinks reports whether setup links are made.
+// MakesLinks reports whether setup links are created.
 func (c Choice) MakesLinks() bool { return c.Output == Links || c.Output == Both }
 
 // linksOf returns the links of the rows, which FinishChunk stores. If the batch

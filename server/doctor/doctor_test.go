@@ -238,7 +238,7 @@ var faults = []planted{
 	}, doctor.SettingsRefused, nil},
 	{"a flag can't be read", func(i *installation) { i.Refused = errors.New("--imap: no host") }, doctor.SettingsRefused, nil},
 	{"http with a public name", func(i *installation) { i.Server.BaseURL = "http://" + host }, doctor.PlainBaseURL, []doctor.Code{doctor.WrongServer}},
-	{"a key for everybody", func(i *installation) { i.Exposed = map[string]string{"signing-key": "/key.pem"} }, doctor.KeyExposed, nil},
+	{"a key that everyone can read", func(i *installation) { i.Exposed = map[string]string{"signing-key": "/key.pem"} }, doctor.KeyExposed, nil},
 	{"no data folder", func(i *installation) { i.Data += "x"; i.Server.Database = "sqlite:" + i.Data + "/mobileconfig.db" }, doctor.DataMissing, nil},
 	{"a data folder for all", func(i *installation) {
 		must(i.t, os.Chmod(i.Data, 0o755))
@@ -269,7 +269,7 @@ var faults = []planted{
 		i.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
 	}, doctor.DatabaseNewer, nil},
 	{"a database that is away", func(i *installation) { i.Server.Database = "postgres://u@127.0.0.1:1/x?sslmode=disable" }, doctor.DatabaseDown, nil},
-	{"nobody to sign in", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
+	{"no member", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
 	{"the development identity", func(i *installation) { i.Signing = signing.Files{} }, doctor.CertificateTest, nil},
 	{"a signer that is away", func(i *installation) { i.Signer = filepath.Join(i.Data, "socket") }, doctor.SignerAway, nil},
 	{"an expired certificate", func(i *installation) { i.sign(i.leaf(signingtest.Expired), i.middle) }, doctor.CertificateBad, nil},
@@ -348,7 +348,7 @@ var faults = []planted{
 	}, doctor.LogDamaged, nil},
 	{"no backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 0`) }, doctor.BackupNone, nil},
 	{"an old backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 1700000000000`) }, doctor.BackupOld, nil},
-	{"a service that was not restarted", func(i *installation) { i.Server.Version = "v1.1.0" }, doctor.VersionOld, nil},
+	{"a service that wasn't restarted", func(i *installation) { i.Server.Version = "v1.1.0" }, doctor.VersionOld, nil},
 	{"another address for metrics", func(i *installation) { i.Server.MetricsListen = free(i.t) }, doctor.MetricsUnanswered, nil},
 }
 
@@ -393,7 +393,7 @@ func TestFaults(t *testing.T) {
 	for _, m := range doctor.Codes() {
 		// These two need a chain of a public authority, and a failing disk.
 		if !planted[m.Code] && m.Code != doctor.CertificateOld && m.Code != doctor.NoWrites {
-			t.Errorf("%s was not planted", m.Code)
+			t.Errorf("%s wasn't planted", m.Code)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (c *Ceremonies) enrolled(u user, state, response []byte) (*webauthn.Credent
 	}
 	has := func(old webauthn.Credential) bool { return bytes.Equal(old.ID, made.ID) }
 	if slices.ContainsFunc(u.credentials, has) {
-		return nil, errors.New("the member has this passkey already")
+		return nil, errors.New("the member already has this passkey")
 	}
 	return made, checkKey(made.PublicKey)
 }
@@ -178,7 +178,7 @@ func (c *Ceremonies) answered(
 // counter that didn't grow, and only leaves a warning.
 func use(k kind, c *webauthn.Credential, err error) (Credential, error) {
 	if err == nil && c.Authenticator.CloneWarning {
-		err = errors.New("the counter did not grow: there may be a copy of the passkey")
+		err = errors.New("the counter didn't grow: there may be a copy of the passkey")
 	}
 	if err != nil {
 		return Credential{}, k.refuse(err)
@@ -201,7 +201,7 @@ func checkHandle(handle []byte) error {
 	strange := func(b byte) bool { return b <= ' ' || b > '~' }
 	if len(handle) == 0 || len(handle) > protocol.MaximumUserHandleLength ||
 		slices.ContainsFunc(handle, strange) {
-		return errors.New("the user handle is no id of a member")
+		return errors.New("the user handle isn't a member's ID")
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func checkKey(cose []byte) error {
 		ok = k.Algorithm == int64(webauthncose.AlgRS256) && bits >= 2048 && bits <= 8192
 	}
 	if !ok {
-		return errors.New("the type or size of the key does not fit its algorithm")
+		return errors.New("the type or size of the key doesn't match its algorithm")
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func checkAttestation(o protocol.AttestationObject) error {
 			return nil
 		}
 	}
-	return errors.New("an attestation was sent that was not asked for")
+	return errors.New("an unrequested attestation was sent")
 }
 
 // A user is a member in the library's form.

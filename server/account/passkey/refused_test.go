@@ -150,12 +150,12 @@ func TestEnrolRefused(t *testing.T) {
 		{"RSA that says ES256", func(a *answer) {
 			a.key = public(t, large)
 			a.key[3] = es256
-		}, "does not fit"},
-		{"RSA of 1024 bits", func(a *answer) { a.key = public(t, small) }, "does not fit"},
+		}, "doesn't match its algorithm"},
+		{"RSA of 1024 bits", func(a *answer) { a.key = public(t, small) }, "doesn't match its algorithm"},
 		{"RSA of 8200 bits", func(a *answer) {
 			a.key = public(t, small)
 			a.key[-1] = bytes.Repeat([]byte{255}, 1025)
-		}, "does not fit"},
+		}, "doesn't match its algorithm"},
 		{"RSA without exponent", func(a *answer) {
 			a.key = public(t, small)
 			delete(a.key, -2)
@@ -186,15 +186,15 @@ func TestEnrolRefused(t *testing.T) {
 			a.said = a.id
 		}, unread},
 		{"passkey that is there", func(a *answer) { a.id, a.said = old.id, old.id }, "already"},
-		{"no format", func(a *answer) { a.format = "" }, "not asked for"},
-		{"tpm", func(a *answer) { a.format = "tpm" }, "not asked for"},
-		{"fido-u2f", func(a *answer) { a.format = "fido-u2f" }, "not asked for"},
+		{"no format", func(a *answer) { a.format = "" }, "unrequested"},
+		{"tpm", func(a *answer) { a.format = "tpm" }, "unrequested"},
+		{"fido-u2f", func(a *answer) { a.format = "fido-u2f" }, "unrequested"},
 		{"compound", func(a *answer) { a.format = "compound" }, unread},
 		{"statement of none", func(a *answer) { a.statement["alg"] = es256 }, "none with attestation"},
 		{"certified", func(a *answer) {
 			dev.selfSigned(a)
 			a.statement["x5c"] = [][]byte{{1}}
-		}, "not asked for"},
+		}, "unrequested"},
 		{"self-signed, flipped", func(a *answer) {
 			dev.selfSigned(a)
 			a.statement["sig"] = flip(a.statement["sig"].([]byte))
@@ -239,9 +239,9 @@ func TestUseRefused(t *testing.T) {
 		{"signature too long", func(a *answer) {
 			a.signature = func(b []byte) []byte { return append(b, 0) }
 		}, "ignature"},
-		{"counter went back", counter(8), "counter did not grow"},
-		{"counter stood still", counter(9), "counter did not grow"},
-		{"counter fell to nothing", counter(0), "counter did not grow"},
+		{"counter went back", counter(8), "counter didn't grow"},
+		{"counter stood still", counter(9), "counter didn't grow"},
+		{"counter fell to nothing", counter(0), "counter didn't grow"},
 		{"unknown passkey", func(a *answer) { a.said = []byte("nobody's") }, "credential"},
 		{"other's passkey", func(a *answer) { a.said, a.signer = bob.id, bob.key }, "credential"},
 		{"other's passkey and handle", func(a *answer) {
