@@ -28,7 +28,7 @@ func TestFutureReport(t *testing.T) {
 		first := report()
 		clock.Move(-year)
 		if n := report(); n != first+1 {
-			t.Errorf("%d actions after the clock was put right, want %d", n, first+1)
+			t.Errorf("%d actions after the clock was corrected, want %d", n, first+1)
 		}
 		clock.Move(24 * time.Hour)
 		if n := report(); n != first+1 {
@@ -56,7 +56,7 @@ func TestFutureMail(t *testing.T) {
 		first := mailed()
 		clock.Move(-year)
 		if n := mailed(); first != 1 || n != 2 {
-			t.Errorf("%d mails, then %d after the clock was put right", first, n)
+			t.Errorf("%d mails, then %d after the clock was corrected", first, n)
 		}
 		clock.Move(24 * time.Hour)
 		if n := mailed(); n != 2 {

@@ -98,7 +98,7 @@ func TestTestKeyGrant(t *testing.T) {
 // another key.
 func TestChangedKeyGrant(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		for name, expires := range map[string]time.Time{"days": time.Now().Add(48 * time.Hour).Truncate(time.Millisecond), "for ever": {}} {
+		for name, expires := range map[string]time.Time{"days": time.Now().Add(48 * time.Hour).Truncate(time.Millisecond), "forever": {}} {
 			key := account.Key{ID: "key_" + name, Account: account.Default, Name: "panel", Scopes: account.Scopes(), Hash: []byte(name), Expires: expires,
 				CreatedBy: account.Creator{Kind: audit.Operator}}
 			must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))

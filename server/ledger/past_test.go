@@ -94,7 +94,7 @@ func TestEveryWriteGoesThroughTheLedger(t *testing.T) {
 	}
 	for name := range past {
 		if !found[name] {
-			t.Errorf("%s stands in past and writes nothing by itself", name)
+			t.Errorf("%s is in past but writes nothing itself", name)
 		}
 	}
 }

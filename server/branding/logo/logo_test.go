@@ -164,7 +164,7 @@ func checkOurs(t *testing.T, data []byte) {
 		}
 		at += 12 + int(binary.BigEndian.Uint32(data[at:]))
 		if at > len(data) || name == "IEND" && at != len(data) {
-			t.Errorf("bytes behind the end")
+			t.Errorf("bytes after the end")
 		}
 	}
 }
