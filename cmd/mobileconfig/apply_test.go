@@ -183,7 +183,7 @@ func TestApplyPolicyInUse(t *testing.T) {
 		r.client.Want(t, http.StatusOK, http.MethodPatch, "/domains/example.com", fmt.Sprintf(`{"policy":"offered","policy_id":%q}`, id))
 		r.write(t, "version: 1\npolicies: []\n")
 		_, errors := r.apply(t, exitRefused, "--prune")
-		contains(t, errors, `line 2: policies: The policy "Field staff" isn't in the file, and can't be deleted: the domain example.com uses it.`)
+		contains(t, errors, `line 2: policies: The policy "Field staff" isn't in the file, but it can't be deleted: the domain example.com uses it.`)
 		r.write(t, "version: 1\npolicies: []\ndomains:\n- {name: example.com, imap: imap.example.com, smtp: smtp.example.com}\n")
 		out, _ := r.apply(t, exitGood, "--prune")
 		contains(t, out, `device_policy: "Field staff" -> "standard"`, "- policy Field staff\n")

@@ -131,7 +131,7 @@ func (c *batchCommand) prepare(s streams) (*batchRun, error) {
 }
 
 // orders are the settings for every domain.
-func (r *batchRun) orders(who issue.Person, what batch.What) (issue.Order, error) {
+func (r *batchRun) orders(who issue.Person, what batch.FileKind) (issue.Order, error) {
 	return issue.Order{Service: r.service, Person: who, Platform: what.Platform, Variant: what.Variant, Policy: r.policy}, nil
 }
 

@@ -99,5 +99,5 @@ func TestLogVerifyRemovals(t *testing.T) {
 		"2 without personal text: erased for a mailbox, confirmed by signed actions.",
 		"1 without personal text: erased from a single action, confirmed by signed actions.")
 	storetest.Exec(t, database, `UPDATE actions SET personal = NULL, salt = NULL, mailbox = '', ip = NULL WHERE account = 'acc_default' AND seq = 8`)
-	both(exitRefused, "action 8: its personal text was erased, and no signed action says so")
+	both(exitRefused, "action 8: its personal text was erased without a signed action that says so")
 }

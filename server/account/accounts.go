@@ -15,33 +15,34 @@ import (
 // maxAccountName is the longest name of an account in characters.
 const maxAccountName = 80
 
-// An AccountStore keeps accounts.
+// An AccountStore stores accounts.
 type AccountStore interface {
 	// Account returns an account, or a NotFound fault.
 	Account(ctx context.Context, id string) (Account, error)
-	// Accounts returns all accounts but Installation, by their names.
+	// Accounts returns all accounts except Installation, sorted by name.
 	Accounts(ctx context.Context) ([]Account, error)
-	// CreateAccount keeps a new account with its log, the invitation of its
-	// first owner, and both actions. An address that is a member's is a
-	// Conflict fault.
+	// CreateAccount stores a new account with its log, the invitation of its
+	// first owner, and both actions. If the address belongs to a member, it
+	// returns a Conflict fault.
 	CreateAccount(ctx context.Context, by audit.Grant, acc Account, owner Invitation, created, invited audit.Action) error
-	// UpdateAccount gives the account its name and rules, and keeps a.
+	// UpdateAccount sets the account's name and rules, and records a.
 	UpdateAccount(ctx context.Context, by audit.Grant, acc Account, a audit.Action) error
-	// SuspendAccount suspends the account at the time, or resumes it at the
-	// zero time, and keeps a. Where it was so before, the fault is a Conflict.
+	// SuspendAccount suspends the account at the given time, or resumes it if
+	// the time is zero, and records a. If nothing would change, it returns a
+	// Conflict fault.
 	SuspendAccount(ctx context.Context, by audit.Grant, account string, at time.Time, a audit.Action) error
 }
 
-// Accounts are the customers of the installation.
+// Accounts manages the customers of the installation.
 type Accounts struct {
 	vault *Vault
 	store AccountStore
 }
 
-// NewAccounts returns Accounts that are kept in the store.
+// NewAccounts returns Accounts that use the store.
 func NewAccounts(vault *Vault, store AccountStore) *Accounts { return &Accounts{vault, store} }
 
-// List returns all accounts by their names.
+// List returns all accounts, sorted by name.
 func (s *Accounts) List(ctx context.Context) ([]Account, error) { return s.store.Accounts(ctx) }
 
 // Get returns an account, or a NotFound fault.
@@ -52,9 +53,9 @@ func (s *Accounts) Get(ctx context.Context, account string) (Account, error) {
 	return s.store.Account(ctx, account)
 }
 
-// Create makes an account, whose members need a second factor, and returns it
-// with the token of the invitation for its first owner, which is written in
-// the language.
+// Create creates an account whose members need a second factor. It returns the
+// account and the token of the invitation for its first owner. The invitation
+// is written in the given language.
 func (s *Accounts) Create(ctx context.Context, by audit.Grant, name string, trusted bool, email, language string) (acc Account, token string, err error) {
 	now := s.vault.now()
 	acc = Account{ID: id.New("acc"), Name: profile.Plain(name), Trusted: trusted, FactorRequired: true, RetentionDays: audit.DefaultRetention, Created: now}
@@ -70,8 +71,7 @@ func (s *Accounts) Create(ctx context.Context, by audit.Grant, name string, trus
 	return acc, s.vault.secrets.invitationToken(owner.ID), err
 }
 
-// Update gives an account another name, or says whether its domains need
-// proof.
+// Update sets an account's name and whether its domains need proof.
 func (s *Accounts) Update(ctx context.Context, by audit.Grant, account, name string, trusted bool) error {
 	old, err := s.Get(ctx, account)
 	if err != nil {
@@ -85,16 +85,16 @@ func (s *Accounts) Update(ctx context.Context, by audit.Grant, account, name str
 	return s.update(ctx, by, old, acc)
 }
 
-// Rules are what the owners of an account decide for everybody in it.
+// Rules are what the owners of an account decide for all its members.
 type Rules struct {
 	// FactorRequired says that members need a second factor.
 	FactorRequired bool
-	// ErasingPoliciesByKey lets API keys make, change and assign policies that
-	// erase a device.
+	// ErasingPoliciesByKey lets API keys create, update and assign policies
+	// that erase a device.
 	ErasingPoliciesByKey bool
 }
 
-// SetRules gives an account its rules.
+// SetRules sets the rules of an account.
 func (s *Accounts) SetRules(ctx context.Context, by audit.Grant, account string, rules Rules) error {
 	old, err := s.Get(ctx, account)
 	if err != nil {
@@ -113,17 +113,16 @@ func (s *Accounts) update(ctx context.Context, by audit.Grant, old, acc Account)
 	return s.store.UpdateAccount(ctx, by, acc, a)
 }
 
-// Suspend stops an account: its members and keys are refused and its domains
-// issue nothing. All is kept. The reason stands in the account's log.
+// Suspend suspends an account: its members and keys are refused and its domains
+// issue nothing. No data is deleted. The reason is in the account's log.
 func (s *Accounts) Suspend(ctx context.Context, by audit.Grant, account, reason string) error {
 	if account == Default {
-		return fault.New(fault.Conflict, "The installation's own account cannot be suspended.")
+		return fault.New(fault.Conflict, "The installation's own account can't be suspended.")
 	}
 	return s.suspend(ctx, by, account, s.vault.now(), audit.AccountSuspend, reason)
 }
 
-// Resume ends the suspension of an account. The reason stands in the account's
-// log.
+// Resume ends the suspension of an account. The reason is in the account's log.
 func (s *Accounts) Resume(ctx context.Context, by audit.Grant, account, reason string) error {
 	return s.suspend(ctx, by, account, time.Time{}, audit.AccountResume, reason)
 }
@@ -144,13 +143,13 @@ func (s *Accounts) suspend(ctx context.Context, by audit.Grant, account string, 
 
 func checkAccountName(name string) error {
 	if err := profile.CheckLine(name); err != nil || name == "" || utf8.RuneCountInString(name) > maxAccountName {
-		return fault.OnText("name", err, fault.NameInvalid, "Name the account in up to %d characters.", maxAccountName)
+		return fault.OnText("name", err, fault.NameInvalid, "Enter an account name of up to %d characters.", maxAccountName)
 	}
 	return nil
 }
 
-// accountAction belongs to the account's own log, where its members can see
-// what the operator did.
+// accountAction returns an action in the account's own log, where its members
+// can see what the operator did.
 func accountAction(name audit.Name, by audit.Grant, acc Account) audit.Action {
 	return audit.Action{
 		Account: acc.ID,

@@ -8,14 +8,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// BenchmarkRefused times the refused sign-in of a stranger as a multiple of a
-// member's: who can measure it could tell members from others.
+// BenchmarkRefused compares the refused sign-in of a stranger with that of a
+// member. A difference would tell attackers who is a member.
 func BenchmarkRefused(b *testing.B) {
 	h := open(b, storetest.SQLite(b), storetest.NewClock())
 	h.first()
 	h.enrol(h.signIn(jane, ""))
 	try := func(email string) time.Duration {
-		h.clock.Move(2 * time.Minute) // or the limit of tries would answer
+		h.clock.Move(2 * time.Minute) // or the rate limit would answer
 		began := time.Now()
 		_, err := h.sessions.SignIn(b.Context(), from, email, "wrong lampshade", "123456")
 		h.want(err, fault.SignInRefused)

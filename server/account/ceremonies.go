@@ -17,13 +17,13 @@ type Ceremony struct {
 	Options []byte // JSON for navigator.credentials
 }
 
-// errNoPasskeys refuses a ceremony where browsers can have none.
+// errNoPasskeys refuses a ceremony if browsers can't use passkeys here.
 func errNoPasskeys() error {
-	return fault.New(fault.PasskeyRefused, "Passkeys need https and a host name. Use a code instead.")
+	return fault.New(fault.PasskeyRefused, "Passkeys require https and a host name. Use a code instead.")
 }
 
-// keepCeremony keeps what a ceremony needs at its end.
-func (v *Vault) keepCeremony(ctx context.Context, store CeremonyStore, options, state []byte, err error) (Ceremony, error) {
+// storeCeremony stores what the second half of a ceremony needs.
+func (v *Vault) storeCeremony(ctx context.Context, store CeremonyStore, options, state []byte, err error) (Ceremony, error) {
 	if err != nil {
 		return Ceremony{}, err
 	}
@@ -31,8 +31,8 @@ func (v *Vault) keepCeremony(ctx context.Context, store CeremonyStore, options, 
 	return c, store.KeepCeremony(ctx, c.ID, state, v.now().Add(passkey.Life))
 }
 
-// BeginPasskey starts a sign-in by passkey. Nobody is named: the browser says
-// whose passkey it is.
+// BeginPasskey starts a sign-in with a passkey. It names no member: the browser
+// says whose passkey it is.
 func (s *Sessions) BeginPasskey(ctx context.Context, from netip.Prefix) (Ceremony, error) {
 	if !s.vault.Passkeys() {
 		return Ceremony{}, errNoPasskeys()
@@ -42,11 +42,12 @@ func (s *Sessions) BeginPasskey(ctx context.Context, from netip.Prefix) (Ceremon
 		return Ceremony{}, err
 	}
 	options, state, err := s.vault.passkeys.BeginSignIn()
-	return s.vault.keepCeremony(ctx, s.store, options, state, err)
+	return s.vault.storeCeremony(ctx, s.store, options, state, err)
 }
 
-// FinishPasskey lets a member in by passkey alone, for it is two factors in
-// one: the device and what unlocks it. The fault is SignInRefused.
+// FinishPasskey signs a member in with only a passkey, because it is two
+// factors in one: the device and what unlocks it. Any refusal is a
+// SignInRefused fault.
 func (s *Sessions) FinishPasskey(ctx context.Context, from From, ceremony string, response []byte) (token string, err error) {
 	if !s.vault.Passkeys() {
 		return "", errNoPasskeys()
@@ -76,7 +77,7 @@ func (s *Sessions) FinishPasskey(ctx context.Context, from From, ceremony string
 	return s.begin(ctx, from, m, proofOf(m, keys, used))
 }
 
-// BeginConfirm starts the confirmation of a session by passkey.
+// BeginConfirm starts the confirmation of a session with a passkey.
 func (s *Sessions) BeginConfirm(ctx context.Context, in In) (Ceremony, error) {
 	if !s.vault.Passkeys() {
 		return Ceremony{}, errNoPasskeys()
@@ -86,10 +87,11 @@ func (s *Sessions) BeginConfirm(ctx context.Context, in In) (Ceremony, error) {
 		return Ceremony{}, err
 	}
 	options, state, err := s.vault.passkeys.BeginConfirm(passkeyMember(in.Member, keys))
-	return s.vault.keepCeremony(ctx, s.store, options, state, err)
+	return s.vault.storeCeremony(ctx, s.store, options, state, err)
 }
 
-// FinishConfirm is Confirm by passkey. The fault is PasskeyRefused.
+// FinishConfirm is Confirm with a passkey. Any refusal is a PasskeyRefused
+// fault.
 func (s *Sessions) FinishConfirm(ctx context.Context, from From, in In, ceremony string, response []byte) (token string, err error) {
 	if !s.vault.Passkeys() {
 		return "", errNoPasskeys()
@@ -115,7 +117,7 @@ func (s *Sessions) FinishConfirm(ctx context.Context, from From, in In, ceremony
 	return s.confirm(ctx, from, in, proofOf(in.Member, keys, used))
 }
 
-// takeCeremony is TakeCeremony for a member who is signed in.
+// takeCeremony is TakeCeremony for a signed-in member.
 func takeCeremony(ctx context.Context, store CeremonyStore, ceremony string) ([]byte, error) {
 	state, err := store.TakeCeremony(ctx, ceremony)
 	if fault.Is(err, fault.NotFound) {
@@ -141,7 +143,8 @@ func passkeyMember(m Member, keys []Passkey) passkey.Member {
 	return p
 }
 
-// proofOf is the use of a passkey: the store keeps its new counter.
+// proofOf returns the use of a passkey as a proof. The store saves its new
+// counter.
 func proofOf(m Member, keys []Passkey, used passkey.Credential) Used {
 	proof := m.used(Used{Method: ByPasskey})
 	for _, k := range keys {

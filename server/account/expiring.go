@@ -7,29 +7,30 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// An ExpiringKey is a key that ends soon: of the API, or one for redirects.
+// An ExpiringKey is a key that expires soon: an API key, or one for redirects.
 type ExpiringKey struct {
 	ID, Account, Name string
 	Redirects         bool
 	Created, Expires  time.Time
-	// Told is the fewest days before its end of which somebody was told, or
-	// Untold.
-	Told int
+	// LastNotice is the smallest number of days before expiry for which a notice was
+	// sent, or NoNotice.
+	LastNotice int
 }
 
-// Untold is more days than a key is told of before its end.
-const Untold = 1 << 20
+// NoNotice is more days than any notice is sent ahead.
+const NoNotice = 1 << 20
 
-// noticeDays are how many days before its end a key is told of, the nearest
-// first.
+// noticeDays are the numbers of days before expiry at which notices are sent,
+// the smallest first.
 var noticeDays = []int{1, 7, 30}
 
-// NoticeAhead is how long before its end a key is first told of.
+// NoticeAhead is how long before its expiry the first notice about a key is
+// sent.
 const NoticeAhead = 30 * 24 * time.Hour
 
-// Notice returns for how many days before its end the key is to be told of now,
-// and the action that does; ok is false if it isn't. Nobody is told of days that
-// the key has never had.
+// Notice returns the number of days before expiry that the notice due now is
+// for, and the action that sends it; ok is false if none is due. A key gets no
+// notice for more days than its whole life.
 func (k ExpiringKey) Notice(by audit.Grant, now time.Time) (days int, a audit.Action, ok bool) {
 	const day = 24 * time.Hour
 	for _, days := range noticeDays {
@@ -37,7 +38,7 @@ func (k ExpiringKey) Notice(by audit.Grant, now time.Time) (days int, a audit.Ac
 		if now.Before(before) || !k.Created.Before(before) {
 			continue
 		}
-		if days >= k.Told {
+		if days >= k.LastNotice {
 			break
 		}
 		kind := audit.KeyTarget
@@ -57,5 +58,5 @@ func (k ExpiringKey) Notice(by audit.Grant, now time.Time) (days int, a audit.Ac
 	return 0, audit.Action{}, false
 }
 
-// DaysField is the change by which a notice says how many days are left.
+// DaysField is the change in which a notice says how many days are left.
 const DaysField = "days"

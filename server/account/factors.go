@@ -15,48 +15,49 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// A FactorStore keeps what members sign in with. Each change ends the
-// member's other sessions; keep is the one that stays.
+// A FactorStore stores what members sign in with. Each change ends the member's
+// other sessions; keep is the one that stays.
 type FactorStore interface {
 	MemberReader
 	CeremonyStore
-	// SetPassword keeps the hash and a.
+	// SetPassword stores the hash and records a.
 	SetPassword(ctx context.Context, by audit.Grant, member, hash string, at time.Time, keep string, a audit.Action) error
-	// SetTOTP keeps the member's authenticator app and a. The session that
-	// stays is confirmed by it.
+	// SetTOTP stores the member's authenticator app and records a. The session
+	// that stays counts as confirmed.
 	SetTOTP(ctx context.Context, by audit.Grant, member string, app TOTP, keep string, a audit.Action) error
-	// RemoveTOTP removes the authenticator app and keeps a. The last factor
-	// stays: a LastFactor fault.
+	// RemoveTOTP removes the authenticator app and records a. If it is the last
+	// factor, it returns a LastFactor fault.
 	RemoveTOTP(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error
-	// AddPasskey keeps p and a. The session that stays is confirmed by it.
+	// AddPasskey stores p and records a. The session that stays counts as
+	// confirmed.
 	AddPasskey(ctx context.Context, by audit.Grant, p Passkey, keep string, a audit.Action) error
-	// RemovePasskey removes a passkey of the member and keeps a. The last
-	// factor stays: a LastFactor fault.
+	// RemovePasskey removes a passkey of the member and records a. If it is the
+	// last factor, it returns a LastFactor fault.
 	RemovePasskey(ctx context.Context, by audit.Grant, member, passkey, keep string, a audit.Action) error
-	// SetCodes replaces the hashes of the recovery codes and keeps a.
+	// SetCodes replaces the hashes of the recovery codes and records a.
 	SetCodes(ctx context.Context, by audit.Grant, member string, hashes [][]byte, at time.Time, keep string, a audit.Action) error
-	// ResetFactors removes all second factors and sessions and keeps a.
+	// ResetFactors removes all second factors and sessions and records a.
 	ResetFactors(ctx context.Context, by audit.Grant, member string, a audit.Action) error
 }
 
-// Factors are what members sign in with.
+// Factors manages what members sign in with.
 type Factors struct {
 	vault *Vault
 	store FactorStore
 }
 
-// NewFactors returns Factors that are kept in the store.
+// NewFactors returns Factors that use the store.
 func NewFactors(vault *Vault, store FactorStore) *Factors { return &Factors{vault, store} }
 
-// SetPassword changes the member's own password. The present one is asked for
-// beside what the session has shown.
+// SetPassword changes the member's own password. It requires the current one,
+// even in a confirmed session.
 func (s *Factors) SetPassword(ctx context.Context, by audit.Grant, in In, current, password string) error {
 	known, err := s.vault.passwords.check(ctx, insider, current, in.Member.Password)
 	if err != nil {
 		return err
 	}
 	if !known {
-		return fault.On("current", fault.CodeWrong, "This is not your present password. Type it again.")
+		return fault.On("current", fault.CodeWrong, "That isn't your current password. Try again.")
 	}
 	hash, err := s.vault.passwords.hash(ctx, password, in.Member.HasFactor(), in.Member.Email, in.Member.Name)
 	if err != nil {
@@ -66,24 +67,24 @@ func (s *Factors) SetPassword(ctx context.Context, by audit.Grant, in In, curren
 		memberAction(audit.MemberPassword, by, in.Member))
 }
 
-// A TOTP is an authenticator app as it is kept.
+// A TOTP is a stored authenticator app.
 type TOTP struct {
 	Encrypted []byte // the seed
-	Step      int64  // of the code that proved it
+	Step      int64  // of the code that confirmed it
 	Since     time.Time
 }
 
-// A TOTPSetup is an authenticator app that is about to be enrolled.
+// A TOTPSetup is an authenticator app that is being enrolled.
 type TOTPSetup struct {
-	// Secret is the seed in base32, to be typed where no camera can be used.
+	// Secret is the seed in base32, to type where no camera can be used.
 	Secret string
-	// URI is what the QR code holds.
+	// URI is the content of the QR code.
 	URI string
-	// Encrypted comes back with the code: nothing is kept until then.
+	// Encrypted is sent back with the code: nothing is stored until then.
 	Encrypted string
 }
 
-// setupLife is how long an enrolment may take.
+// setupLife is how long an enrollment may take.
 const setupLife = 30 * time.Minute
 
 // totpSetup is what TOTPSetup.Encrypted holds.
@@ -92,7 +93,8 @@ type totpSetup struct {
 	Expires int64  `json:"expires"`
 }
 
-// setupContext binds a encrypted setup to the member and away from kept seeds.
+// setupContext binds an encrypted setup to the member, and separates it from
+// stored seeds.
 func setupContext(member string) string { return "setup " + member }
 
 // NewTOTP returns a new seed for the member's authenticator app.
@@ -112,8 +114,9 @@ func (s *Factors) totp(m Member, setup totpSetup) (TOTPSetup, error) {
 	}, nil
 }
 
-// AgainTOTP returns a setup that NewTOTP made, or a new one if it is over.
-func (s *Factors) AgainTOTP(m Member, encrypted string) (TOTPSetup, error) {
+// ResumeTOTP returns a setup that NewTOTP created, or a new one if it has
+// expired.
+func (s *Factors) ResumeTOTP(m Member, encrypted string) (TOTPSetup, error) {
 	setup, err := s.decryptSetup(m, encrypted)
 	if err != nil {
 		return s.NewTOTP(m)
@@ -122,7 +125,7 @@ func (s *Factors) AgainTOTP(m Member, encrypted string) (TOTPSetup, error) {
 }
 
 func (s *Factors) decryptSetup(m Member, encrypted string) (totpSetup, error) {
-	over := fault.On("code", fault.CodeWrong, "This took too long. Scan the new QR code and type its code.")
+	over := fault.On("code", fault.CodeWrong, "This took too long. Scan the new QR code and enter a code.")
 	var setup totpSetup
 	raw, err := base64.RawURLEncoding.DecodeString(encrypted)
 	if err != nil {
@@ -138,8 +141,8 @@ func (s *Factors) decryptSetup(m Member, encrypted string) (totpSetup, error) {
 	return setup, nil
 }
 
-// EnrolTOTP makes the app of the setup the member's, in place of an earlier
-// one, once a code shows that it has the seed.
+// EnrolTOTP enrolls the app of the setup, once a code shows that it has the
+// seed. It replaces an earlier app.
 func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, encrypted, code string) error {
 	m := in.Member
 	setup, err := s.decryptSetup(m, encrypted)
@@ -148,14 +151,14 @@ func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, encrypte
 	}
 	step, ok := totpMatch(setup.Seed, strings.ReplaceAll(strings.TrimSpace(code), " ", ""), s.vault.now())
 	if !ok {
-		return fault.On("code", fault.CodeWrong, "This code does not fit. Type the one that the app shows now, and see that the phone's clock is right.")
+		return fault.On("code", fault.CodeWrong, "This code isn't right. Enter the one that the app shows now, and check the phone's clock.")
 	}
 	app := TOTP{s.vault.secrets.seeds.Encrypt([]byte(setup.Seed), m.ID), step, s.vault.now()}
 	return s.store.SetTOTP(ctx, by, m.ID, app, in.Session.ID, memberAction(audit.TOTPAdd, by, m))
 }
 
-// RemoveTOTP removes the member's authenticator app. The last factor stays: a
-// LastFactor fault.
+// RemoveTOTP removes the member's authenticator app. If it is the last factor,
+// it returns a LastFactor fault.
 func (s *Factors) RemoveTOTP(ctx context.Context, by audit.Grant, in In) error {
 	return s.store.RemoveTOTP(ctx, by, in.Member.ID, in.Session.ID, memberAction(audit.TOTPRemove, by, in.Member))
 }
@@ -165,7 +168,7 @@ func (s *Factors) Passkeys(ctx context.Context, m Member) ([]Passkey, error) {
 	return s.store.Passkeys(ctx, m.ID)
 }
 
-// BeginPasskey starts the enrolment of a passkey.
+// BeginPasskey starts the enrollment of a passkey.
 func (s *Factors) BeginPasskey(ctx context.Context, in In) (Ceremony, error) {
 	if !s.vault.Passkeys() {
 		return Ceremony{}, errNoPasskeys()
@@ -175,14 +178,14 @@ func (s *Factors) BeginPasskey(ctx context.Context, in In) (Ceremony, error) {
 		return Ceremony{}, err
 	}
 	options, state, err := s.vault.passkeys.BeginEnrol(passkeyMember(in.Member, keys))
-	return s.vault.keepCeremony(ctx, s.store, options, state, err)
+	return s.vault.storeCeremony(ctx, s.store, options, state, err)
 }
 
 // maxPasskeyName is the longest name of a passkey in characters.
 const maxPasskeyName = 60
 
-// EnrolPasskey makes a passkey the member's. The fault is PasskeyRefused, or
-// of the field "name".
+// EnrolPasskey adds a passkey to the member. Any refusal is a PasskeyRefused
+// fault, or a fault of the field "name".
 func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name, ceremony string, response []byte) error {
 	if !s.vault.Passkeys() {
 		return errNoPasskeys()
@@ -193,7 +196,7 @@ func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name,
 		name = by.Actor.Client
 	}
 	if err := profile.CheckLine(name); err != nil || utf8.RuneCountInString(name) > maxPasskeyName {
-		return fault.OnText("name", err, fault.NameInvalid, "Name the passkey in up to %d characters.", maxPasskeyName)
+		return fault.OnText("name", err, fault.NameInvalid, "Enter a passkey name of up to %d characters.", maxPasskeyName)
 	}
 	state, err := takeCeremony(ctx, s.store, ceremony)
 	if err != nil {
@@ -207,8 +210,8 @@ func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name,
 	return s.store.AddPasskey(ctx, by, p, in.Session.ID, passkeyAction(audit.PasskeyAdd, by, m, p))
 }
 
-// RemovePasskey removes a passkey of the member. The last factor stays: a
-// LastFactor fault.
+// RemovePasskey removes a passkey of the member. If it is the last factor, it
+// returns a LastFactor fault.
 func (s *Factors) RemovePasskey(ctx context.Context, by audit.Grant, in In, passkey string) error {
 	return s.store.RemovePasskey(ctx, by, in.Member.ID, passkey, in.Session.ID,
 		passkeyAction(audit.PasskeyRemove, by, in.Member, Passkey{ID: passkey}))
@@ -220,8 +223,8 @@ func passkeyAction(name audit.Name, by audit.Grant, m Member, p Passkey) audit.A
 	return a
 }
 
-// NewCodes makes recovery codes, which replace earlier ones and are shown this
-// once.
+// NewCodes creates recovery codes, which replace earlier ones. They are shown
+// only this once.
 func (s *Factors) NewCodes(ctx context.Context, by audit.Grant, in In) ([]string, error) {
 	codes, hashes := s.vault.secrets.newCodes(in.Member.ID)
 	err := s.store.SetCodes(ctx, by, in.Member.ID, hashes, s.vault.now(), in.Session.ID,
@@ -229,12 +232,12 @@ func (s *Factors) NewCodes(ctx context.Context, by audit.Grant, in In) ([]string
 	return codes, err
 }
 
-// Reset removes all second factors and sessions of a member who has lost
-// them, so that the password alone leads to a new enrolment.
+// Reset removes all second factors and sessions of a member who has lost them.
+// The password then leads to a new enrollment.
 func (s *Factors) Reset(ctx context.Context, by audit.Grant, m Member) error {
 	return s.store.ResetFactors(ctx, by, m.ID, memberAction(audit.FactorReset, by, m))
 }
 
-// Synced reports whether the passkey is copied between devices by their
-// maker, or bound to one.
+// Synced reports whether the passkey is synced between devices, or bound to
+// one.
 func (p Passkey) Synced() bool { return passkey.Credential{ID: p.Credential, Data: p.Data}.Synced() }

@@ -10,21 +10,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A Key lets a program act for an account by the API.
+// A Key lets a program use the API for an account.
 type Key struct {
 	ID      string
 	Account string
 	// Name tells people which program has the key.
 	Name   string
 	Scopes []Scope
-	// Domains are the mail domains that the key may act for, as lower-case
+	// Domains are the email domains that the key may act for, as lower-case
 	// A-labels. None: all of the account's.
 	Domains []string
-	// Networks are where requests may come from. None: anywhere. One that can't
-	// be read in the database is the zero value, from which none come.
+	// Networks are where requests may come from. None: anywhere. A network that
+	// can't be parsed in the database is the zero value, which matches no
+	// request.
 	Networks []netip.Prefix
-	// Test marks the key as one for trying things out: what it makes works,
-	// and says of itself that it is a test.
+	// Test marks a key for tests: what it creates works, and is labeled as a
+	// test.
 	Test    bool
 	Created time.Time
 	// CreatedBy is who created the key.
@@ -32,8 +33,8 @@ type Key struct {
 	Expires   time.Time // zero: never
 	Revoked   time.Time // zero: not revoked
 	LastUsed  time.Time // to the minute; zero: never
-	// LastNetwork is where it was used from then, as KeyNetwork returns it. Zero:
-	// never used.
+	// LastNetwork is where it was used from at LastUsed, as KeyNetwork returns
+	// it. Zero: never used.
 	LastNetwork netip.Prefix
 	// Hash is the SHA-256 of the key's secret part.
 	Hash []byte
@@ -45,15 +46,15 @@ type Creator struct {
 	// itself.
 	Kind audit.ActorKind
 	ID   string // of the member or key; may be empty
-	// Name is the member's, or the email address of one who has none, or the
-	// key's. Empty: a member who was removed, or neither.
+	// Name is the member's name, or the email address if there is none, or the
+	// key's name. Empty: a removed member, or neither.
 	Name string
 }
 
 // A Scope is a permission of a key.
 type Scope string
 
-// The scopes. What a route needs stands beside the route.
+// The scopes. The list of routes says which scope each needs.
 const (
 	DomainsRead   Scope = "domains:read"
 	DomainsWrite  Scope = "domains:write"
@@ -78,28 +79,28 @@ func Scopes() []Scope {
 		WebhooksRead, WebhooksWrite}
 }
 
-// ParseScopes reads scopes by their names; each counts once. An unknown one
-// is a fault of the field "scopes" that lists those that there are.
+// ParseScopes parses the names of scopes and drops duplicates. An unknown one
+// is a fault of the field "scopes" that lists the valid ones.
 func ParseScopes(names []string) ([]Scope, error) {
 	var out []Scope
 	for _, name := range names {
 		s := Scope(strings.TrimSpace(name))
 		if !slices.Contains(Scopes(), s) {
-			return nil, fault.On("scopes", fault.ScopeUnknown, "A scope is one of %s.", joined(Scopes()))
+			return nil, fault.On("scopes", fault.ScopeUnknown, "A scope must be one of %s.", joined(Scopes()))
 		}
 		if !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}
 	if len(out) == 0 {
-		return nil, fault.On("scopes", fault.ScopeUnknown, "Name one scope or more: %s.", joined(Scopes()))
+		return nil, fault.On("scopes", fault.ScopeUnknown, "Choose at least one scope: %s.", joined(Scopes()))
 	}
 	return out, nil
 }
 
 func joined(scopes []Scope) string { return words(scopes) }
 
-// words lists names for people.
+// words lists names in a sentence.
 func words[T ~string](all []T) string {
 	names := make([]string, len(all))
 	for i, s := range all {
@@ -108,17 +109,17 @@ func words[T ~string](all []T) string {
 	return strings.Join(names, ", ")
 }
 
-// Permit refuses what the key has no scope for, as Forbidden. Every key may do
-// what needs none.
+// Permit returns a Forbidden fault if the key doesn't have the scope. The empty
+// scope is always allowed.
 func (k Key) Permit(s Scope) error {
 	if s != "" && !slices.Contains(k.Scopes, s) {
-		return fault.New(fault.Forbidden, "This key lacks the scope %s.", s)
+		return fault.New(fault.Forbidden, "This key doesn't have the scope %s.", s)
 	}
 	return nil
 }
 
-// PermitDomain refuses a domain that the key may not act for, as Forbidden:
-// the same for a domain that does not exist.
+// PermitDomain returns a Forbidden fault for a domain that the key may not act
+// for, whether or not the domain exists.
 func (k Key) PermitDomain(name string) error {
 	if len(k.Domains) > 0 && !slices.Contains(k.Domains, name) {
 		return fault.New(fault.Forbidden, "This key may not act for this domain.")
@@ -126,13 +127,13 @@ func (k Key) PermitDomain(name string) error {
 	return nil
 }
 
-// Sees reports whether the key may know of the other one. A key that acts for
-// some domains alone knows itself and the keys for some of the same domains.
+// Sees reports whether the key may see the other one. A key for some domains
+// sees only itself and keys for some of the same domains.
 func (k Key) Sees(other Key) bool {
 	return len(k.Domains) == 0 || other.ID == k.ID || len(other.Domains) > 0 && subset(other.Domains, k.Domains)
 }
 
-// ParseNetwork reads a network, or an address as the network of it alone.
+// ParseNetwork parses a network, or an address as a network of one address.
 func ParseNetwork(text string) (netip.Prefix, error) {
 	if ip, err := netip.ParseAddr(text); err == nil {
 		return ip.Unmap().Prefix(ip.Unmap().BitLen())

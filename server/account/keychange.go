@@ -10,20 +10,20 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// KeySettings are what can be changed of a key.
+// KeySettings are the fields of a key that can be changed.
 type KeySettings struct {
 	Name    string
 	Expires time.Time // zero: never
 }
 
-// Check returns a fault for each field that a new key cannot have.
+// Check returns a fault for each setting that a new key can't have.
 func (k *Keys) Check(spec KeySpec) error {
 	_, err := k.build(spec)
 	return err
 }
 
-// Seen returns a key in any state, as [Keys.ListSeen] does. One that the
-// key may not know of is a NotFound fault.
+// Seen returns a key in any state, with the details that [Keys.ListSeen] shows.
+// A key that the caller may not see is a NotFound fault.
 func (k *Keys) Seen(ctx context.Context, by Key, id string) (Key, error) {
 	all, err := k.ListSeen(ctx, by)
 	if err != nil {
@@ -36,35 +36,36 @@ func (k *Keys) Seen(ctx context.Context, by Key, id string) (Key, error) {
 	return all[i], nil
 }
 
-// ChangeBelow gives a key what change makes of it as it is, by another key: that
-// changes no key that it could not have made, and to none that it could not
-// make. If change fails, nothing is changed; it may be called more than once. The
-// error holds a fault for each field that cannot be taken; a key that is revoked
-// is a Conflict.
-func (k *Keys) ChangeBelow(ctx context.Context, parent Key, by audit.Grant, id string, change func(Key) (KeySettings, error)) (Key, error) {
+// ChangeByKey updates a key on behalf of another key. The other key may change
+// only keys that it could have created, and only to settings that it could
+// create. If change returns an error, nothing is changed; it may be called more
+// than once. The error has a fault for each invalid field; a revoked key is a
+// Conflict.
+func (k *Keys) ChangeByKey(ctx context.Context, parent Key, by audit.Grant, id string, change func(Key) (KeySettings, error)) (Key, error) {
 	seen, err := k.Seen(ctx, parent, id)
 	if err != nil {
 		return Key{}, err
 	}
 	return k.change(ctx, by, seen, func(old Key) (KeySettings, error) {
 		if parent.covers(old) != nil {
-			return KeySettings{}, fault.New(fault.Forbidden, "This key may not change one that may do more.")
+			return KeySettings{}, fault.New(fault.Forbidden, "This key can't change a key that may do more.")
 		}
 		return change(old)
 	}, func(key Key) error {
 		if parent.covers(key) != nil {
-			return fault.On("expires_at", fault.Forbidden, "The key may live no longer than the one that changes it.")
+			return fault.On("expires_at", fault.Forbidden, "The key can't expire later than the one that changes it.")
 		}
 		return nil
 	})
 }
 
-// Change is ChangeBelow by whoever may create any key of the account.
+// Change is ChangeByKey for callers who may create any key of the account.
 func (k *Keys) Change(ctx context.Context, by audit.Grant, account, id string, change func(Key) (KeySettings, error)) (Key, error) {
 	return k.change(ctx, by, Key{ID: id, Account: account}, change, func(Key) error { return nil })
 }
 
-// change changes the key that was seen, and shows of its creator what was seen.
+// change updates the key, and shows only as much of its creator as was visible
+// before.
 func (k *Keys) change(ctx context.Context, by audit.Grant, seen Key, change func(Key) (KeySettings, error), permit func(Key) error) (Key, error) {
 	var key Key
 	err := k.store.ChangeKey(ctx, by, seen.Account, seen.ID, func(old Key) (Key, audit.Action, error) {
@@ -91,8 +92,7 @@ func (k *Keys) Get(ctx context.Context, account, id string) (Key, error) {
 	return k.Seen(ctx, Key{Account: account}, id)
 }
 
-// apply takes the settings. The error holds a fault for each that cannot be
-// taken.
+// apply sets the settings. The error has a fault for each invalid one.
 func (k *Key) apply(s KeySettings, now time.Time) error {
 	if !k.Revoked.IsZero() {
 		return fault.New(fault.Conflict, "This key has been revoked. Create a new one.")
@@ -101,7 +101,7 @@ func (k *Key) apply(s KeySettings, now time.Time) error {
 	bad := []error{err}
 	s.Expires = s.Expires.Truncate(time.Millisecond)
 	if !s.Expires.IsZero() && !s.Expires.Equal(k.Expires) && !s.Expires.After(now) {
-		bad = append(bad, fault.On("expires_at", fault.Invalid, "A key ends in the future. Revoke it to end it now."))
+		bad = append(bad, fault.On("expires_at", fault.Invalid, "The expiry must be in the future. To end the key now, revoke it."))
 	}
 	k.Name, k.Expires = name, s.Expires
 	return errors.Join(bad...)

@@ -20,79 +20,78 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// How a key is written: prefix, id, secret.
+// The format of a key: prefix, ID, secret.
 const (
 	keyPrefix  = "mck_"
-	testPrefix = "test_" // behind keyPrefix, of a test key
+	testPrefix = "test_" // after keyPrefix, of a test key
 	keyIDSize  = 16      // characters
 	secretSize = 32      // bytes
 )
 
-// touchEvery is how exactly the last use of a key is kept.
+// touchEvery is the precision of a key's last use.
 const touchEvery = time.Minute
 
 // maxKeyName is the longest name of a key in characters.
 const maxKeyName = 100
 
-// A KeyStore keeps keys.
+// A KeyStore stores keys.
 type KeyStore interface {
-	// CreateKey keeps k and a.
+	// CreateKey stores k and records a.
 	CreateKey(ctx context.Context, by audit.Grant, k Key, a audit.Action) error
-	// Key returns a key in whatever state, or a NotFound fault: also if its
-	// account is suspended.
+	// Key returns a key in any state, or a NotFound fault. A key of a suspended
+	// account is a NotFound fault too.
 	Key(ctx context.Context, id string) (Key, error)
 	// Keys returns the keys of an account, the newest first.
 	Keys(ctx context.Context, account string) ([]Key, error)
-	// KeysOf returns the keys of an account that a member created, those that
-	// were created by these keys, and so on: as many as work at the time, the
-	// newest first.
+	// KeysOf returns the active keys of an account that a member created, those
+	// that these keys created, and so on, the newest first.
 	KeysOf(ctx context.Context, account, member string, at time.Time) ([]Key, error)
-	// RevokeKey revokes a key of the account and keeps a. One that is not the
-	// account's, or is revoked already, is a NotFound fault.
+	// RevokeKey revokes a key of the account and records a. A key of another
+	// account, or one that is already revoked, is a NotFound fault.
 	RevokeKey(ctx context.Context, by audit.Grant, account, id string, at time.Time, a audit.Action) error
-	// ChangeKey gives the key of the account the name and the end of what
-	// change makes of it as it is, and keeps the action that change returns. If
-	// that has no changes, it keeps nothing. One that is not the account's is a
-	// NotFound fault. Change may be called more than once.
+	// ChangeKey applies change to the key of the account, saves its name and
+	// expiry, and records the action that change returns. If the action has no
+	// changes, nothing is saved. A key of another account is a NotFound fault.
+	// Change may be called more than once.
 	ChangeKey(ctx context.Context, by audit.Grant, account, id string, change func(Key) (Key, audit.Action, error)) error
-	// RotateKey gives the key of the account the end of the first key that
-	// rotate makes of it as it is, keeps the second one, and the actions. One
-	// that is not the account's is a NotFound fault. Rotate may be called more
+	// RotateKey calls rotate with the key of the account, saves the expiry of
+	// the first key it returns, stores the second one, and records the actions.
+	// A key of another account is a NotFound fault. Rotate may be called more
 	// than once.
 	RotateKey(ctx context.Context, by audit.Grant, account, id string, rotate func(Key) (ends, made Key, all []audit.Action, err error)) error
-	// TouchKey notes that a key was used. If it was used from other networks
-	// before and never from this one, it keeps a, once, for the first networks of
-	// a key.
+	// TouchKey saves when and where a key was used. If it has been used from
+	// other networks but never from this one, it records a, once, for the first
+	// networks of a key.
 	TouchKey(ctx context.Context, by audit.Grant, use KeyUse, a audit.Action) error
 }
 
-// Keys makes and checks keys.
+// Keys creates and checks keys.
 type Keys struct {
 	store KeyStore
 	now   func() time.Time
 
 	mu      sync.Mutex
-	touched map[touch]time.Time // when they were noted last
+	touched map[touch]time.Time // when they were last saved
 }
 
-// NewKeys returns Keys that are kept in the store.
+// NewKeys returns Keys that use the store.
 func NewKeys(store KeyStore, now func() time.Time) *Keys {
 	return &Keys{store: store, now: now, touched: map[touch]time.Time{}}
 }
 
-// A KeySpec says which key to make.
+// A KeySpec describes the key to create.
 type KeySpec struct {
 	Account  string
 	Name     string
 	Scopes   []string
 	Domains  []string
 	Networks []netip.Prefix
-	Life     time.Duration // zero: for ever
+	Life     time.Duration // zero: no expiry
 	Test     bool
 }
 
-// Create makes a key and returns it as it is shown once: only its hash is
-// kept.
+// Create creates a key and returns it with the token, which is shown only once:
+// only its hash is stored.
 func (k *Keys) Create(ctx context.Context, by audit.Grant, spec KeySpec) (Key, string, error) {
 	key, err := k.build(spec)
 	if err != nil {
@@ -101,8 +100,8 @@ func (k *Keys) Create(ctx context.Context, by audit.Grant, spec KeySpec) (Key, s
 	return k.keep(ctx, by, key)
 }
 
-// keep gives the key its secret and keeps the hash. What a test key creates is
-// a test.
+// keep sets the key's secret and stores its hash. Keys that a test key creates
+// are test keys.
 func (k *Keys) keep(ctx context.Context, by audit.Grant, key Key) (Key, string, error) {
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
@@ -115,7 +114,7 @@ func (k *Keys) keep(ctx context.Context, by audit.Grant, key Key) (Key, string, 
 	return key, key.token(secret), nil
 }
 
-// token is the key as its program sends it.
+// token returns the key as its program sends it.
 func (k Key) token(secret []byte) string {
 	prefix := keyPrefix
 	if k.Test {
@@ -124,10 +123,10 @@ func (k Key) token(secret []byte) string {
 	return prefix + strings.TrimPrefix(k.ID, "key_") + encode(secret)
 }
 
-// CreateBelow is Create by another key: the new one may do no more than its
-// parent, for no other domains, from no other networks, and for no longer. A
-// test key makes test keys alone.
-func (k *Keys) CreateBelow(ctx context.Context, parent Key, by audit.Grant, spec KeySpec) (Key, string, error) {
+// CreateByKey is Create on behalf of another key. The new key can't do more
+// than its parent: no more scopes, domains or networks, and no longer life. A
+// test key creates only test keys.
+func (k *Keys) CreateByKey(ctx context.Context, parent Key, by audit.Grant, spec KeySpec) (Key, string, error) {
 	key, err := k.build(spec)
 	if err != nil {
 		return Key{}, "", err
@@ -138,7 +137,7 @@ func (k *Keys) CreateBelow(ctx context.Context, parent Key, by audit.Grant, spec
 	return k.keep(ctx, by, key)
 }
 
-// covers refuses a key that may do what its parent may not.
+// covers returns a fault if the key may do something that its parent may not.
 func (k Key) covers(child Key) error {
 	for _, s := range child.Scopes {
 		if err := k.Permit(s); err != nil {
@@ -147,13 +146,13 @@ func (k Key) covers(child Key) error {
 	}
 	switch {
 	case len(k.Domains) > 0 && (len(child.Domains) == 0 || !subset(child.Domains, k.Domains)):
-		return fault.On("domains", fault.Forbidden, "A new key may act for domains of this key alone. Name them.")
+		return fault.On("domains", fault.Forbidden, "A new key can act only for domains of this key. List them.")
 	case len(k.Networks) > 0 && (len(child.Networks) == 0 || !subset(child.Networks, k.Networks)):
-		return fault.On("networks", fault.Forbidden, "A new key may come from networks of this key alone. Name them.")
+		return fault.On("networks", fault.Forbidden, "A new key can be used only from networks of this key. List them.")
 	case !k.Expires.IsZero() && (child.Expires.IsZero() || child.Expires.After(k.Expires)):
-		return fault.On("expires_in", fault.Forbidden, "A new key may live no longer than this key.")
+		return fault.On("expires_in", fault.Forbidden, "A new key can't expire later than this key.")
 	case k.Test && !child.Test:
-		return fault.On("test", fault.Forbidden, "A test key makes test keys alone.")
+		return fault.On("test", fault.Forbidden, "A test key can create only test keys.")
 	}
 	return nil
 }
@@ -162,8 +161,8 @@ func subset[T comparable](some, all []T) bool {
 	return !slices.ContainsFunc(some, func(t T) bool { return !slices.Contains(all, t) })
 }
 
-// build makes a key of the spec. The error holds a fault for each field that
-// cannot be taken.
+// build creates a key from the spec. The error has a fault for each invalid
+// field.
 func (k *Keys) build(spec KeySpec) (Key, error) {
 	key := Key{ID: id.New("key"), Account: spec.Account, Networks: spec.Networks, Test: spec.Test, Created: k.now()}
 	bad := make([]error, 3, 4)
@@ -171,7 +170,7 @@ func (k *Keys) build(spec KeySpec) (Key, error) {
 	key.Name, bad[1] = parseKeyName(spec.Name)
 	key.Domains, bad[2] = parseKeyDomains(spec.Domains)
 	if spec.Life < 0 {
-		bad = append(bad, fault.On("expires_in", fault.Invalid, "A key lives for some seconds, or for ever with 0."))
+		bad = append(bad, fault.On("expires_in", fault.Invalid, "Enter a number of seconds, or 0 for no expiry."))
 	}
 	if spec.Life > 0 {
 		key.Expires = key.Created.Add(spec.Life)
@@ -182,7 +181,7 @@ func (k *Keys) build(spec KeySpec) (Key, error) {
 func parseKeyName(name string) (string, error) {
 	name = profile.Plain(name)
 	if err := profile.CheckLine(name); err != nil || name == "" || utf8.RuneCountInString(name) > maxKeyName {
-		return "", fault.OnText("name", err, fault.NameInvalid, "Name the program that will have the key, in up to %d characters.", maxKeyName)
+		return "", fault.OnText("name", err, fault.NameInvalid, "Enter the program that will use the key, in up to %d characters.", maxKeyName)
 	}
 	return name, nil
 }
@@ -192,17 +191,17 @@ func parseKeyDomains(names []string) ([]string, error) {
 	for _, name := range names {
 		domain, err := profile.ParseHost(name)
 		if err != nil {
-			return nil, fault.On("domains", fault.Invalid, "Name domains such as example.com.")
+			return nil, fault.On("domains", fault.Invalid, "Enter domains, for example example.com.")
 		}
 		domains = append(domains, domain)
 	}
 	return domains, nil
 }
 
-// Authenticate returns the key of a token that comes from the address. A
-// token that is unknown, expired, revoked or from elsewhere is Unauthorized:
-// the answer is the same. A key is read each time, so that a revoked one is
-// dead at once, on every server.
+// Authenticate returns the key of a token sent from the address. A token that
+// is unknown, expired, revoked or sent from another network is Unauthorized,
+// always with the same answer. The key is read from the database each time, so
+// a revoked key stops working at once on every server.
 func (k *Keys) Authenticate(ctx context.Context, token string, from netip.Addr) (Key, error) {
 	refused := fault.New(fault.Unauthorized, "Send a valid key: Authorization: Bearer mck_…")
 	keyID, secret, test, ok := split(token)
@@ -230,23 +229,23 @@ type KeyUse struct {
 	Key     string
 	Network netip.Prefix // as KeyNetwork returns it
 	At      time.Time
-	// Networks is how many networks of a key are kept.
+	// Networks is how many networks are stored for a key.
 	Networks int
 }
 
-// keyNetworks is how many networks of a key are kept.
+// keyNetworks is how many networks are stored for a key.
 const keyNetworks = 10
 
-// A touch is a key that was used from a network.
+// A touch is the use of a key from a network.
 type touch struct {
 	key     string
 	network netip.Prefix
 }
 
-// maxTouched bounds how many touches are remembered.
+// maxTouched limits how many touches are remembered.
 const maxTouched = 10_000
 
-// touch notes that the key was used, once a minute for each network.
+// touch saves the use of the key, once a minute for each network.
 func (k *Keys) touch(ctx context.Context, key Key, from netip.Addr, now time.Time) error {
 	t := touch{key.ID, KeyNetwork(from)}
 	if now.Sub(key.LastUsed) < touchEvery && key.LastNetwork == t.network || !k.due(t, now) {
@@ -264,8 +263,8 @@ func (k *Keys) touch(ctx context.Context, key Key, from netip.Addr, now time.Tim
 	})
 }
 
-// due reports whether the touch wasn't noted within the minute, and takes it for
-// noted.
+// due reports whether the touch wasn't saved within the last minute, and marks
+// it as saved.
 func (k *Keys) due(t touch, now time.Time) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -279,8 +278,8 @@ func (k *Keys) due(t touch, now time.Time) bool {
 	return true
 }
 
-// KeyNetwork is the network by which it is told where a key is used from: the
-// /24 in IPv4, the /48 in IPv6.
+// KeyNetwork returns the network that is shown as the origin of a key's use:
+// the /24 for IPv4, the /48 for IPv6.
 func KeyNetwork(ip netip.Addr) netip.Prefix {
 	ip = ip.Unmap().WithZone("")
 	bits := 48
@@ -299,8 +298,8 @@ func (k *Keys) List(ctx context.Context, account string) ([]Key, error) {
 	return k.store.Keys(ctx, account)
 }
 
-// ListSeen returns the keys that the key may know of, the newest first. Who
-// created one is named only if the key may know of that one too.
+// ListSeen returns the keys that the key may see, the newest first. The creator
+// of a key is named only if the key may see the creator too.
 func (k *Keys) ListSeen(ctx context.Context, by Key) ([]Key, error) {
 	all, err := k.store.Keys(ctx, by.Account)
 	if err != nil || len(by.Domains) == 0 {
@@ -316,27 +315,28 @@ func (k *Keys) ListSeen(ctx context.Context, by Key) ([]Key, error) {
 	return all, nil
 }
 
-// Of returns the keys that end with a member of the account unless they are
-// kept: those that the member created, and those that were created by these.
-// The member has seen the former and could ask for the latter.
+// Of returns the keys that are revoked by default with the removal of a member:
+// those that the member created, and those that were created by these. The
+// member has seen the tokens of the former and could request the latter.
 func (k *Keys) Of(ctx context.Context, account, member string) ([]Key, error) {
 	return k.store.KeysOf(ctx, account, member, k.now())
 }
 
-// Revoke ends a key of the account for good. Keys that it created stay.
+// Revoke revokes a key of the account. Keys that it created stay active.
 func (k *Keys) Revoke(ctx context.Context, by audit.Grant, account, id string) error {
 	return k.store.RevokeKey(ctx, by, account, id, k.now(), keyAction(audit.KeyRevoke, by, Key{ID: id, Account: account}))
 }
 
-// RevokeBelow is Revoke by another key: it ends no key that it could not have
-// made. One that it may not know of is not found; one that is revoked stays so.
-func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id string) error {
+// RevokeByKey is Revoke on behalf of another key, which may revoke only keys
+// that it could have created. A key that it may not see is not found; a revoked
+// key stays revoked.
+func (k *Keys) RevokeByKey(ctx context.Context, parent Key, by audit.Grant, id string) error {
 	key, err := k.Seen(ctx, parent, id)
 	if err != nil {
 		return err
 	}
 	if parent.covers(key) != nil {
-		return fault.New(fault.Forbidden, "This key may not revoke one that may do more.")
+		return fault.New(fault.Forbidden, "This key can't revoke a key that may do more.")
 	}
 	if !key.Revoked.IsZero() {
 		return nil
@@ -344,7 +344,7 @@ func (k *Keys) RevokeBelow(ctx context.Context, parent Key, by audit.Grant, id s
 	return k.Revoke(ctx, by, parent.Account, id)
 }
 
-// Grant entitles the key to what needs the scope.
+// Grant authorizes the key for what needs the scope.
 func (k Key) Grant(need Scope) audit.Grant {
 	return audit.Grant{
 		Actor: audit.Actor{Kind: audit.KeyActor, ID: k.ID, Name: k.Name, Test: k.Test, Interface: audit.API},
@@ -372,7 +372,7 @@ func keyAction(name audit.Name, by audit.Grant, key Key) audit.Action {
 	return a
 }
 
-// split takes a token apart.
+// split splits a token into its parts.
 func split(token string) (keyID string, secret []byte, test, ok bool) {
 	rest, found := strings.CutPrefix(token, keyPrefix)
 	rest, test = strings.CutPrefix(rest, testPrefix)

@@ -38,7 +38,7 @@ func TestParseScopes(t *testing.T) {
 	}
 }
 
-// TestCovers holds that a key makes no key that may do more than itself.
+// TestCovers checks that a key can't create a key that may do more than itself.
 func TestCovers(t *testing.T) {
 	now := time.Now()
 	near := netip.MustParsePrefix("192.0.2.0/24")
@@ -61,7 +61,7 @@ func TestCovers(t *testing.T) {
 		{"all networks", child(func(k *Key) { k.Networks = nil }), false},
 		{"another network", child(func(k *Key) { k.Networks = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")} }), false},
 		{"a test", child(func(k *Key) { k.Test = true }), true},
-		{"for ever", child(func(k *Key) { k.Expires = time.Time{} }), false},
+		{"no expiry", child(func(k *Key) { k.Expires = time.Time{} }), false},
 		{"longer", child(func(k *Key) { k.Expires = now.Add(time.Second) }), false},
 	}
 	for _, tt := range tests {

@@ -14,7 +14,7 @@ type Member struct {
 	Email string
 	Name  string
 	Role  Role
-	// Operator says that the member runs the installation.
+	// Operator says that the member operates the installation.
 	Operator bool
 	// Password is the argon2id hash in PHC form. Empty: none.
 	Password    string
@@ -22,15 +22,14 @@ type Member struct {
 	// TOTP is the encrypted seed of the authenticator app. Nil: none.
 	TOTP      []byte
 	TOTPSince time.Time
-	// TOTPStep is the last time step of which a code was taken.
+	// TOTPStep is the last time step whose code was accepted.
 	TOTPStep int64
-	// CodesMade is when the recovery codes were made, CodesLeft how many can
-	// be used still.
-	CodesMade time.Time
-	CodesLeft int
-	Passkeys  int
-	// Language is the tag of the language that the member reads. Empty: that
-	// was never said.
+	// CodesCreated is when the recovery codes were created, CodesLeft how many are
+	// unused.
+	CodesCreated time.Time
+	CodesLeft    int
+	Passkeys     int
+	// Language is the language tag of the member's interface. Empty: not set.
 	Language string
 	// Zone is the name of the time zone that the panel shows times in. Empty:
 	// the browser's.
@@ -40,10 +39,10 @@ type Member struct {
 }
 
 // HasFactor reports whether the member has a second factor. Recovery codes
-// alone are none.
+// don't count.
 func (m Member) HasFactor() bool { return m.TOTP != nil || m.Passkeys > 0 }
 
-// target is the member as that to which something is done.
+// target returns the member as the target of an action.
 func (m Member) target() audit.Target {
 	return audit.Target{Kind: audit.MemberTarget, ID: m.ID, Name: m.Email}
 }
@@ -52,17 +51,18 @@ func (m Member) target() audit.Target {
 type Invitation struct {
 	ID      string
 	Account string
-	// Email is whom it is for. Empty: the first owner of a new installation.
+	// Email is the invited address. Empty: the first owner of a new
+	// installation.
 	Email string
 	Role  Role
-	// Language is that of who invites: the invitation is written in it.
+	// Language is the inviter's language: the invitation is written in it.
 	Language string
 	Created  time.Time
 	Expires  time.Time
 }
 
-// First reports whether the invitation is for the first owner, who runs the
-// installation. It counts only while nobody is a member.
+// First reports whether the invitation is for the first owner, who operates the
+// installation. It is valid only while there are no members.
 func (i Invitation) First() bool { return i.Email == "" }
 
 // A Passkey is a passkey of a member.
@@ -71,12 +71,12 @@ type Passkey struct {
 	Member     string
 	Name       string
 	Credential []byte // its id, unique in the installation
-	Data       []byte // what package passkey keeps of it
+	Data       []byte // what package passkey stores
 	Created    time.Time
 	LastUsed   time.Time // zero: never
 }
 
-// A Session is a member's stay in the control panel.
+// A Session is a member's session in the control panel.
 type Session struct {
 	ID       string
 	Member   string
@@ -86,10 +86,10 @@ type Session struct {
 	IP       string
 	Created  time.Time
 	LastUsed time.Time
-	// Confirmed is when a second factor was shown last. Zero: never.
+	// Confirmed is when a second factor was last shown. Zero: never.
 	Confirmed time.Time
 	// Visits is the account that an operator has opened in the session. Empty:
-	// none. VisitChanges says that they may change it, too.
+	// none. VisitChanges says that they may also change it.
 	Visits       string
 	VisitChanges bool
 }
@@ -100,49 +100,49 @@ type Method string
 // The methods.
 const (
 	ByPasskey  Method = "passkey"
-	ByTOTP     Method = "totp"     // password and a code of the authenticator app
+	ByTOTP     Method = "totp"     // password and a code from the authenticator app
 	ByRecovery Method = "recovery" // password and a recovery code
-	ByPassword Method = "password" // the password alone
+	ByPassword Method = "password" // only the password
 )
 
-// How long a session lives (NIST SP 800-63B-4, 2.2.3).
+// How long a session lasts (NIST SP 800-63B-4, 2.2.3).
 const (
 	IdleLife     = 30 * time.Minute
 	AbsoluteLife = 12 * time.Hour
-	// ConfirmLife is how old a second factor may be for what needs a fresh
-	// one.
+	// ConfirmLife is the maximum age of a second factor for operations that
+	// need a recent one.
 	ConfirmLife = 10 * time.Minute
-	// InvitationLife is how long an invitation can be used.
+	// InvitationLife is how long an invitation is valid.
 	InvitationLife = 72 * time.Hour
 )
 
-// Live reports whether the session can be used at the time.
+// Live reports whether the session is valid at the time.
 func (s Session) Live(now time.Time) bool {
 	return now.Before(s.Created.Add(AbsoluteLife)) && now.Before(s.LastUsed.Add(IdleLife))
 }
 
-// Fresh reports whether the session may do what needs a fresh second factor.
+// Fresh reports whether the session may do what needs a recent second factor.
 func (s Session) Fresh(now time.Time) bool {
 	return !s.Confirmed.IsZero() && now.Before(s.Confirmed.Add(ConfirmLife))
 }
 
-// Used is a proof that can be used once or leaves a trace: what the store
-// must use up in the same transaction as what it is shown for.
+// Used is a proof that works once or leaves a trace. The store must use it up
+// in the transaction of whatever it authorizes.
 type Used struct {
 	Member string
 	Method Method
-	Step   int64 // of ByTOTP: it must be later than the last one
-	// Codes, of ByRecovery, are what the code may be kept as. One of them must
-	// still be there.
+	Step   int64 // for ByTOTP: it must be later than the last one
+	// Codes, for ByRecovery, are the forms in which the code may be stored. One
+	// of them must still be there.
 	Codes [][]byte
-	Key   Passkey // of ByPasskey: with its new Data
+	Key   Passkey // for ByPasskey: with its new Data
 	// Password and TOTPSince are those of the member against whom the proof was
-	// checked. Where they have changed since, it proves nothing.
+	// checked. If they have changed since, the proof is invalid.
 	Password  string
 	TOTPSince time.Time
 }
 
-// used returns the proof as one that was checked against m.
+// used returns the proof with what it was checked against.
 func (m Member) used(p Used) Used {
 	p.Member, p.Password, p.TOTPSince = m.ID, m.Password, m.TOTPSince
 	return p

@@ -15,43 +15,44 @@ import (
 // maxMemberName is the longest name of a member in characters.
 const maxMemberName = 80
 
-// A MemberStore keeps members and invitations.
+// A MemberStore stores members and invitations.
 type MemberStore interface {
 	MemberReader
-	// Members returns the members of an account by their addresses.
+	// Members returns the members of an account, sorted by address.
 	Members(ctx context.Context, account string) ([]Member, error)
-	// CreateMember keeps m and a and uses up the invitation, unless that is
-	// empty. One that is used, revoked or over is a NotFound fault; so is one
-	// for the first owner once there is a member. An address that is a
-	// member's is a Conflict fault.
+	// CreateMember stores m, records a and uses up the invitation, unless that
+	// is empty. A used, revoked or expired invitation is a NotFound fault; so
+	// is one for the first owner once there is a member. An address that
+	// belongs to a member is a Conflict fault.
 	CreateMember(ctx context.Context, by audit.Grant, m Member, invitation string, a audit.Action) error
-	// SetRole gives a member of the account another role, ends the member's
-	// sessions, and keeps a. The last owner's role stays: a Conflict fault.
+	// SetRole sets the role of a member of the account, ends the member's
+	// sessions, and records a. If the member is the last owner, it returns a
+	// Conflict fault.
 	SetRole(ctx context.Context, by audit.Grant, account, member string, role Role, a audit.Action) error
-	// RemoveMember removes a member of the account with all that is theirs,
-	// and keeps a. It revokes the keys that KeyStore.KeysOf returns, and keeps
-	// for each the action that revoked makes; nil: the keys stay. The last
-	// owner stays: a Conflict fault.
+	// RemoveMember removes a member of the account with all their data, and
+	// records a. It revokes the keys that KeyStore.KeysOf returns, and records
+	// for each the action that revoked returns. If revoked is nil, the keys
+	// stay. The last owner can't be removed: a Conflict fault.
 	RemoveMember(ctx context.Context, by audit.Grant, account, member string, a audit.Action, revoked func(Key) audit.Action) error
-	// SetLanguage keeps which language a member of the account reads, and a.
+	// SetLanguage sets the language of a member of the account, and records a.
 	SetLanguage(ctx context.Context, by audit.Grant, account, member, language string, a audit.Action) error
-	// SetZone keeps in which time zone a member of the account reads times, and
-	// a.
+	// SetZone sets the time zone of a member of the account, and records a.
 	SetZone(ctx context.Context, by audit.Grant, account, member, zone string, a audit.Action) error
 }
 
-// An InvitationStore keeps invitations.
+// An InvitationStore stores invitations.
 type InvitationStore interface {
 	CreateInvitation(ctx context.Context, by audit.Grant, i Invitation, a audit.Action) error
-	// Invitation returns an invitation that was not used or revoked, or a
+	// Invitation returns an invitation that hasn't been used or revoked, or a
 	// NotFound fault.
 	Invitation(ctx context.Context, id string) (Invitation, error)
 	// Invitations returns those of an account, the newest first.
 	Invitations(ctx context.Context, account string) ([]Invitation, error)
-	// RevokeInvitation deletes one of the account, and keeps a.
+	// RevokeInvitation deletes an invitation of the account, and records a.
 	RevokeInvitation(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
-	// RenewInvitation deletes the invitation that revoked is about, keeps i, and
-	// keeps both actions. An old one that isn't there is a NotFound fault.
+	// RenewInvitation deletes the invitation that revoked is about, stores i,
+	// and records both actions. If the old one doesn't exist, it returns a
+	// NotFound fault.
 	RenewInvitation(ctx context.Context, by audit.Grant, i Invitation, revoked, created audit.Action) error
 	// AnyMember reports whether the installation has a member.
 	AnyMember(ctx context.Context) (bool, error)
@@ -59,7 +60,7 @@ type InvitationStore interface {
 	Account(ctx context.Context, id string) (Account, error)
 }
 
-// Members are the people who sign in for accounts.
+// Members manages the people who sign in for accounts.
 type Members struct {
 	vault *Vault
 	store interface {
@@ -68,7 +69,7 @@ type Members struct {
 	}
 }
 
-// NewMembers returns Members that are kept in the store.
+// NewMembers returns Members that use the store.
 func NewMembers(vault *Vault, store interface {
 	MemberStore
 	InvitationStore
@@ -84,8 +85,8 @@ func (s *Members) List(ctx context.Context, account string) ([]Member, error) {
 // Any reports whether the installation has a member.
 func (s *Members) Any(ctx context.Context) (bool, error) { return s.store.AnyMember(ctx) }
 
-// Get returns a member of the account. One of another account is NotFound like
-// one that is not there.
+// Get returns a member of the account. A member of another account is NotFound,
+// like one that doesn't exist.
 func (s *Members) Get(ctx context.Context, account, member string) (Member, error) {
 	m, err := s.store.Member(ctx, member)
 	if err == nil && m.Account != account {
@@ -94,8 +95,8 @@ func (s *Members) Get(ctx context.Context, account, member string) (Member, erro
 	return m, err
 }
 
-// Invite makes an invitation and returns its token. It is written in the
-// language with the tag, which may be empty.
+// Invite creates an invitation and returns its token. The tag of its language
+// may be empty.
 func (s *Members) Invite(ctx context.Context, by audit.Grant, account, email, role, language string) (Invitation, string, error) {
 	folded, err := parseEmail(email)
 	if err != nil {
@@ -108,8 +109,8 @@ func (s *Members) Invite(ctx context.Context, by audit.Grant, account, email, ro
 	return s.invite(ctx, by, Invitation{Account: account, Email: folded, Role: r, Language: language})
 }
 
-// InviteFirst makes an invitation for the first owner of a new installation
-// and returns its token; none if there is a member.
+// InviteFirst creates an invitation for the first owner of a new installation
+// and returns its token. If there is a member, it returns none.
 func (s *Members) InviteFirst(ctx context.Context) (token string, err error) {
 	any, err := s.store.AnyMember(ctx)
 	if err != nil || any {
@@ -125,13 +126,13 @@ func (s *Members) invite(ctx context.Context, by audit.Grant, i Invitation) (Inv
 	return i, s.vault.secrets.invitationToken(i.ID), s.store.CreateInvitation(ctx, by, i, invitationAction(audit.InvitationCreate, by, i))
 }
 
-// Token is the token of an invitation.
+// Token returns the token of an invitation.
 func (s *Members) Token(i Invitation) string { return s.vault.secrets.invitationToken(i.ID) }
 
-// Invitation returns the invitation with the token and its account. One that
-// never was, was used, revoked or is over is a NotFound fault.
+// Invitation returns the invitation with the token, and its account. An
+// unknown, used, revoked or expired one is a NotFound fault.
 func (s *Members) Invitation(ctx context.Context, token string) (Invitation, Account, error) {
-	gone := fault.New(fault.NotFound, "This invitation cannot be used. Ask for another one.")
+	gone := fault.New(fault.NotFound, "This invitation can't be used. Ask for a new one.")
 	invitationID, ok := s.vault.secrets.invitationID(token)
 	if !ok {
 		return Invitation{}, Account{}, gone
@@ -156,7 +157,7 @@ func (s *Members) Invitation(ctx context.Context, token string) (Invitation, Acc
 	return i, account, err
 }
 
-// Invitations returns the invitations of an account that can be used still.
+// Invitations returns the valid invitations of an account.
 func (s *Members) Invitations(ctx context.Context, account string) ([]Invitation, error) {
 	all, err := s.store.Invitations(ctx, account)
 	var live []Invitation
@@ -168,15 +169,15 @@ func (s *Members) Invitations(ctx context.Context, account string) ([]Invitation
 	return live, err
 }
 
-// RevokeInvitation ends an invitation of the account.
+// RevokeInvitation revokes an invitation of the account.
 func (s *Members) RevokeInvitation(ctx context.Context, by audit.Grant, account, invitation string) error {
 	return s.store.RevokeInvitation(ctx, by, account, invitation,
 		invitationAction(audit.InvitationRevoke, by, Invitation{ID: invitation, Account: account}))
 }
 
-// InviteAgain ends an invitation of the account and makes another one for the
-// same person, whose token it returns.
-func (s *Members) InviteAgain(ctx context.Context, by audit.Grant, account, invitation string) (Invitation, string, error) {
+// RenewInvitation revokes an invitation of the account, creates another one for the
+// same person, and returns its token.
+func (s *Members) RenewInvitation(ctx context.Context, by audit.Grant, account, invitation string) (Invitation, string, error) {
 	old, err := s.store.Invitation(ctx, invitation)
 	if err == nil && (old.Account != account || old.First()) {
 		err = fault.New(fault.NotFound, "There is no such invitation.")
@@ -191,17 +192,17 @@ func (s *Members) InviteAgain(ctx context.Context, by audit.Grant, account, invi
 		invitationAction(audit.InvitationRevoke, by, old), invitationAction(audit.InvitationCreate, by, i))
 }
 
-// A Newcomer is what a person says who becomes a member.
+// A Newcomer is what a person enters to become a member.
 type Newcomer struct {
-	// Email counts for the first owner alone: anybody else has the address of
-	// the invitation.
+	// Email is used only for the first owner: others have the address of the
+	// invitation.
 	Email    string
 	Name     string
 	Password string
 	Language string // a tag; may be empty
 }
 
-// Join makes a member by an invitation, which is used up.
+// Join creates a member from an invitation, which is used up.
 func (s *Members) Join(ctx context.Context, from From, token string, n Newcomer) (Member, error) {
 	i, _, err := s.Invitation(ctx, token)
 	if err != nil {
@@ -221,9 +222,8 @@ func (s *Members) Join(ctx context.Context, from From, token string, n Newcomer)
 	return m, s.store.CreateMember(ctx, by, m, i.ID, a)
 }
 
-// CreateOwner makes an owner without an invitation: on the command line, by
-// whoever runs the installation. An owner of the Default account is an
-// operator.
+// CreateOwner creates an owner without an invitation: the server operator does
+// this on the command line. An owner of the Default account is an operator.
 func (s *Members) CreateOwner(ctx context.Context, by audit.Grant, account, email, password string) (Member, error) {
 	if _, err := s.store.Account(ctx, account); err != nil {
 		return Member{}, err
@@ -245,7 +245,7 @@ func (s *Members) newMember(ctx context.Context, account string, n Newcomer, rol
 	}
 	name := profile.Plain(n.Name)
 	if err := profile.CheckLine(name); err != nil || utf8.RuneCountInString(name) > maxMemberName {
-		return Member{}, fault.OnText("name", err, fault.NameInvalid, "Write a name of up to %d characters.", maxMemberName)
+		return Member{}, fault.OnText("name", err, fault.NameInvalid, "Enter a name of up to %d characters.", maxMemberName)
 	}
 	hash, err := s.vault.passwords.hash(ctx, n.Password, false, folded, name)
 	if err != nil {
@@ -258,8 +258,8 @@ func (s *Members) newMember(ctx context.Context, account string, n Newcomer, rol
 	}, nil
 }
 
-// SetRole gives a member of the account another role and ends the member's
-// sessions. The last owner's stays: a Conflict fault.
+// SetRole sets the role of a member of the account and ends the member's
+// sessions. If the member is the last owner, it returns a Conflict fault.
 func (s *Members) SetRole(ctx context.Context, by audit.Grant, account, member, role string) error {
 	r, err := ParseRole(role)
 	if err != nil {
@@ -275,7 +275,8 @@ func (s *Members) SetRole(ctx context.Context, by audit.Grant, account, member, 
 }
 
 // Remove removes a member of the account and, unless keepKeys is set, revokes
-// the keys that [Keys.Of] returns. The last owner stays: a Conflict fault.
+// the keys that [Keys.Of] returns. The last owner can't be removed: a Conflict
+// fault.
 func (s *Members) Remove(ctx context.Context, by audit.Grant, account, member string, keepKeys bool) error {
 	m, err := s.Get(ctx, account, member)
 	if err != nil {
@@ -288,7 +289,7 @@ func (s *Members) Remove(ctx context.Context, by audit.Grant, account, member st
 	return s.store.RemoveMember(ctx, by, account, member, memberAction(audit.MemberRemove, by, m), revoked)
 }
 
-// SetLanguage keeps which language a member reads.
+// SetLanguage sets the language of a member.
 func (s *Members) SetLanguage(ctx context.Context, by audit.Grant, m Member, language string) error {
 	if m.Language == language {
 		return nil
@@ -298,7 +299,7 @@ func (s *Members) SetLanguage(ctx context.Context, by audit.Grant, m Member, lan
 	return s.store.SetLanguage(ctx, by, m.Account, m.ID, language, a)
 }
 
-// SetZone keeps in which time zone a member reads times. Empty: the browser's.
+// SetZone sets the time zone of a member. Empty: the browser's.
 func (s *Members) SetZone(ctx context.Context, by audit.Grant, m Member, zone string) error {
 	zone = strings.TrimSpace(zone)
 	if _, err := ParseZone(zone); err != nil {
@@ -312,12 +313,12 @@ func (s *Members) SetZone(ctx context.Context, by audit.Grant, m Member, zone st
 	return s.store.SetZone(ctx, by, m.Account, m.ID, zone, a)
 }
 
-// ParseZone is the time zone with the name; UTC for none. An unknown one is a
-// fault of the field "zone".
+// ParseZone returns the time zone with the name, or UTC for an empty name. An
+// unknown one is a fault of the field "zone".
 func ParseZone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err != nil || zone == time.Local {
-		return time.UTC, fault.On("zone", fault.Invalid, "Write a time zone such as Europe/Berlin, or UTC.")
+		return time.UTC, fault.On("zone", fault.Invalid, "Enter a time zone, for example Europe/Berlin, or UTC.")
 	}
 	return zone, nil
 }

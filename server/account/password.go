@@ -16,35 +16,35 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// How long a password must be (NIST SP 800-63B-4, 3.1.1.2).
+// The minimum length of a password (NIST SP 800-63B-4, 3.1.1.2).
 const (
-	MinPassword           = 15 // characters, where it is the only factor
-	MinPasswordWithFactor = 8  // characters, beside a second factor
+	MinPassword           = 15 // characters, if it is the only factor
+	MinPasswordWithFactor = 8  // characters, with a second factor
 	maxPassword           = 1024
 )
 
-// minGuesses is how many guesses a password must withstand. All numbers of nine
-// digits, and two words together, do not.
+// minGuesses is how many guesses a password must withstand. A number of nine
+// digits, or two words together, isn't enough.
 const minGuesses = 2e9
 
-// scored is how many characters of a password are scored: that takes time
-// which grows faster than the password.
+// scored is how many characters of a password are scored, because the time
+// grows faster than the length.
 const scored = 64
 
-// Hashing takes 46 MiB and some 50 ms (OWASP's second choice for argon2id), so
-// that few may hash at once and few may wait.
+// Hashing takes 46 MiB and about 50 ms (OWASP's second choice for argon2id), so
+// only a few may hash at once and only a few may wait.
 var argon2 = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
-// Some places are kept for devices from which a member has signed in before, and
-// the strangers of one network can't take all others.
+// Some places are reserved for devices from which a member has signed in
+// before, and the strangers of one network can't take all others.
 const (
-	mostHashers     = 2 // one less than there are cores, if that is less
+	mostHashers     = 2 // or the number of cores minus one, if that is less
 	keptHashers     = 1
 	queue           = 32
 	queuePerNetwork = 4
 )
 
-// absent is a hash that no password has. Checking it takes as long as
+// absent is a hash that no password matches. Checking it takes as long as
 // checking a member's.
 const absent = "$argon2id$v=19$m=47104,t=1,p=1$bm90IGEgbWVtYmVyIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
@@ -55,12 +55,13 @@ func newPasswords() *passwords {
 	return &passwords{admission.NewBudget(max(1, min(mostHashers, runtime.NumCPU()-1)), keptHashers, queue, queuePerNetwork)}
 }
 
-// insider is who has shown already that they may be here: by a session, an
-// invitation, or a device.
+// insider is someone who has already shown that they belong here: by a session,
+// an invitation, or a known device.
 var insider = admission.Guest{Known: true}
 
-// hash returns the hash, in PHC form, of a password that a member chooses, or
-// the PasswordWeak fault of [checkPassword]: that too takes time.
+// hash returns the PHC hash of a password that a member chooses, or the
+// PasswordWeak fault of [checkPassword]. The check is queued too, because it
+// takes time.
 func (p *passwords) hash(ctx context.Context, password string, withFactor bool, known ...string) (hash string, err error) {
 	leave, err := p.enter(ctx, insider)
 	if err != nil {
@@ -73,7 +74,7 @@ func (p *passwords) hash(ctx context.Context, password string, withFactor bool, 
 	return argon2id.CreateHash(norm.NFC.String(password), argon2)
 }
 
-// check reports whether the hash is the password's. Without a hash it is not,
+// check reports whether the hash is the password's. Without a hash it is false,
 // after the same time.
 func (p *passwords) check(ctx context.Context, who admission.Guest, password, hash string) (bool, error) {
 	leave, err := p.enter(ctx, who)
@@ -93,15 +94,15 @@ func (p *passwords) check(ctx context.Context, who admission.Guest, password, ha
 func (p *passwords) enter(ctx context.Context, who admission.Guest) (leave func(), err error) {
 	leave, err = p.budget.Enter(ctx, who)
 	if errors.Is(err, admission.ErrCrowded) {
-		f := fault.New(fault.Limited, "Too many people sign in at the moment. Try again in a few seconds.")
+		f := fault.New(fault.Limited, "Too many people are signing in right now. Try again in a few seconds.")
 		f.RetryAfter = 2 * time.Second
 		return nil, f
 	}
 	return leave, err
 }
 
-// checkPassword refuses a password that is too short, or that is among the
-// first that anybody would guess, also from what is known of the member.
+// checkPassword refuses a password that is too short, or easy to guess, also
+// with what is known about the member.
 func checkPassword(password string, withFactor bool, known ...string) error {
 	least := MinPassword
 	if withFactor {
@@ -111,9 +112,9 @@ func checkPassword(password string, withFactor bool, known ...string) error {
 	case !utf8.ValidString(password) || len(password) > maxPassword:
 		return fault.On("password", fault.PasswordWeak, "Choose a password of up to %d bytes.", maxPassword)
 	case utf8.RuneCountInString(norm.NFC.String(password)) < least:
-		return fault.On("password", fault.PasswordWeak, "Choose a password of %d characters or more. Four words or more are good.", least)
+		return fault.On("password", fault.PasswordWeak, "Choose a password of at least %d characters. Four or more words work well.", least)
 	case guesses(password, known) < minGuesses:
-		return fault.On("password", fault.PasswordWeak, "This password is easy to guess. Choose four words or more that do not belong together.")
+		return fault.On("password", fault.PasswordWeak, "This password is easy to guess. Choose four or more unrelated words.")
 	}
 	return nil
 }

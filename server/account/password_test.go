@@ -49,7 +49,7 @@ func TestCheckPassword(t *testing.T) {
 	}
 }
 
-// FuzzCheckPassword holds that no password brings the scorer down.
+// FuzzCheckPassword checks that no password crashes the scorer.
 func FuzzCheckPassword(f *testing.F) {
 	for _, seed := range []string{"", "password", "ein Löwe", "\x00\xff", "1999-12-31", "qwertz", "日本語", strings.Repeat("aB3$", 20)} {
 		f.Add(seed)

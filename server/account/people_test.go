@@ -25,8 +25,8 @@ const (
 	phrase = "lampshade orbit cucumber 47"
 )
 
-// A house is an installation, or one server of it.
-type house struct {
+// A installation is an installation, or one server of it.
+type installation struct {
 	t        testing.TB
 	clock    *storetest.Clock
 	store    *store.Store
@@ -37,11 +37,11 @@ type house struct {
 }
 
 // each runs f with a new installation on each database.
-func each(t *testing.T, f func(h *house)) {
+func each(t *testing.T, f func(h *installation)) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) { f(open(t, database, storetest.NewClock())) })
 }
 
-func open(t testing.TB, database string, clock *storetest.Clock) *house {
+func open(t testing.TB, database string, clock *storetest.Clock) *installation {
 	t.Helper()
 	s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})
 	base := &url.URL{Scheme: "https", Host: "setup.example.com"}
@@ -49,7 +49,7 @@ func open(t testing.TB, database string, clock *storetest.Clock) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &house{t, clock, s, account.NewMembers(vault, s), account.NewFactors(vault, s), account.NewSessions(vault, s), account.NewAccounts(vault, s)}
+	return &installation{t, clock, s, account.NewMembers(vault, s), account.NewFactors(vault, s), account.NewSessions(vault, s), account.NewAccounts(vault, s)}
 }
 
 var from = account.From{
@@ -57,33 +57,32 @@ var from = account.From{
 	Network: netip.MustParsePrefix("192.0.2.7/32"),
 }
 
-// entitled lets the actor do everything. What a grant must be is the subject of
-// the store's tests.
+// entitled lets the actor do everything. The tests of the store check grants.
 func entitled(who audit.Actor) audit.Grant { return audit.Grant{Kind: audit.ProgramGrant, Actor: who} }
 
-// own is the grant of a member for their own sign-in.
+// own returns the grant of a member for their own sign-in.
 func own(in account.In) audit.Grant {
 	who := from.Actor
 	who.Kind, who.ID, who.Name = audit.Member, in.Member.ID, in.Member.Email
 	return in.Grant(who, account.Self, false)
 }
 
-func (h *house) must(err error) {
+func (h *installation) must(err error) {
 	h.t.Helper()
 	if err != nil {
 		h.t.Fatal(err)
 	}
 }
 
-func (h *house) want(err error, code fault.Code) {
+func (h *installation) want(err error, code fault.Code) {
 	h.t.Helper()
 	if !fault.Is(err, code) {
 		h.t.Fatalf("got %v, want the fault %s", err, code)
 	}
 }
 
-// first makes the first owner.
-func (h *house) first() account.Member {
+// first creates the first owner.
+func (h *installation) first() account.Member {
 	h.t.Helper()
 	token, err := h.members.InviteFirst(h.t.Context())
 	h.must(err)
@@ -92,8 +91,8 @@ func (h *house) first() account.Member {
 	return m
 }
 
-// join makes a member of the default account by an invitation.
-func (h *house) join(email string, role account.Role) account.Member {
+// join creates a member of the default account from an invitation.
+func (h *installation) join(email string, role account.Role) account.Member {
 	h.t.Helper()
 	_, token, err := h.members.Invite(h.t.Context(), entitled(audit.Actor{Kind: audit.Member}), account.Default, email, string(role), "")
 	h.must(err)
@@ -102,24 +101,24 @@ func (h *house) join(email string, role account.Role) account.Member {
 	return m
 }
 
-func (h *house) load(token string) account.In {
+func (h *installation) load(token string) account.In {
 	h.t.Helper()
 	in, err := h.sessions.Load(h.t.Context(), token)
 	h.must(err)
 	return in
 }
 
-// signIn signs the member in, with a code or without.
-func (h *house) signIn(email, code string) string {
+// signIn signs the member in, with or without a code.
+func (h *installation) signIn(email, code string) string {
 	h.t.Helper()
 	token, err := h.sessions.SignIn(h.t.Context(), from, email, phrase, code)
 	h.must(err)
 	return token
 }
 
-// enrol gives the member of the session an authenticator app and returns its
-// seed. The clock then stands at the next step.
-func (h *house) enrol(token string) (seed string) {
+// enrol enrolls an authenticator app for the member of the session and returns
+// its seed. It then moves the clock to the next step.
+func (h *installation) enrol(token string) (seed string) {
 	h.t.Helper()
 	in := h.load(token)
 	setup, err := h.factors.NewTOTP(in.Member)
@@ -130,8 +129,8 @@ func (h *house) enrol(token string) (seed string) {
 	return seed
 }
 
-// code is what the app with the seed shows now.
-func (h *house) code(seed string) string {
+// code returns what the app with the seed shows now.
+func (h *installation) code(seed string) string {
 	h.t.Helper()
 	code, err := totp.GenerateCode(seed, h.clock.Now())
 	h.must(err)
@@ -139,7 +138,7 @@ func (h *house) code(seed string) string {
 }
 
 func TestFirstOwner(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		token, err := h.members.InviteFirst(ctx)
 		h.must(err)
@@ -172,7 +171,7 @@ func TestFirstOwner(t *testing.T) {
 }
 
 func TestInvitationEnds(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		by := entitled(audit.Actor{Kind: audit.Member})
@@ -202,7 +201,7 @@ func TestInvitationEnds(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		seed := h.enrol(h.signIn(jane, ""))
@@ -247,8 +246,8 @@ func TestSignIn(t *testing.T) {
 	})
 }
 
-// count is how many actions of the name with the outcome a log has.
-func (h *house) count(log string, name audit.Name, outcome audit.Outcome) (n int) {
+// count returns how many actions with the name and outcome a log has.
+func (h *installation) count(log string, name audit.Name, outcome audit.Outcome) (n int) {
 	h.t.Helper()
 	records, err := h.store.Actions(h.t.Context(), log, 0, 10_000)
 	h.must(err)
@@ -262,9 +261,9 @@ func (h *house) count(log string, name audit.Name, outcome audit.Outcome) (n int
 	return n
 }
 
-// TestCodeOnce holds that no code works twice, whatever the clock does.
+// TestCodeOnce checks that no code works twice, whatever the clock does.
 func TestCodeOnce(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		h.first()
 		seed := h.enrol(h.signIn(jane, ""))
 		used := h.code(seed)
@@ -286,7 +285,7 @@ func TestCodeOnce(t *testing.T) {
 }
 
 func TestRecoveryCodes(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		token := h.signIn(jane, "")
@@ -310,11 +309,11 @@ func TestRecoveryCodes(t *testing.T) {
 	})
 }
 
-// TestOnce races a thing that can be used once on two servers.
+// TestOnce races two servers for something that can be used once.
 func TestOnce(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
-		servers := []*house{open(t, database, clock), open(t, database, clock)}
+		servers := []*installation{open(t, database, clock), open(t, database, clock)}
 		h := servers[0]
 		m := h.first()
 		token := h.signIn(jane, "")
@@ -334,7 +333,7 @@ func TestOnce(t *testing.T) {
 			return s, proof, audit.Action{Account: account.Default, Name: audit.MemberSignIn, Outcome: audit.Done}
 		}
 		in := h.load(token)
-		vaultCode := func(i int) error { // through the whole of a confirmation
+		vaultCode := func(i int) error { // through a whole confirmation
 			_, err := servers[i%2].sessions.Confirm(t.Context(), from, in, codes[0], "")
 			return err
 		}
@@ -391,7 +390,7 @@ func TestOnce(t *testing.T) {
 }
 
 func TestSessionsEnd(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		seed := h.enrol(h.signIn(jane, ""))
@@ -439,14 +438,14 @@ func TestSessionsEnd(t *testing.T) {
 	})
 }
 
-// TestRevokedStaysDead ends a session while a request of it is under way.
+// TestRevokedStaysDead ends a session while one of its requests is running.
 func TestRevokedStaysDead(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		token := h.signIn(jane, "")
 		seed := h.enrol(token)
-		in := h.load(token) // a request that has begun
+		in := h.load(token) // a running request
 		other := h.load(h.signIn(jane, h.code(seed)))
 		h.must(h.sessions.Revoke(ctx, own(other), other, in.Session.ID))
 		h.must(h.store.TouchSession(ctx, in.Session.ID, h.clock.Now().Add(time.Hour)))
@@ -459,7 +458,7 @@ func TestRevokedStaysDead(t *testing.T) {
 }
 
 func TestConfirm(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		seed := h.enrol(h.signIn(jane, ""))
@@ -469,7 +468,7 @@ func TestConfirm(t *testing.T) {
 		if in.Session.Fresh(h.clock.Now()) {
 			h.t.Error("ten minutes later the session is fresh")
 		}
-		_, err := h.sessions.Confirm(ctx, from, in, "", phrase) // no substitute
+		_, err := h.sessions.Confirm(ctx, from, in, "", phrase) // not a substitute
 		h.want(err, fault.CodeWrong)
 		next, err := h.sessions.Confirm(ctx, from, in, h.code(seed), "")
 		h.must(err)
@@ -488,7 +487,7 @@ func TestConfirm(t *testing.T) {
 }
 
 func TestLastFactorStays(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		m := h.first()
 		token := h.signIn(jane, "")
@@ -538,7 +537,7 @@ func TestLastFactorStays(t *testing.T) {
 }
 
 func TestLastOwnerStays(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		m := h.first()
 		by := entitled(audit.Actor{Kind: audit.Member, ID: m.ID})
@@ -586,7 +585,7 @@ func TestLastOwnerStays(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		var refused, limited int
@@ -620,7 +619,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestAccounts(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
 		by := entitled(audit.Actor{Kind: audit.Member, ID: "mem_1"})
@@ -672,9 +671,9 @@ func TestAccounts(t *testing.T) {
 	})
 }
 
-// TestHashers holds that only so many wait for a hash.
+// TestHashers checks that the number of waiting sign-ins is limited.
 func TestHashers(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		h.first()
 		ctx, cancel := context.WithCancel(h.t.Context())
 		var wg sync.WaitGroup
@@ -697,9 +696,9 @@ func TestHashers(t *testing.T) {
 	})
 }
 
-// TestPrune holds that what has run out is cleared away, and nothing else.
+// TestPrune checks that expired rows are deleted, and nothing else.
 func TestPrune(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		m := h.first()
 		h.signIn(jane, "")

@@ -11,12 +11,12 @@ type Preset string
 
 // The presets. They are published: add, never rename.
 const (
-	PanelPreset   Preset = "hosting_panel" // makes links, and sees what becomes of them
+	PanelPreset   Preset = "hosting_panel" // creates links, and sees their status
 	SetupPreset   Preset = "domain_setup"  // sets up domains and their policies
-	ProfilePreset Preset = "profiles"      // fetches profiles itself
+	ProfilePreset Preset = "profiles"      // downloads profiles itself
 	EventPreset   Preset = "events"        // follows events
 	ReadPreset    Preset = "read_only"     // changes nothing
-	FullPreset    Preset = "full"          // may do all
+	FullPreset    Preset = "full"          // has all scopes
 )
 
 // Presets lists all presets, the most common first.
@@ -24,7 +24,7 @@ func Presets() []Preset {
 	return []Preset{PanelPreset, SetupPreset, ProfilePreset, EventPreset, ReadPreset, FullPreset}
 }
 
-// Scopes are those of the preset.
+// Scopes returns the scopes of the preset.
 func (p Preset) Scopes() []Scope {
 	switch p {
 	case PanelPreset:
@@ -46,14 +46,14 @@ func (p Preset) Scopes() []Scope {
 // Writes reports whether the scope lets a key change something.
 func (s Scope) Writes() bool { return s[len(s)-len("write"):] == "write" }
 
-// WithPreset adds the scopes of a preset to others. None is one too; an unknown
-// one is a fault of the field "preset".
+// WithPreset adds the scopes of a preset to others. An empty preset adds none;
+// an unknown one is a fault of the field "preset".
 func WithPreset(scopes []string, p Preset) ([]string, error) {
 	if p == "" {
 		return scopes, nil
 	}
 	if !slices.Contains(Presets(), p) {
-		return nil, fault.On("preset", fault.Invalid, "A preset is one of %s.", words(Presets()))
+		return nil, fault.On("preset", fault.Invalid, "The preset must be one of %s.", words(Presets()))
 	}
 	for _, s := range p.Scopes() {
 		scopes = append(scopes, string(s))

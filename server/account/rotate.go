@@ -11,30 +11,30 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// How long a key goes on beside the one that replaces it.
+// How long a key stays active beside its replacement.
 const (
 	DefaultOverlap = 24 * time.Hour
 	MaxOverlap     = 30 * 24 * time.Hour
 )
 
-// RotateBelow is Rotate by another key or by the key itself: one that may do more
-// is not replaced.
-func (k *Keys) RotateBelow(ctx context.Context, parent Key, by audit.Grant, keyID string, overlap time.Duration) (Key, string, error) {
+// RotateByKey is Rotate on behalf of another key, or the key itself. A key that
+// may do more can't be replaced.
+func (k *Keys) RotateByKey(ctx context.Context, parent Key, by audit.Grant, keyID string, overlap time.Duration) (Key, string, error) {
 	seen, err := k.Seen(ctx, parent, keyID)
 	if err != nil {
 		return Key{}, "", err
 	}
 	return k.rotate(ctx, by, seen.Account, seen.ID, overlap, func(old Key) error {
 		if parent.covers(old) != nil {
-			return fault.New(fault.Forbidden, "This key may not replace one that may do more.")
+			return fault.New(fault.Forbidden, "This key can't replace a key that may do more.")
 		}
 		return nil
 	})
 }
 
-// Rotate replaces a key by a new one that is the same in all but ID and secret. The
-// old one ends after the overlap, for which 0 is DefaultOverlap, or when it would
-// have anyway. A key that is revoked or has ended is a Conflict.
+// Rotate replaces a key with a new one that differs only in ID and secret. The
+// old one expires after the overlap (0 is DefaultOverlap), or earlier if it
+// would have anyway. A revoked or expired key is a Conflict.
 func (k *Keys) Rotate(ctx context.Context, by audit.Grant, account, keyID string, overlap time.Duration) (Key, string, error) {
 	return k.rotate(ctx, by, account, keyID, overlap, func(Key) error { return nil })
 }
@@ -44,7 +44,7 @@ func (k *Keys) rotate(ctx context.Context, by audit.Grant, account, keyID string
 		overlap = DefaultOverlap
 	}
 	if overlap < 0 || overlap > MaxOverlap {
-		return Key{}, "", fault.On("overlap", fault.Invalid, "The old key goes on for up to %d days. Revoke it to end it now.", MaxOverlap/(24*time.Hour))
+		return Key{}, "", fault.On("overlap", fault.Invalid, "The old key can stay active for up to %d days. To end it now, revoke it.", MaxOverlap/(24*time.Hour))
 	}
 	secret := make([]byte, secretSize)
 	rand.Read(secret) // never fails
@@ -52,7 +52,7 @@ func (k *Keys) rotate(ctx context.Context, by audit.Grant, account, keyID string
 	err := k.store.RotateKey(ctx, by, account, keyID, func(old Key) (Key, Key, []audit.Action, error) {
 		now := k.now()
 		if !old.Revoked.IsZero() || !old.Expires.IsZero() && !now.Before(old.Expires) {
-			return old, Key{}, nil, fault.New(fault.Conflict, "This key has ended. Create a new one.")
+			return old, Key{}, nil, fault.New(fault.Conflict, "This key has expired. Create a new one.")
 		}
 		if err := permit(old); err != nil {
 			return old, Key{}, nil, err

@@ -8,13 +8,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
-// secrets are the keys that are derived from the installation's secret, each
-// for one purpose.
+// secrets are the keys derived from the installation's secret, each for one
+// purpose.
 type secrets struct {
 	seeds       *crypt.Cipher // of authenticator apps
 	codes       *crypt.Cipher // of the hashes of recovery codes
-	invitations *crypt.MAC    // makes the tokens of invitations
-	attempts    *crypt.MAC    // names the limits of sign-ins
+	invitations *crypt.MAC    // derives the tokens of invitations
+	attempts    *crypt.MAC    // names the rate limits of sign-ins
 	devices     *crypt.MAC    // marks devices that members have signed in from
 }
 
@@ -22,7 +22,7 @@ func newSecrets(s *crypt.Secret) *secrets {
 	return &secrets{s.Cipher(crypt.Seeds), s.Cipher(crypt.RecoveryCodes), s.MAC(crypt.Invitations), s.MAC(crypt.Attempts), s.MAC(crypt.Devices)}
 }
 
-// How a recovery code is written: 80 bits as four groups of four.
+// The format of a recovery code: 80 bits as four groups of four.
 const (
 	codeCount = 10
 	codeSize  = 10 // bytes
@@ -42,14 +42,15 @@ func (s *secrets) newCodes(member string) (codes []string, hashes [][]byte) {
 	return codes, hashes
 }
 
-// keptCodes are what a recovery code of the member may be kept as: its hash,
-// encrypted under any version of the secret. The database alone lets nobody guess
-// codes, and another version needs no new ones.
+// keptCodes returns the forms in which a recovery code of the member may be
+// stored: its hash, encrypted under any version of the secret. The database
+// alone doesn't allow guessing codes, and a new version doesn't require new
+// codes.
 func (s *secrets) keptCodes(member, typed string) [][]byte {
 	return s.codes.Names(hashCode(typed), member)
 }
 
-// hashCode is the hash of a recovery code as a person types it.
+// hashCode returns the hash of a recovery code as a person types it.
 func hashCode(typed string) []byte {
 	code := strings.ToUpper(strings.Map(func(r rune) rune {
 		switch r {
@@ -79,13 +80,13 @@ func grouped(s string, size int, between string) string {
 	return b.String()
 }
 
-// invitationToken is what the address of an invitation ends in. Nothing of it
-// is kept, and it can be shown again.
+// invitationToken is the last part of an invitation's URL. It isn't stored, and
+// can be shown again.
 func (s *secrets) invitationToken(id string) string {
 	return strings.TrimPrefix(id, "inv_") + s.invitations.Code(id)
 }
 
-// invitationID returns the id of a token.
+// invitationID returns the ID in a token.
 func (s *secrets) invitationID(token string) (id string, ok bool) {
 	if len(token) <= crypt.CodeSize {
 		return "", false

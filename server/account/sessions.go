@@ -16,37 +16,37 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// A SessionStore keeps sessions. A session that has ended stays ended: only
-// CreateSession makes a row.
+// A SessionStore stores sessions. An ended session stays ended: only
+// CreateSession inserts a row.
 type SessionStore interface {
 	AttemptStore
-	// CreateSession uses up the proof and keeps s and a. A proof that was used
-	// up before is a SignInRefused fault, and then nothing is kept.
+	// CreateSession uses up the proof, stores s and records a. If the proof was
+	// used before, it returns a SignInRefused fault and stores nothing.
 	CreateSession(ctx context.Context, by audit.Grant, s Session, proof Used, a audit.Action) error
 	// Session returns the session with the hash, its member and account, or a
 	// NotFound fault.
 	Session(ctx context.Context, hash []byte) (Session, Member, Account, error)
-	// TouchSession notes that the session was used, if it is still there.
+	// TouchSession saves the last use of the session, if it still exists.
 	TouchSession(ctx context.Context, id string, at time.Time) error
-	// ConfirmSession uses up the proof like CreateSession, gives the session
-	// its new hash and time of confirmation, and keeps a. A session that has
-	// ended is a NotFound fault.
+	// ConfirmSession uses up the proof like CreateSession, sets the session's
+	// new hash and time of confirmation, and records a. An ended session is a
+	// NotFound fault.
 	ConfirmSession(ctx context.Context, by audit.Grant, s Session, proof Used, a audit.Action) error
-	// Sessions returns the sessions of a member, the latest used first.
+	// Sessions returns the sessions of a member, the most recently used first.
 	Sessions(ctx context.Context, member string) ([]Session, error)
-	// EndSession ends a session of the member and keeps a. One that is not
-	// there is a NotFound fault.
+	// EndSession ends a session of the member and records a. If it doesn't
+	// exist, it returns a NotFound fault.
 	EndSession(ctx context.Context, by audit.Grant, member, id string, a audit.Action) error
-	// EndOthers ends all sessions of the member but one, and keeps a.
+	// EndOthers ends all sessions of the member except one, and records a.
 	EndOthers(ctx context.Context, by audit.Grant, member, keep string, a audit.Action) error
-	// Visit has the session visit the account from now on, or none if it's
-	// empty, and keeps a.
+	// Visit sets the account that the session visits from now on, or none if it
+	// is empty, and records a.
 	Visit(ctx context.Context, by audit.Grant, session, account string, changes bool, a audit.Action) error
 	// Account returns an account, or a NotFound fault.
 	Account(ctx context.Context, id string) (Account, error)
 }
 
-// A MemberReader finds members.
+// A MemberReader reads members.
 type MemberReader interface {
 	// Member returns a member, or a NotFound fault.
 	Member(ctx context.Context, id string) (Member, error)
@@ -57,17 +57,17 @@ type MemberReader interface {
 	Passkeys(ctx context.Context, member string) ([]Passkey, error)
 }
 
-// A CeremonyStore keeps passkey ceremonies that are under way.
+// A CeremonyStore stores pending passkey ceremonies.
 type CeremonyStore interface {
 	KeepCeremony(ctx context.Context, id string, state []byte, expires time.Time) error
 	// TakeCeremony removes a ceremony and returns its state, or a NotFound
-	// fault. So each can be finished once.
+	// fault. So each can be finished only once.
 	TakeCeremony(ctx context.Context, id string) ([]byte, error)
-	// Record keeps an action that goes with no other change.
+	// Record records an action without any other change.
 	Record(ctx context.Context, by audit.Grant, a audit.Action) error
 }
 
-// Sessions let members in.
+// Sessions signs members in.
 type Sessions struct {
 	vault *Vault
 	store interface {
@@ -77,7 +77,7 @@ type Sessions struct {
 	}
 }
 
-// NewSessions returns Sessions that are kept in the store.
+// NewSessions returns Sessions that use the store.
 func NewSessions(vault *Vault, store interface {
 	SessionStore
 	MemberReader
@@ -86,22 +86,22 @@ func NewSessions(vault *Vault, store interface {
 	return &Sessions{vault, store}
 }
 
-// From is where a request comes from.
+// From is the origin of a request.
 type From struct {
 	Actor   audit.Actor
 	Network netip.Prefix
-	// Device is the mark that the device brings, if it brings one.
+	// Device is the device's mark, if the request has one.
 	Device string
 }
 
-// as is the actor that a member is there.
+// as returns the member as an actor.
 func (f From) as(m Member) audit.Actor {
 	a := f.Actor
 	a.Kind, a.ID, a.Name = audit.Member, m.ID, m.Email
 	return a
 }
 
-// In is a member who is let in.
+// In is a signed-in member.
 type In struct {
 	Session Session
 	Member  Member
@@ -112,18 +112,17 @@ type In struct {
 	Opened Account
 }
 
-// Visiting reports whether what the member does is about the customer's account
-// that they have opened.
+// Visiting reports whether the member acts in a customer's account that they
+// have opened.
 func (in In) Visiting() bool { return in.Account.ID != in.Home.ID }
 
-// AtHome is in for what concerns the member's own account.
+// AtHome returns in for the member's own account.
 func (in In) AtHome() In {
 	in.Account = in.Home
 	return in
 }
 
-// May reports whether the member may do in the account what needs the
-// permission.
+// May reports whether the member has the permission in the account.
 func (in In) May(p Permission) bool {
 	if in.Visiting() && p != Self && p != Operate {
 		return in.Member.MayVisit(in.Session, p) && (p == Look || in.Account.Suspended.IsZero())
@@ -131,9 +130,10 @@ func (in In) May(p Permission) bool {
 	return in.Member.May(p)
 }
 
-// Grant entitles the member, who is the actor, to what needs the permission.
-// If fresh is set, the session must have shown a second factor lately when the
-// write happens. What operators do is not bound to the account they visit.
+// Grant authorizes the member, who is the actor, for what needs the permission.
+// If fresh is set, the session must have shown a second factor recently when
+// the write happens. Operate isn't limited to the account that an operator
+// visits.
 func (in In) Grant(who audit.Actor, need Permission, fresh bool) audit.Grant {
 	if need == Self || need == Operate {
 		in = in.AtHome()
@@ -144,15 +144,15 @@ func (in In) Grant(who audit.Actor, need Permission, fresh bool) audit.Grant {
 	}
 }
 
-// Enrol reports whether the member must enrol a second factor before anything
+// Enrol reports whether the member must enroll a second factor before anything
 // else.
 func (in In) Enrol() bool { return in.Home.FactorRequired && !in.Member.HasFactor() }
 
-// SignIn lets a member in by password and code, and returns the token of the
-// session. The code is one of the authenticator app or a recovery code; only a
-// member without a second factor comes in without. Whatever is wrong, the
-// fault is SignInRefused with one text, after the same time, for members and
-// others alike; or Limited after too many tries.
+// SignIn signs a member in with password and code, and returns the token of the
+// session. The code comes from the authenticator app or is a recovery code;
+// only a member without a second factor can leave it out. Whatever is wrong,
+// the fault is SignInRefused with the same text after the same time, whether or
+// not there is such a member. After too many attempts it is Limited.
 func (s *Sessions) SignIn(ctx context.Context, from From, email, password, code string) (token string, err error) {
 	email = fold(email)
 	m, err := s.store.MemberByEmail(ctx, email)
@@ -204,8 +204,8 @@ func (s *Sessions) begin(ctx context.Context, from From, m Member, proof Used) (
 	return token, err
 }
 
-// Device returns the mark for the device of the session: the one that it brings,
-// or a new one.
+// Device returns the mark for the device of the session: the one in the
+// request, or a new one.
 func (s *Sessions) Device(ctx context.Context, token, mark string) (string, error) {
 	in, err := s.Load(ctx, token)
 	if err != nil || s.vault.knows(in.Member, mark) {
@@ -214,9 +214,9 @@ func (s *Sessions) Device(ctx context.Context, token, mark string) (string, erro
 	return s.vault.device(in.Member), nil
 }
 
-// refuse keeps the refused sign-in and returns the fault that says so. What a
-// member has typed is kept nowhere. Sign-ins of nobody, of which anybody can
-// cause any number, are kept in sum: see SumUp.
+// refuse records the refused sign-in and returns the fault. What was typed is
+// never stored. Anyone can cause any number of sign-ins of unknown members, so
+// these are summed up: see SumUp.
 func (s *Sessions) refuse(ctx context.Context, from From, m Member, why error) error {
 	a := refusedSignIn(from.Actor)
 	if m.ID != "" {
@@ -241,9 +241,9 @@ func refusedSignIn(who audit.Actor) audit.Action {
 	}
 }
 
-// SumUp keeps the refused sign-ins of nobody since the last time that were not
-// kept one by one: an action for each network, with their number. It is called
-// once a minute.
+// SumUp records the refused sign-ins of unknown members that weren't recorded
+// one by one since the last call: one action for each network, with the count.
+// It is called once a minute.
 func (s *Sessions) SumUp(ctx context.Context) error {
 	var failed error
 	for network, n := range s.vault.refusals.Take() {
@@ -259,10 +259,10 @@ func (s *Sessions) SumUp(ctx context.Context) error {
 }
 
 func errSignIn(why error) error {
-	return fault.New(fault.SignInRefused, "The sign-in did not work. Check what you entered and try again.").Because(why)
+	return fault.New(fault.SignInRefused, "The sign-in didn't work. Check what you entered and try again.").Because(why)
 }
 
-// Load returns who has the token. One that is unknown or has run out is a
+// Load returns the member with the token. An unknown or expired one is a
 // NotFound fault.
 func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
 	gone := fault.New(fault.NotFound, "The session has ended.")
@@ -292,9 +292,9 @@ func (s *Sessions) Load(ctx context.Context, token string) (In, error) {
 	return in, err
 }
 
-// Confirm takes a fresh second factor within a session: a code, or the
-// password where the member has no second factor. The session's token changes.
-// The fault is CodeWrong, or Limited after too many tries.
+// Confirm checks a second factor within a session: a code, or the password if
+// the member has no second factor. The session's token changes. A wrong one is
+// a CodeWrong fault, too many attempts a Limited one.
 func (s *Sessions) Confirm(ctx context.Context, from From, in In, code, password string) (token string, err error) {
 	if err := s.vault.ownAttempt(ctx, s.store, "confirm", in.Member.ID); err != nil {
 		return "", err
@@ -334,14 +334,14 @@ func (s *Sessions) refuseConfirm(ctx context.Context, from From, in In, why erro
 	if err := s.store.Record(ctx, by, a); err != nil {
 		return err
 	}
-	field, detail := "confirm_code", "This code does not work. Each works once, for half a minute: take the next one."
+	field, detail := "confirm_code", "This code doesn't work. Each works once, for half a minute. Try the next one."
 	if !in.Member.HasFactor() {
-		field, detail = "confirm_password", "This password does not work. Type it again."
+		field, detail = "confirm_password", "This password isn't right. Try again."
 	}
 	return fault.On(field, fault.CodeWrong, "%s", detail).Because(why)
 }
 
-// List returns the sessions of the member that can be used still.
+// List returns the active sessions of the member.
 func (s *Sessions) List(ctx context.Context, m Member) ([]Session, error) {
 	all, err := s.store.Sessions(ctx, m.ID)
 	now := s.vault.now()

@@ -12,8 +12,8 @@ import (
 const (
 	seedSize = 20 // bytes: what RFC 4226 recommends
 	totpStep = 30 * time.Second
-	// StepsAhead is how many steps the last one used may be ahead of another:
-	// five minutes, by which clocks of several servers may differ.
+	// StepsAhead is how far the last used step may be ahead of another: five
+	// minutes, because the clocks of several servers may differ.
 	StepsAhead = 10
 	codeSkew   = 1 // steps that a code may come late (RFC 6238, 5.2)
 )
@@ -25,7 +25,7 @@ func newSeed() string {
 	return encoding.EncodeToString(b)
 }
 
-// totpURI is the seed as a QR code carries it.
+// totpURI returns the seed as a QR code contains it.
 func totpURI(seed, issuer, email string) string {
 	u := url.URL{
 		Scheme:   "otpauth",
@@ -36,8 +36,8 @@ func totpURI(seed, issuer, email string) string {
 	return u.String()
 }
 
-// totpMatch returns the step of which the seed makes the code: the present
-// one or the one before.
+// totpMatch returns the step whose code this is: the current one or the one
+// before.
 func totpMatch(seed, code string, now time.Time) (step int64, ok bool) {
 	if len(code) != 6 {
 		return 0, false

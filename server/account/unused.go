@@ -6,10 +6,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// UnusedAfter is after how long without use a key is told of.
+// UnusedAfter is how long a key can go unused before a notice is sent.
 const UnusedAfter = 90 * 24 * time.Hour
 
-// Unused reports whether the key works and nothing has used it for long.
+// Unused reports whether the key is active and hasn't been used for a long
+// time.
 func (k Key) Unused(now time.Time) bool {
 	since := k.LastUsed
 	if since.IsZero() {
@@ -18,7 +19,7 @@ func (k Key) Unused(now time.Time) bool {
 	return k.Revoked.IsZero() && (k.Expires.IsZero() || now.Before(k.Expires)) && !now.Before(since.Add(UnusedAfter))
 }
 
-// UnusedNotice is the action that tells of a key that nothing uses.
+// UnusedNotice returns the action that reports an unused key.
 func (k Key) UnusedNotice(by audit.Grant) audit.Action {
 	return audit.Action{
 		Account: k.Account,

@@ -15,15 +15,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// A Vault holds what sign-ins are checked with. One serves an installation's
-// Members, Factors and Sessions.
+// A Vault holds what sign-ins are checked with. An installation's Members,
+// Factors and Sessions share one.
 type Vault struct {
 	secrets   *secrets
 	passwords *passwords
-	refusals  *admission.Tally // of sign-ins of nobody
-	// passkeys is nil where browsers can have none for the base URL.
+	refusals  *admission.Tally // of sign-ins of unknown members
+	// passkeys is nil if browsers can't use passkeys with the base URL.
 	passkeys *passkey.Ceremonies
-	// issuer is how an authenticator app names the installation.
+	// issuer is the installation's name in an authenticator app.
 	issuer string
 	now    func() time.Time
 }
@@ -37,30 +37,29 @@ func NewVault(secret *crypt.Secret, base *url.URL, now func() time.Time) (v *Vau
 	return v, err
 }
 
-// Passkeys reports whether this installation can have passkeys: browsers want
-// https and a host name for them, or localhost.
+// Passkeys reports whether this installation supports passkeys: browsers
+// require https and a host name, or localhost.
 func (v *Vault) Passkeys() bool { return v.passkeys != nil }
 
-// How often anybody may try to sign in.
+// How often someone may try to sign in.
 const (
 	attemptWindow      = 15 * time.Minute
 	attemptsPerMember  = 10
 	attemptsPerNetwork = 30
-	// A passkey cannot be guessed; this only bounds what is kept.
+	// A passkey can't be guessed; this only limits how much is stored.
 	passkeysPerNetwork = 120
 )
 
 // An AttemptStore counts attempts.
 type AttemptStore interface {
-	// Attempt counts one use of the limit with the key. Where it was used
-	// most times within the window, the fault is Limited and says how long to
-	// wait.
+	// Attempt counts one use of the limit with the key. If the limit is reached
+	// within the window, it returns a Limited fault that says how long to wait.
 	Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error
 }
 
-// attempt counts a try of a stranger to sign in, for the network that it comes
-// from, and then for whoever is named, member or not: a network that has used
-// up its own tries uses up nobody else's.
+// attempt counts a sign-in attempt of a stranger, first for its network and
+// then for the named member, whether or not that exists. A network that has
+// used up its own attempts can't use up those of others.
 func (v *Vault) attempt(ctx context.Context, store AttemptStore, whom string, from netip.Prefix) error {
 	err := store.Attempt(ctx, "attempt/network/"+admission.Near(from.Addr()).String(), attemptsPerNetwork, attemptWindow, v.now())
 	if err != nil {
@@ -69,27 +68,28 @@ func (v *Vault) attempt(ctx context.Context, store AttemptStore, whom string, fr
 	return v.ownAttempt(ctx, store, "sign-in", whom)
 }
 
-// ownAttempt counts a try that no stranger can make: of a session, or of a
-// device from which the member has signed in before.
+// ownAttempt counts an attempt that no stranger can make: from a session, or
+// from a device on which the member has signed in before.
 func (v *Vault) ownAttempt(ctx context.Context, store AttemptStore, what, whom string) error {
 	return store.Attempt(ctx, "attempt/"+what+"/"+v.secrets.attempts.Code(whom), attemptsPerMember, attemptWindow, v.now())
 }
 
-// device marks a device from which the member has signed in. The mark lets
-// nobody in: tries from that device only don't wait for those of strangers.
+// device returns the mark for a device on which the member has signed in. The
+// mark doesn't sign anyone in: attempts from that device only don't wait for
+// those of strangers.
 func (v *Vault) device(m Member) string {
 	name := id.New("dev")
 	return name + "." + v.secrets.devices.Code(m.ID+" "+name)
 }
 
-// knows reports whether the mark is that of a device of the member.
+// knows reports whether the mark belongs to a device of the member.
 func (v *Vault) knows(m Member, mark string) bool {
 	name, code, ok := strings.Cut(mark, ".")
 	return ok && m.ID != "" && v.secrets.devices.Valid(m.ID+" "+name, code)
 }
 
-// code checks a code that a member has typed and returns what is to be used
-// up for it. Whether a recovery code is right shows when it is used up.
+// code checks a code that a member has typed and returns what it uses up. A
+// recovery code is only checked when it is used up.
 func (v *Vault) code(m Member, typed string) (Used, bool) {
 	typed = strings.TrimSpace(typed)
 	if compact := strings.ReplaceAll(typed, " ", ""); len(compact) == 6 {
@@ -111,8 +111,8 @@ func (v *Vault) seed(m Member) (string, error) {
 	return string(seed), err
 }
 
-// fold brings an address that a person has typed into the form in which
-// members are kept. What is no address folds to a text that no member has.
+// fold converts a typed address to the form in which members are stored. Text
+// that isn't an address becomes one that no member has.
 func fold(email string) string {
 	address, err := profile.ParseAddress(email)
 	if err != nil {
@@ -121,11 +121,11 @@ func fold(email string) string {
 	return address.Folded()
 }
 
-// parseEmail is fold for an address that is to be kept.
+// parseEmail is fold for an address that is to be stored.
 func parseEmail(email string) (string, error) {
 	address, err := profile.ParseAddress(email)
 	if err != nil {
-		return "", fault.OnText("email", err, fault.AddressMalformed, "Write a mail address such as jane@example.com.")
+		return "", fault.OnText("email", err, fault.AddressMalformed, "Enter an email address, for example jane@example.com.")
 	}
 	return address.Folded(), nil
 }

@@ -12,15 +12,15 @@ import (
 // maxReason is the longest reason of an operator in characters.
 const maxReason = 200
 
-// A Visit is what an operator opens a customer's account for.
+// A Visit is why an operator opens a customer's account.
 type Visit struct {
 	Account string
-	Changes bool // else to look
+	Changes bool // otherwise only to look
 	Reason  string
 }
 
-// Visit opens a customer's account for the session of an operator. The reason
-// stands in the account's log.
+// Visit opens a customer's account in the session of an operator. The reason is
+// in the account's log.
 func (s *Sessions) Visit(ctx context.Context, by audit.Grant, in In, v Visit) error {
 	reason, err := parseReason(v.Reason)
 	if err != nil {
@@ -48,8 +48,8 @@ func (s *Sessions) Leave(ctx context.Context, by audit.Grant, in In) error {
 	return s.store.Visit(ctx, by, in.Session.ID, "", false, accountAction(audit.AccountLeave, by, in.Opened))
 }
 
-// Look records that an operator sees a page of the account that they visit, and
-// refuses if they may not any more. The mailbox may be empty.
+// Look records that an operator views a page of the account that they visit,
+// and refuses if they no longer may. The mailbox may be empty.
 func (s *Sessions) Look(ctx context.Context, by audit.Grant, in In, page, mailbox string) error {
 	a := accountAction(audit.AccountLook, by, in.Account)
 	a.Changes = []audit.Change{{Field: "page", New: page}}
@@ -57,17 +57,17 @@ func (s *Sessions) Look(ctx context.Context, by audit.Grant, in In, page, mailbo
 	return s.store.Record(ctx, by, a)
 }
 
-// parseReason reads why an operator does something in a customer's account.
+// parseReason parses why an operator does something in a customer's account.
 func parseReason(text string) (string, error) {
 	reason := profile.Plain(text)
 	if err := profile.CheckLine(reason); err != nil || reason == "" || utf8.RuneCountInString(reason) > maxReason {
-		return "", fault.OnText("reason", err, fault.Invalid, "Write the reason in up to %d characters. The customer sees it in its log.", maxReason)
+		return "", fault.OnText("reason", err, fault.Invalid, "Enter a reason of up to %d characters. The customer sees it in their log.", maxReason)
 	}
 	return reason, nil
 }
 
-// ErrVisit refuses an operator in a customer's account what only its own members
-// may do, or what changes it where they only look.
+// ErrVisit refuses what only the account's own members may do, or a change
+// during a read-only visit.
 func ErrVisit() error {
 	return fault.New(fault.Forbidden, "Operators can’t do this in a customer’s account, or not in one that they only look at.")
 }

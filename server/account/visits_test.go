@@ -10,7 +10,7 @@ import (
 )
 
 // visitor signs in an operator and opens a new customer's account.
-func visitor(h *house, changes bool) (in account.In, customer string) {
+func visitor(h *installation, changes bool) (in account.In, customer string) {
 	h.t.Helper()
 	ctx := h.t.Context()
 	_, err := h.members.CreateOwner(ctx, audit.ByOperator(), account.Default, "olga@example.com", phrase)
@@ -30,58 +30,59 @@ func visitor(h *house, changes bool) (in account.In, customer string) {
 	return in, acc.ID
 }
 
-// operating is the grant of an operator for the installation.
+// operating returns the grant of an operator for the installation.
 func operating(in account.In) audit.Grant {
 	who := from.Actor
 	who.Kind, who.ID, who.Name = audit.Operator, in.Member.ID, in.Member.Email
 	return in.Grant(who, account.Operate, false)
 }
 
-// visiting is the grant of an operator in the account that they have opened.
+// visiting returns the grant of an operator in the account that they have
+// opened.
 func visiting(in account.In, need account.Permission) audit.Grant {
 	by := in.Grant(operating(in).Actor, need, false)
 	by.Visit = true
 	return by
 }
 
-// TestVisit wants what an operator may do in a customer's account decided in the
-// transaction of each look and each change.
+// TestVisit checks that the transaction of each look and each change decides
+// what an operator may do in a customer's account.
 func TestVisit(t *testing.T) {
-	change := func(h *house, in account.In, need account.Permission) error {
+	change := func(h *installation, in account.In, need account.Permission) error {
 		return h.store.Record(h.t.Context(), visiting(in, need), audit.Action{
 			Account: in.Account.ID, Name: audit.DomainUpdate, Outcome: audit.Done, Target: audit.Target{Kind: audit.DomainTarget, ID: "example.com"},
 		})
 	}
-	look := func(h *house, in account.In) error {
+	look := func(h *installation, in account.In) error {
 		return h.sessions.Look(h.t.Context(), visiting(in, account.Look), in, "/panel/domains", "")
 	}
 	for _, tt := range []struct {
 		name    string
 		changes bool
-		before  func(h *house, in account.In)
-		look    fault.Code // that refuses a look; empty: none
+		before  func(h *installation, in account.In)
+		look    fault.Code // that refuses to look; empty: none
 		change  fault.Code // that refuses a change
 	}{
 		{"to look", false, nil, "", fault.Forbidden},
 		{"to change", true, nil, "", ""},
-		{"suspended", true, func(h *house, in account.In) {
+		{"suspended", true, func(h *installation, in account.In) {
 			h.must(h.accounts.Suspend(h.t.Context(), operating(in), in.Account.ID, "Unpaid"))
 		}, "", fault.AccountSuspended},
-		{"no operator any more", true, func(h *house, in account.In) {
+		{"no operator any more", true, func(h *installation, in account.In) {
 			h.must(h.store.Database().Transact(h.t.Context(), func(t *db.Tx) error {
 				_, err := t.Exec(`UPDATE members SET operator = 0`)
 				return err
 			}))
 		}, fault.Forbidden, fault.Forbidden},
-		{"left", true, func(h *house, in account.In) {
+		{"left", true, func(h *installation, in account.In) {
 			h.must(h.sessions.Leave(h.t.Context(), operating(in), in))
 		}, fault.Forbidden, fault.Forbidden},
-		{"signed out", true, func(h *house, in account.In) {
+		{"signed out", true, func(h *installation, in account.In) {
 			h.must(h.sessions.SignOut(h.t.Context(), own(in), in))
 		}, fault.Unauthorized, fault.Unauthorized},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			each(t, func(h *house) {
+			each(t, func(h *installation) {
 				in, _ := visitor(h, tt.changes)
 				if tt.before != nil {
 					tt.before(h, in)
@@ -98,8 +99,8 @@ func TestVisit(t *testing.T) {
 	}
 }
 
-// wantEither wants the fault, or no error if the code is empty.
-func (h *house) wantEither(err error, code fault.Code) {
+// wantEither expects the fault, or no error if the code is empty.
+func (h *installation) wantEither(err error, code fault.Code) {
 	h.t.Helper()
 	if code == "" {
 		h.must(err)
@@ -108,10 +109,10 @@ func (h *house) wantEither(err error, code fault.Code) {
 	h.want(err, code)
 }
 
-// TestVisitElsewhere wants the grant of a visit refused for any account but the
-// one that is open, and one's own account not opened.
+// TestVisitElsewhere checks that the grant of a visit is refused for any
+// account but the open one, and that operators can't open their own account.
 func TestVisitElsewhere(t *testing.T) {
-	each(t, func(h *house) {
+	each(t, func(h *installation) {
 		ctx := t.Context()
 		in, _ := visitor(h, true)
 		other, _, err := h.accounts.Create(ctx, audit.ByOperator(), "Other", true, "lea@other.example", "en")
@@ -131,16 +132,15 @@ func TestVisitElsewhere(t *testing.T) {
 	})
 }
 
-// TestInviteAgain wants the old address of an invitation to end where another
-// one is made.
-func TestInviteAgain(t *testing.T) {
-	each(t, func(h *house) {
+// TestRenewInvitation checks that a new invitation invalidates the old URL.
+func TestRenewInvitation(t *testing.T) {
+	each(t, func(h *installation) {
 		ctx, by := t.Context(), audit.ByOperator()
 		acc, first, err := h.accounts.Create(ctx, by, "Shop", true, "carl@shop.example", "en")
 		h.must(err)
 		old, _, err := h.members.Invitation(ctx, first)
 		h.must(err)
-		again, token, err := h.members.InviteAgain(ctx, by, acc.ID, old.ID)
+		again, token, err := h.members.RenewInvitation(ctx, by, acc.ID, old.ID)
 		h.must(err)
 		if again.Email != old.Email || again.Role != old.Role || token == first {
 			t.Errorf("got %+v by %q, want the invitation of %+v by another token", again, token, old)
@@ -149,9 +149,9 @@ func TestInviteAgain(t *testing.T) {
 		h.want(err, fault.NotFound)
 		_, _, err = h.members.Invitation(ctx, token)
 		h.must(err)
-		_, _, err = h.members.InviteAgain(ctx, by, acc.ID, old.ID)
+		_, _, err = h.members.RenewInvitation(ctx, by, acc.ID, old.ID)
 		h.want(err, fault.NotFound)
-		_, _, err = h.members.InviteAgain(ctx, by, account.Default, again.ID)
+		_, _, err = h.members.RenewInvitation(ctx, by, account.Default, again.ID)
 		h.want(err, fault.NotFound)
 	})
 }

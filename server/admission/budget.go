@@ -7,13 +7,13 @@ import (
 	"sync"
 )
 
-// A Budget bounds work that takes much memory and time, such as hashing
-// passwords. Some places are for everybody, and some are kept for those who are
-// known, so that strangers can't take them all.
+// A Budget limits work that takes much memory and time, for example hashing
+// passwords. Some places are for everyone, and some are reserved for known
+// guests, so that strangers can't take them all.
 type Budget struct {
 	all, kept chan struct{}
-	most      int // who wait or work in all, strangers and those who are known each
-	perNet    int // strangers of one network that wait or work
+	most      int // the maximum of waiting and working strangers, and of known guests
+	perNet    int // the maximum of waiting and working strangers of one network
 
 	mu        sync.Mutex
 	known     int
@@ -21,8 +21,8 @@ type Budget struct {
 	networks  map[netip.Prefix]int
 }
 
-// NewBudget returns a budget with so many places for everybody, and others that
-// are kept. Of strangers, and of those who are known, most can wait or work at a
+// NewBudget returns a budget with all places for everyone and kept reserved
+// ones. Of strangers, and of known guests, at most most can wait or work at a
 // time; of the strangers of one network, perNet.
 func NewBudget(all, kept, most, perNet int) *Budget {
 	return &Budget{all: make(chan struct{}, all), kept: make(chan struct{}, kept), most: most, perNet: perNet, networks: map[netip.Prefix]int{}}
@@ -31,13 +31,13 @@ func NewBudget(all, kept, most, perNet int) *Budget {
 // ErrCrowded says that too many wait already.
 var ErrCrowded = errors.New("admission: too many wait")
 
-// A Guest is who wants a place.
+// A Guest is someone who wants a place.
 type Guest struct {
 	Known   bool
 	Network netip.Addr // of a stranger
 }
 
-// Enter waits for a place, which leave gives back. If too many wait, the error is
+// Enter waits for a place; leave frees it. If too many wait, the error is
 // ErrCrowded.
 func (b *Budget) Enter(ctx context.Context, g Guest) (leave func(), err error) {
 	from := Wide(g.Network)
@@ -46,7 +46,7 @@ func (b *Budget) Enter(ctx context.Context, g Guest) (leave func(), err error) {
 	}
 	kept := b.kept
 	if !g.Known {
-		kept = nil // from which nobody gets a place
+		kept = nil // never receives
 	}
 	var place chan struct{}
 	select {

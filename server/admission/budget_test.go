@@ -16,9 +16,9 @@ func from(i int) admission.Guest {
 	return admission.Guest{Network: netip.MustParseAddr(fmt.Sprintf("198.51.100.%d", i))}
 }
 
-// TestBudget has strangers take and queue for all that they may. Whoever is known
-// gets a place at once, one network gets no more than its part, and when a place
-// is given back, the next gets it.
+// TestBudget lets strangers take and queue for all that they may. A known guest
+// gets a place at once, one network gets no more than its share, and a freed
+// place goes to the next in the queue.
 func TestBudget(t *testing.T) {
 	b := admission.NewBudget(2, 1, 10, 3)
 	var leaves []func()
@@ -53,7 +53,7 @@ func TestBudget(t *testing.T) {
 		}
 		leave()
 	}
-	leaves[0]() // all who wait go through it
+	leaves[0]() // everyone who waits passes through it
 	for range 8 {
 		if err := <-results; err != nil {
 			t.Errorf("who waits: %v", err)
@@ -67,7 +67,7 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// TestBudgetNetwork wants one network to hold its part and no more.
+// TestBudgetNetwork checks that one network holds its share and no more.
 func TestBudgetNetwork(t *testing.T) {
 	b := admission.NewBudget(5, 1, 10, 3)
 	for i := range 5 {
@@ -81,8 +81,8 @@ func TestBudgetNetwork(t *testing.T) {
 	}
 }
 
-// TestTally wants the first events of each network told one by one, and all
-// others counted.
+// TestTally checks that the first events of each network are reported one by
+// one, and all others counted.
 func TestTally(t *testing.T) {
 	at := time.UnixMilli(1_000_000)
 	tally := admission.NewTally(func() time.Time { return at })

@@ -1,6 +1,6 @@
 package admission
 
-// Left are how many networks and idle connections are counted.
+// Left returns how many networks and idle connections are counted.
 func (l *Listener) Left() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -8,22 +8,21 @@ import (
 	"sync"
 )
 
-// Limits bound the connections that are open at once.
+// Limits limit the number of open connections.
 type Limits struct {
 	Total int
 	Near  int // of one network as Near returns it
 	Wide  int // of one network as Wide returns it
 }
 
-// A Listener admits connections. Of a network that has as many as it may, the
-// longest idle connection is closed for a new one, and where none is idle, the
-// new one. From three quarters of the total on, each new connection ends the
-// longest idle one; at the total, new ones wait.
+// A Listener limits connections. If a network has as many as it may, its
+// longest idle connection is closed for a new one; if none is idle, the new one
+// is closed. From three quarters of the total on, each new connection closes
+// the longest idle one; at the total, new ones wait.
 type Listener struct {
 	net.Listener
 	limits Limits
-	// free says of which addresses any number of connections is admitted: those
-	// of proxies.
+	// free says which addresses have no limit: those of proxies.
 	free func(netip.Addr) bool
 
 	mu      sync.Mutex
@@ -37,14 +36,14 @@ type Listener struct {
 	evicted int64
 }
 
-// NewListener returns a Listener over another one.
+// NewListener returns a Listener that wraps another one.
 func NewListener(l net.Listener, limits Limits, free func(netip.Addr) bool) *Listener {
 	a := &Listener{Listener: l, limits: limits, free: free, near: map[netip.Prefix]int{}, wide: map[netip.Prefix]int{}, idle: list.New()}
 	a.room = sync.NewCond(&a.mu)
 	return a
 }
 
-// A conn is a connection that was admitted.
+// A conn is an admitted connection.
 type conn struct {
 	net.Conn
 	by         *Listener
@@ -54,7 +53,7 @@ type conn struct {
 	gone       bool
 }
 
-// Close closes the connection and makes room.
+// Close closes the connection and frees its place.
 func (c *conn) Close() error {
 	c.by.mu.Lock()
 	c.by.leave(c)
@@ -62,7 +61,7 @@ func (c *conn) Close() error {
 	return c.Conn.Close()
 }
 
-// Accept returns the next connection that is admitted.
+// Accept returns the next admitted connection.
 func (l *Listener) Accept() (net.Conn, error) {
 	for {
 		l.wait()
@@ -108,7 +107,7 @@ func (l *Listener) admit(inner net.Conn) net.Conn {
 	return c
 }
 
-// evict closes the longest idle connection of those that it may.
+// evict closes the longest idle of these connections.
 func (l *Listener) evict(may func(*conn) bool) bool {
 	for e := l.idle.Front(); e != nil; e = e.Next() {
 		if c := e.Value.(*conn); may(c) {
@@ -121,7 +120,7 @@ func (l *Listener) evict(may func(*conn) bool) bool {
 	return false
 }
 
-// leave makes room, once.
+// leave frees the place, once.
 func (l *Listener) leave(c *conn) {
 	if c.gone {
 		return
@@ -145,7 +144,7 @@ func decrease(m map[netip.Prefix]int, p netip.Prefix) {
 	}
 }
 
-// State notes which connections are idle. It is for http.Server.ConnState.
+// State tracks which connections are idle. It is for http.Server.ConnState.
 func (l *Listener) State(of net.Conn, state http.ConnState) {
 	c, ok := of.(*conn)
 	if under, is := of.(interface{ NetConn() net.Conn }); is && !ok {
@@ -175,8 +174,8 @@ func (l *Listener) Close() error {
 	return l.Listener.Close()
 }
 
-// Counts are how many connections are open, were refused because their network
-// had too many, and were closed while idle to make room.
+// Counts returns how many connections are open, were refused because their
+// network had too many, and were closed while idle to make room.
 func (l *Listener) Counts() (open int, refused, evicted int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,12 +15,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/admission"
 )
 
-// A place is a server whose connections are admitted.
+// A place is a server with a Listener.
 type place struct {
 	t    *testing.T
 	l    *admission.Listener
 	addr string
-	// busy holds up requests for /busy until it is closed.
+	// busy blocks requests for /busy until it is closed.
 	busy chan struct{}
 }
 
@@ -84,8 +84,8 @@ func (v *visitor) ask(path string) bool {
 	return err == nil
 }
 
-// TestOneAddress has one address open many connections that do nothing, or are
-// busy. It keeps as many as it may, and another address gets its page.
+// TestOneAddress opens many connections from one address that do nothing, or
+// are busy. It keeps as many as it may, and another address gets its page.
 func TestOneAddress(t *testing.T) {
 	p := newPlace(t, admission.Limits{Total: 20, Near: 5, Wide: 10}, nobody)
 	var got int
@@ -102,8 +102,8 @@ func TestOneAddress(t *testing.T) {
 	}
 }
 
-// TestIdle wants idle connections closed for new ones of the same network, and,
-// when it is crowded, of any.
+// TestIdle checks that idle connections are closed for new ones of the same
+// network and, under load, of any network.
 func TestIdle(t *testing.T) {
 	p := newPlace(t, admission.Limits{Total: 8, Near: 3, Wide: 3}, nobody)
 	var first *visitor
@@ -134,7 +134,7 @@ func TestIdle(t *testing.T) {
 	}
 }
 
-// TestIdleTLS wants idle connections closed for new ones where TLS lies between.
+// TestIdleTLS checks that idle connections are closed for new ones through TLS.
 func TestIdleTLS(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
 	l := admission.NewListener(s.Listener, admission.Limits{Total: 8, Near: 3, Wide: 3}, nobody)
@@ -156,8 +156,8 @@ func TestIdleTLS(t *testing.T) {
 	}
 }
 
-// TestNothingLeft has many connections come and go at once, some of them refused
-// and some closed for others. In the end, none is counted.
+// TestNothingLeft opens and closes many connections at once, some of them
+// refused and some closed for others. In the end, none is counted.
 func TestNothingLeft(t *testing.T) {
 	p := newPlace(t, admission.Limits{Total: 10, Near: 3, Wide: 3}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
 	var visitors sync.WaitGroup
@@ -198,8 +198,8 @@ func idle(t *testing.T, p *place, n int) {
 	t.Fatalf("more than %d connections", n)
 }
 
-// TestTotal wants new connections to wait where all are busy, and to be let in as
-// soon as one ends.
+// TestTotal checks that new connections wait if all are busy, and are admitted
+// as soon as one ends.
 func TestTotal(t *testing.T) {
 	p := newPlace(t, admission.Limits{Total: 3, Near: 3, Wide: 3}, nobody)
 	var busy []*visitor
@@ -225,7 +225,7 @@ func TestTotal(t *testing.T) {
 	}
 }
 
-// TestProxies admits any number from a proxy.
+// TestProxies checks that a proxy has no limit.
 func TestProxies(t *testing.T) {
 	p := newPlace(t, admission.Limits{Total: 20, Near: 2, Wide: 2}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
 	for i := range 10 {

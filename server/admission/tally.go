@@ -7,17 +7,18 @@ import (
 )
 
 const (
-	// single is how many events of a network are told one by one in a window.
+	// single is how many events of a network are reported one by one in a
+	// window.
 	single = 3
-	// window is what a tally is of.
+	// window is the period that a tally covers.
 	window = time.Minute
-	// maxTallied is how many networks are counted by themselves.
+	// maxTallied is how many networks are counted separately.
 	maxTallied = 1000
 )
 
-// A Tally counts events that anybody can cause, so that a flood of them is told
-// in a few words: of each network the first of a minute one by one, and the
-// others in sum.
+// A Tally counts events that anyone can cause, so that a flood of them takes
+// few log entries: the first of a minute of each network one by one, and the
+// others as a sum.
 type Tally struct {
 	now func() time.Time
 
@@ -32,7 +33,7 @@ func NewTally(now func() time.Time) *Tally {
 	return &Tally{now: now, told: map[netip.Prefix]int{}, untold: map[netip.Prefix]int{}}
 }
 
-// Note counts an event and reports whether it is to be told by itself.
+// Note counts an event and reports whether to report it by itself.
 func (t *Tally) Note(from netip.Addr) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,9 +54,9 @@ func (t *Tally) Note(from netip.Addr) bool {
 	return false
 }
 
-// Take returns how many events of each network were not told, and begins anew. A
-// Prefix that is zero stands for all networks that are not counted by
-// themselves.
+// Take returns how many events of each network weren't reported, and resets the
+// counts. The zero Prefix stands for all networks that aren't counted
+// separately.
 func (t *Tally) Take() map[netip.Prefix]int {
 	t.mu.Lock()
 	defer t.mu.Unlock()

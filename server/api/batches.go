@@ -430,7 +430,7 @@ func (a *API) sendFile(c echo.Context, who call) error {
 		return web.SendFile(c, f.Name, f.Digest, f.Modified, f)
 	}
 	if name == batches.LinksFile {
-		all, err := a.Batches.HandOut(ctx, who.by, who.key.Account, id, name, 0)
+		all, err := a.Batches.DownloadLinks(ctx, who.by, who.key.Account, id, name, 0)
 		if err != nil {
 			return err
 		}

@@ -160,7 +160,7 @@ func (a *API) createKey(ctx context.Context, c call, in *createKey) (*resource[C
 	if err != nil {
 		return nil, errors.Join(err, a.Keys.Check(spec))
 	}
-	k, secret, err := a.Keys.CreateBelow(ctx, c.key, c.by, spec)
+	k, secret, err := a.Keys.CreateByKey(ctx, c.key, c.by, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -193,7 +193,7 @@ func (a *API) rotateKey(ctx context.Context, c call, in *rotateKey) (*resource[C
 	if in.Body != nil {
 		overlap = time.Duration(in.Body.Overlap) * time.Second
 	}
-	k, secret, err := a.Keys.RotateBelow(ctx, c.key, c.by, in.ID, overlap)
+	k, secret, err := a.Keys.RotateByKey(ctx, c.key, c.by, in.ID, overlap)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +221,7 @@ func (in *patchKey) settingsOf(k account.Key) (account.KeySettings, error) {
 }
 
 func (a *API) patchKey(ctx context.Context, c call, in *patchKey) (*resource[Key], error) {
-	k, err := a.Keys.ChangeBelow(ctx, c.key, c.by, in.ID, func(k account.Key) (account.KeySettings, error) {
+	k, err := a.Keys.ChangeByKey(ctx, c.key, c.by, in.ID, func(k account.Key) (account.KeySettings, error) {
 		if err := c.matches(keyOf(k)); err != nil {
 			return account.KeySettings{}, err
 		}
@@ -231,7 +231,7 @@ func (a *API) patchKey(ctx context.Context, c call, in *patchKey) (*resource[Key
 }
 
 func (a *API) revokeKey(ctx context.Context, c call, in *KeyPath) (*resource[Key], error) {
-	if err := a.Keys.RevokeBelow(ctx, c.key, c.by, in.ID); err != nil {
+	if err := a.Keys.RevokeByKey(ctx, c.key, c.by, in.ID); err != nil {
 		return nil, err
 	}
 	return a.getKey(ctx, c, in)

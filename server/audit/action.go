@@ -1,5 +1,5 @@
-// Package audit says who did what: the actions of the action log and the
-// bytes by which they are kept.
+// Package audit defines the actions of the action log, the bytes in which they
+// are stored, and the checks that a log hasn't been tampered with.
 package audit
 
 // An Action is one entry of the action log: something that was changed,
@@ -9,19 +9,19 @@ type Action struct {
 	Account string
 	Name    Name
 	Outcome Outcome
-	// Reason is the code of the fault, where the outcome is Refused.
+	// Reason is the code of the fault if Outcome is Refused.
 	Reason string
 	Actor  Actor
 	Target Target
-	// Changes are what differs afterwards, field by field. Secrets are "***".
+	// Changes lists the changed fields. Secrets are "***".
 	Changes []Change
 	// Profile is the SHA-256 of a signed profile's content, in hex, and
 	// Identity that of the certificate that signed it. Both may be empty.
 	Profile  string
 	Identity string
-	// Link is the setup link that led to the action, if one did.
+	// Link is the setup link that led to the action, if there is one.
 	Link string
-	// Domain is the mail domain that the action is about, if it is about one.
+	// Domain is the email domain that the action is about, if it is about one.
 	Domain string
 	// Mailbox is the folded address that the action is about. Personal.
 	Mailbox string
@@ -39,8 +39,8 @@ const (
 	DomainCreate Name = "domain.create"
 	DomainUpdate Name = "domain.update"
 	DomainDelete Name = "domain.delete"
-	// DomainRequest is a domain that waits for its proof, and DomainRequestDelete
-	// says that it no longer does.
+	// DomainRequest is a new domain that waits for its DNS proof.
+	// DomainRequestDelete says that it no longer does.
 	DomainRequest       Name = "domain.request"
 	DomainRequestDelete Name = "domain.request_delete"
 
@@ -49,17 +49,17 @@ const (
 	LinkCreate      Name = "link.create"
 	LinkOpen        Name = "link.open"
 	LinkUpdate      Name = "link.update"
-	LinkRevoke      Name = "link.revoke" // one, a mailbox's or a domain's
-	LinkExpire      Name = "link.expire" // its time has passed
-	LinkMail        Name = "link.mail"   // to be sent to its person
+	LinkRevoke      Name = "link.revoke" // one link, those of a mailbox, or those of a domain
+	LinkExpire      Name = "link.expire" // it has expired
+	LinkMail        Name = "link.mail"   // to be sent to the person
 	ProfileDownload Name = "profile.download"
 	ProfileIssue    Name = "profile.issue"
 	KeyCreate       Name = "key.create"
 	KeyUpdate       Name = "key.update"
 	KeyRevoke       Name = "key.revoke"
-	KeyExpiring     Name = "key.expiring"    // of the API or for redirects
+	KeyExpiring     Name = "key.expiring"    // an API key, or one for redirects
 	KeyUnused       Name = "key.unused"      // for 90 days
-	KeyNewNetwork   Name = "key.new_network" // it is used from there for the first time
+	KeyNewNetwork   Name = "key.new_network" // first use from there
 
 	RedirectKeyCreate Name = "redirect_key.create"
 	RedirectKeyUpdate Name = "redirect_key.update"
@@ -69,7 +69,7 @@ const (
 	PolicyUpdate Name = "policy.update"
 	PolicyDelete Name = "policy.delete"
 
-	// BrandingUpdate changes what people see of the account or a domain: name,
+	// BrandingUpdate changes the branding of the account or a domain: name,
 	// logo, color and links.
 	BrandingUpdate Name = "branding.update"
 
@@ -78,7 +78,7 @@ const (
 	AccountSuspend Name = "account.suspend"
 	AccountResume  Name = "account.resume"
 	AccountOpen    Name = "account.open" // by an operator, who looks or changes
-	AccountLook    Name = "account.look" // an operator sees a page of it
+	AccountLook    Name = "account.look" // an operator views a page of it
 	AccountLeave   Name = "account.leave"
 
 	InvitationCreate Name = "invitation.create"
@@ -90,7 +90,7 @@ const (
 	MemberPassword Name = "member.password"
 	MemberSignIn   Name = "member.sign_in"
 	MemberSignOut  Name = "member.sign_out"
-	MemberConfirm  Name = "member.confirm" // a fresh second factor within a session
+	MemberConfirm  Name = "member.confirm" // a second factor confirmed within a session
 	MemberLanguage Name = "member.language"
 	MemberZone     Name = "member.time_zone"
 
@@ -106,26 +106,26 @@ const (
 	WebhookCreate    Name = "webhook.create"
 	WebhookUpdate    Name = "webhook.update"
 	WebhookDelete    Name = "webhook.delete"
-	WebhookRotate    Name = "webhook.rotate" // a new secret beside the old one
+	WebhookRotate    Name = "webhook.rotate" // a new secret, valid beside the old one
 	WebhookTest      Name = "webhook.test"
-	WebhookRedeliver Name = "webhook.redeliver" // a call is made again
+	WebhookRedeliver Name = "webhook.redeliver" // a call is repeated
 	WebhookFailing   Name = "webhook.failing"   // for a day
 	WebhookDisable   Name = "webhook.disable"   // by the program itself
 
 	SubscriptionUpdate    Name = "subscription.update"
 	SubscriptionTest      Name = "subscription.test"
-	SubscriptionRedeliver Name = "subscription.redeliver" // a mail is sent again
+	SubscriptionRedeliver Name = "subscription.redeliver" // an email is sent again
 	IdentityChange        Name = "identity.change"
 	IdentityExpiring      Name = "identity.expiring"
 	IdentityRenew         Name = "identity.renew"        // another certificate for the same key
-	IdentityRenewFailed   Name = "identity.renew_failed" // an order of a certificate
+	IdentityRenewFailed   Name = "identity.renew_failed" // a certificate order
 	IdentityRequest       Name = "identity.request"      // a renewal before it is due
 	IdentityUpload        Name = "identity.upload"
 	InstallationRestore   Name = "installation.restore"
-	SecretRotate          Name = "installation.rotate_secret" // tokens are made under a new version
+	SecretRotate          Name = "installation.rotate_secret" // tokens are created under a new version
 
 	BatchCreate   Name = "batch.create"
-	BatchUpdate   Name = "batch.update" // the list is checked by another choice
+	BatchUpdate   Name = "batch.update" // the list is checked with other settings
 	BatchStart    Name = "batch.start"
 	BatchFinish   Name = "batch.finish"
 	BatchFail     Name = "batch.fail" // by the program itself
@@ -134,13 +134,13 @@ const (
 	BatchDownload Name = "batch.download"
 	BatchPush     Name = "batch.push" // to the devices of its people
 
-	DeviceServerConnect    Name = "device_server.connect" // a NanoMDM
+	DeviceServerConnect    Name = "device_server.connect" // a NanoMDM server
 	DeviceServerUpdate     Name = "device_server.update"
 	DeviceServerDisconnect Name = "device_server.disconnect"
 
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
-	LogRetain Name = "log.retain" // the content of old actions was removed
+	LogRetain Name = "log.retain" // the details of old actions were removed
 	// LogCheckFailed says that the daily check of the log found something.
 	LogCheckFailed Name = "log.check_failed"
 )
@@ -154,22 +154,22 @@ const (
 	Refused Outcome = "refused"
 )
 
-// An Actor is who did it and from where.
+// An Actor says who did it and from where.
 type Actor struct {
 	Kind ActorKind
-	// ID is the member's, the key's or the job's; a visitor has none.
+	// ID is that of the member, key or job; a visitor has none.
 	ID string
-	// Name is how a reader knows the actor. Personal.
+	// Name is what people call the actor. Personal.
 	Name string
 	// IP is the client's address. Personal.
 	IP string
-	// Client is the device and program in words of our own, never the
-	// User-Agent itself. Personal.
+	// Client is the device and program in our own words, never the User-Agent
+	// itself. Personal.
 	Client    string
 	Interface Interface
-	// Test says that the actor is a key for trying things out.
+	// Test says that the actor is a test key.
 	Test bool
-	// Request is the id that the program's own log has for the same request.
+	// Request is the request ID, which the server's own log has too.
 	Request string
 }
 
@@ -180,12 +180,12 @@ type ActorKind string
 const (
 	Visitor  ActorKind = "visitor"  // a person with a link or on the public page
 	System   ActorKind = "system"   // the program itself, at start or in a job
-	KeyActor ActorKind = "key"      // a program, by the API or by what it signed
+	KeyActor ActorKind = "key"      // a program, through the API or what it signed
 	Member   ActorKind = "member"   // a person in the control panel
-	Operator ActorKind = "operator" // whoever runs the installation, on its command line or in the control panel
+	Operator ActorKind = "operator" // the server operator, on the command line or in the control panel
 )
 
-// An Interface is the door by which an actor came in.
+// An Interface is where an actor's request came in.
 type Interface string
 
 // The interfaces.
@@ -193,7 +193,7 @@ const (
 	Page        Interface = "page"  // the public pages
 	Panel       Interface = "panel" // the control panel
 	CommandLine Interface = "command_line"
-	Internal    Interface = "internal" // the program itself, by no request
+	Internal    Interface = "internal" // the program itself, without a request
 	API         Interface = "api"
 )
 
@@ -201,7 +201,7 @@ const (
 type Target struct {
 	Kind TargetKind
 	ID   string
-	// Name is how a reader knows the target, such as a mailbox. Personal.
+	// Name is what people call the target, for example a mailbox. Personal.
 	Name string
 }
 
@@ -211,7 +211,7 @@ type TargetKind string
 // The kinds of target.
 const (
 	DomainTarget TargetKind = "domain"
-	HostTarget   TargetKind = "host" // the id is its pattern
+	HostTarget   TargetKind = "host" // the ID is its pattern
 	LinkTarget   TargetKind = "link"
 	TicketTarget TargetKind = "ticket"
 	KeyTarget    TargetKind = "key"
@@ -226,19 +226,19 @@ const (
 	PolicyTarget     TargetKind = "policy"
 	SessionTarget    TargetKind = "session"
 	WebhookTarget    TargetKind = "webhook"
-	RecipientTarget  TargetKind = "recipient" // of notifications: a member's id or an address
+	RecipientTarget  TargetKind = "recipient" // of notifications: a member's ID or an address
 	IdentityTarget   TargetKind = "identity"
 	BatchTarget      TargetKind = "batch"
-	// DeviceServerTarget is a NanoMDM of an account.
+	// DeviceServerTarget is a NanoMDM server of an account.
 	DeviceServerTarget TargetKind = "device_server"
 	// InstallationTarget is the installation as a whole.
 	InstallationTarget TargetKind = "installation"
-	LogTarget          TargetKind = "log" // ID is the account
+	LogTarget          TargetKind = "log" // the ID is the account
 )
 
 // A Change is the value of one field before and after.
 type Change struct {
 	Field string `json:"field" example:"incoming"`
-	Old   string `json:"old,omitempty" doc:"Absent: there was nothing." example:"imap.example.com:993"`
-	New   string `json:"new,omitempty" doc:"Absent: there is nothing." example:"mail.example.com:993"`
+	Old   string `json:"old,omitempty" doc:"Absent if there was no value." example:"imap.example.com:993"`
+	New   string `json:"new,omitempty" doc:"Absent if there is no value." example:"mail.example.com:993"`
 }

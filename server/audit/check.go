@@ -16,7 +16,7 @@ type Finding struct {
 	Detail      string
 }
 
-// Error says where it is and what.
+// Error says where and what.
 func (f *Finding) Error() string {
 	if f.Last > f.First {
 		return fmt.Sprintf("actions %d to %d: %s", f.First, f.Last, f.Detail)
@@ -24,25 +24,25 @@ func (f *Finding) Error() string {
 	return fmt.Sprintf("action %d: %s", f.First, f.Detail)
 }
 
-// A Known is a state that the log must have had, and by whose word.
+// A Known is a state that the log must have had, and where that is known from.
 type Known struct {
 	Tree
 	By string // such as "the checkpoint"
 }
 
-// A Check goes through a log from its first action on and finds the first
-// thing that was done to it behind the program's back. It holds no actions in
-// memory: some fifty bytes for each day, as many for each action whose personal
-// text was erased, and nothing else that grows with the log.
+// A Check checks a log from its first action and finds the first place where
+// something other than this program changed it. It holds no actions in memory,
+// only about fifty bytes for each day and for each action whose personal text
+// was erased.
 type Check struct {
 	log   string
-	key   note.Verifier // nil: no proof is believed
-	known []Known       // not reached yet, in the order of sizes
-	sound int64         // up to here the log is what it was, by the word of a Known
+	key   note.Verifier // nil: no proof is trusted
+	known []Known       // not reached yet, sorted by size
+	sound int64         // confirmed up to here by a Known
 	edge  Edge
 	at    int64
-	// bare is the last action without content, and through how far signed
-	// actions say that content was removed.
+	// bare is the last action without content. Signed actions say that content
+	// was removed up to through.
 	bare, through int64
 	// erased are the actions without personal text.
 	erased  []erasedText
@@ -50,7 +50,7 @@ type Check struct {
 	setting Setting
 }
 
-// An erasedText is the text that an action has lost.
+// An erasedText is the erased text of an action.
 type erasedText struct {
 	seq    int64
 	hash   Hash
@@ -58,8 +58,8 @@ type erasedText struct {
 }
 
 // NewCheck returns a check of the account's log, whose public key is that of
-// LogKey.Public. Without the key, no removal is believed; without a known
-// state, the check finds only what doesn't fit together.
+// LogKey.Public. Without the key, no removal is trusted; without a known state,
+// the check finds only inconsistencies.
 func NewCheck(account, public string, known ...Known) *Check {
 	known = slices.Clone(known)
 	slices.SortStableFunc(known, func(x, y Known) int { return cmp.Compare(x.Size, y.Size) })
@@ -70,7 +70,7 @@ func NewCheck(account, public string, known ...Known) *Check {
 	return &Check{log: account, key: key, known: known, setting: Setting{Days: DefaultRetention}}
 }
 
-// Report says what was learned, after the check has ended without a finding.
+// Report returns what the check learned, after it has ended without a finding.
 func (c *Check) Report() Report {
 	r := Report{Size: c.Size(), Emptied: c.bare, Erased: map[Reason]int64{}, Setting: c.setting, days: slices.Clone(c.days)}
 	for _, e := range c.erased {
@@ -82,12 +82,12 @@ func (c *Check) Report() Report {
 	return r
 }
 
-// Size is how many actions were looked at.
+// Size returns how many actions have been checked.
 func (c *Check) Size() int64 { return c.edge.Size() }
 
-// Run checks the rows that next returns, which are those after a sequence
-// number, in order and some at a time, until there are no more. The error is a
-// *Finding, or that of next.
+// Run checks the rows that next returns: those after a sequence number, in
+// order and in batches, until there are no more. The error is a *Finding, or
+// that of next.
 func (c *Check) Run(next func(after int64) ([]Row, error)) error {
 	for {
 		rows, err := next(c.Size())
@@ -105,17 +105,17 @@ func (c *Check) Run(next func(after int64) ([]Row, error)) error {
 	}
 }
 
-// AddRow is Add, and looks at the row's columns too.
+// AddRow is Add and also checks the row's columns.
 func (c *Check) AddRow(r Row) error { return c.take(lookAtRow(c.log, r)) }
 
-// Add checks the next record of the log. The error is a *Finding, after which
-// the check is over.
+// Add checks the next record of the log. The error is a *Finding, which ends
+// the check.
 func (c *Check) Add(r Record) error {
 	l, _ := lookAt(c.log, r)
 	return c.take(l)
 }
 
-// take checks the next action, by what was seen of it alone.
+// take checks the next action, given what it shows by itself.
 func (c *Check) take(l look) error {
 	if err := c.place(l); err != nil {
 		return err
@@ -132,12 +132,12 @@ func (c *Check) take(l look) error {
 		return err
 	}
 	if l.misplaced {
-		return c.finding(l.seq, "the columns by which it is found say something else than the action")
+		return c.finding(l.seq, "its indexed columns differ from the action")
 	}
 	return nil
 }
 
-// place finds what was removed, inserted or moved.
+// place detects removed, inserted or moved actions.
 func (c *Check) place(l look) error {
 	next := c.Size() + 1
 	if next == 1 {
@@ -146,10 +146,10 @@ func (c *Check) place(l look) error {
 		}
 	}
 	if l.seq > next {
-		return c.finding(next, fmt.Sprintf("it is missing; the next that is there is %d", l.seq))
+		return c.finding(next, fmt.Sprintf("it is missing; the next action is %d", l.seq))
 	}
 	if l.seq < next {
-		return c.finding(next, fmt.Sprintf("in its place stands action %d: one was inserted or swapped", l.seq))
+		return c.finding(next, fmt.Sprintf("action %d is in its place: one was inserted or swapped", l.seq))
 	}
 	if !l.hashed {
 		return c.finding(next, "it has no hash")
@@ -157,10 +157,10 @@ func (c *Check) place(l look) error {
 	return nil
 }
 
-// content finds what was edited, and takes in what was removed.
+// content detects edited content, and tracks removed content.
 func (c *Check) content(l look) error {
 	if l.bare && c.bare != l.seq-1 {
-		return c.finding(l.seq, "its content is missing, and that of older actions is there")
+		return c.finding(l.seq, "its content is missing, but that of older actions isn't")
 	}
 	if l.wrong != "" {
 		return c.finding(l.seq, l.wrong)
@@ -177,13 +177,13 @@ func (c *Check) content(l look) error {
 	return c.explain(*l.tells)
 }
 
-// compare holds the log against the states that it must have had.
+// compare compares the log with the states that it must have had.
 func (c *Check) compare() error {
 	sound := c.sound
 	for len(c.known) > 0 && c.known[0].Size == c.Size() {
 		k := c.known[0]
 		if c.edge.Tree() != k.Tree {
-			return &Finding{sound + 1, k.Size, "one or more were changed together with their hashes: " + k.By + " is of another log"}
+			return &Finding{sound + 1, k.Size, "one or more actions were changed together with their hashes: " + k.By + " is from another log"}
 		}
 		c.known, c.sound = c.known[1:], k.Size
 	}
@@ -200,10 +200,10 @@ func (c *Check) End() error {
 		return &Finding{c.Size() + 1, last.Size, fmt.Sprintf("the end of the log is missing: it has %d actions, and had %d by %s", c.Size(), last.Size, last.By)}
 	}
 	if c.bare > c.through {
-		return &Finding{c.through + 1, c.bare, "their content was removed, and no signed action says so"}
+		return &Finding{c.through + 1, c.bare, "their content was removed without a signed action that says so"}
 	}
 	if i := slices.IndexFunc(c.erased, func(e erasedText) bool { return e.reason == "" }); i >= 0 {
-		return c.finding(c.erased[i].seq, "its personal text was erased, and no signed action says so")
+		return c.finding(c.erased[i].seq, "its personal text was erased without a signed action that says so")
 	}
 	return nil
 }
@@ -211,7 +211,7 @@ func (c *Check) End() error {
 func (c *Check) finding(seq int64, detail string) error { return &Finding{seq, seq, detail} }
 
 // IsFinding reports whether err says that something is wrong with a log, and
-// not that it could not be read.
+// not that it couldn't be read.
 func IsFinding(err error) bool {
 	_, ok := errors.AsType[*Finding](err)
 	return ok

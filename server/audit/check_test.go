@@ -14,10 +14,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// logSize is the length of the logs that are tampered with here.
+// logSize is the length of the logs that the tests tamper with.
 const logSize = 1000
 
-// keep is what a store does with an action.
+// keep stores an action as a store does.
 func keep(t testing.TB, rows []audit.Row, a audit.Action) []audit.Row {
 	t.Helper()
 	return keepAt(t, rows, a, at.Add(time.Duration(len(rows)+1)*time.Second))
@@ -61,7 +61,7 @@ func someLog(t testing.TB, n int) []audit.Row {
 	return rows
 }
 
-// known is the state of the log after n of the rows.
+// known returns the state of the log after n of the rows.
 func known(rows []audit.Row, n int) audit.Known {
 	var e audit.Edge
 	for _, r := range rows[:n] {
@@ -70,7 +70,7 @@ func known(rows []audit.Row, n int) audit.Known {
 	return audit.Known{Tree: e.Tree(), By: "the checkpoint"}
 }
 
-// signing is the key of the logs here.
+// signing returns the key of the logs in these tests.
 func signing() *audit.LogKey {
 	k, err := audit.NewLogKey(bytes.Repeat([]byte("k"), audit.LogKeySize))
 	if err != nil {
@@ -87,7 +87,7 @@ func newCheck(states ...audit.Known) *audit.Check {
 	return audit.NewCheck("acc_1", public, states...)
 }
 
-// check goes through the rows, some at a time.
+// check checks the rows in batches.
 func check(rows []audit.Row, states ...audit.Known) error {
 	return newCheck(states...).Run(func(after int64) ([]audit.Row, error) {
 		rows := rows[min(int(after), len(rows)):]
@@ -95,7 +95,7 @@ func check(rows []audit.Row, states ...audit.Known) error {
 	})
 }
 
-// checks are the states of a check before each of the rows.
+// checks returns the state of a check before each of the rows.
 func checks(t *testing.T, rows []audit.Row, states ...audit.Known) []audit.Check {
 	t.Helper()
 	c := newCheck(states...)
@@ -109,7 +109,7 @@ func checks(t *testing.T, rows []audit.Row, states ...audit.Known) []audit.Check
 	return append(before, *c)
 }
 
-// rest goes on with the rows.
+// rest continues with the rows.
 func rest(c audit.Check, rows ...audit.Row) error {
 	for _, r := range rows {
 		if err := c.AddRow(r); err != nil {
@@ -119,7 +119,7 @@ func rest(c audit.Check, rows ...audit.Row) error {
 	return c.End()
 }
 
-// wantFinding wants a finding that names an action from first to last.
+// wantFinding expects a finding that names an action from first to last.
 func wantFinding(t *testing.T, what string, err error, first, last int64) {
 	t.Helper()
 	f, ok := errors.AsType[*audit.Finding](err)
@@ -171,8 +171,8 @@ func TestEveryCutTail(t *testing.T) {
 	}
 }
 
-// TestEverySwappedRow swaps each row with the next, and with another: with all
-// that they hold, and the leaves alone.
+// TestEverySwappedRow swaps each row with the next, and with another one: whole
+// rows, and only the leaves.
 func TestEverySwappedRow(t *testing.T) {
 	rows := someLog(t, logSize)
 	before := checks(t, rows, known(rows, logSize))
@@ -191,7 +191,7 @@ func TestEverySwappedRow(t *testing.T) {
 }
 
 // TestEveryInsertedRow inserts a row before each: a copy of it, and a new one
-// that moves all others on, without a change of theirs.
+// that shifts all others without changing them.
 func TestEveryInsertedRow(t *testing.T) {
 	rows := someLog(t, logSize)
 	before := checks(t, rows, known(rows, logSize))
@@ -201,7 +201,7 @@ func TestEveryInsertedRow(t *testing.T) {
 		moved := r
 		moved.Seq++
 		first := r.Seq
-		if i == logSize-1 { // it takes the last place, where the checkpoint alone tells
+		if i == logSize-1 { // it is last, so only the checkpoint shows it
 			first = 1
 		}
 		wantFinding(t, "inserted", rest(before[i], made, moved), first, r.Seq+1)
@@ -242,7 +242,7 @@ func TestEveryFlippedBit(t *testing.T) {
 		func(r *audit.Row) { text(&r.Columns.Domain) },
 		func(r *audit.Row) { text(&r.Columns.Mailbox) },
 		func(r *audit.Row) { text(&r.Columns.IP) },
-		// Bits of the marks that something is not there.
+		// Bits of the markers for missing values.
 		func(r *audit.Row) { r.Personal = nil },
 		func(r *audit.Row) { r.Salt = nil },
 		func(r *audit.Row) { r.Hash = nil },
@@ -256,8 +256,8 @@ func TestEveryFlippedBit(t *testing.T) {
 	}
 }
 
-// TestEveryRewrittenRow edits each row and makes all that belongs to it anew,
-// as the program itself would. Only a checkpoint shows that.
+// TestEveryRewrittenRow edits each row and everything derived from it, as the
+// program itself would. Only a checkpoint shows that.
 func TestEveryRewrittenRow(t *testing.T) {
 	rows := someLog(t, logSize)
 	states := []audit.Known{known(rows, 300), known(rows, 600), known(rows, logSize)}
@@ -285,7 +285,7 @@ func TestAnotherLog(t *testing.T) {
 	wantFinding(t, "an older checkpoint of another tree", check(rows, append(foreign, known(rows, 3))...), 1, 1)
 }
 
-// erased has the personal text of a row taken away, as a store does it.
+// erased removes the personal text of a row, as a store does.
 func erased(r audit.Row) audit.Row {
 	r.Personal, r.Salt, r.Columns.Mailbox, r.Columns.IP = nil, nil, "", ""
 	return r

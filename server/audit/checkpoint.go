@@ -36,22 +36,22 @@ func NewLogKey(seed []byte) (*LogKey, error) {
 }
 
 // Origin is the name of an account's log in its checkpoints:
-// "mobileconfig/INSTALLATION/ACCOUNT". The installation is told by its key and
-// not by a host name, which may change while the log goes on, and which two
-// installations may share. With the account in it, no checkpoint of one log
-// passes for that of another.
+// "mobileconfig/INSTALLATION/ACCOUNT". The installation is identified by its
+// key and not by a host name, which may change during the life of the log, and
+// which two installations may share. The account is part of it, so a checkpoint
+// of one log can't be used for another.
 func (k *LogKey) Origin(account string) string {
 	return "mobileconfig/" + k.installation + "/" + account
 }
 
-// Public is the public key by which checkpoints of the account's log are
-// verified, in the form of signed notes: the origin, a hash and the key, with
-// a plus between them.
+// Public returns the public key that verifies checkpoints of the account's log,
+// in the format of signed notes: the origin, a hash and the key, separated by
+// plus signs.
 func (k *LogKey) Public(account string) (string, error) {
 	return note.NewEd25519VerifierKey(k.Origin(account), k.private.Public().(ed25519.PublicKey))
 }
 
-// Checkpoint returns the signed note that the account's log is the tree: a
+// Checkpoint returns a signed note with the state of the account's log: a
 // checkpoint as in C2SP tlog-checkpoint. The same tree gives the same note.
 func (k *LogKey) Checkpoint(account string, t Tree) ([]byte, error) {
 	public, err := k.Public(account)
@@ -79,22 +79,21 @@ type signer struct {
 // Sign returns the signature of a note's text.
 func (s signer) Sign(text []byte) ([]byte, error) { return ed25519.Sign(s.private, text), nil }
 
-// A Checkpoint says what a log was at one time, by the word of the
+// A Checkpoint is the state of a log at one time, signed with the
 // installation's key.
 type Checkpoint struct {
 	Origin string
 	Tree
 }
 
-// MaxCheckpoint is the size in bytes of the largest note that is read.
+// MaxCheckpoint is the maximum size of a note in bytes.
 const MaxCheckpoint = 16 << 10
 
-// ErrPublicKey says that a text is not what Public returned.
-var ErrPublicKey = errors.New("that is no public key of a log: NAME+HASH+KEY, as mobileconfig log public-key prints it")
+// ErrPublicKey says that a text isn't a public key in the format of Public.
+var ErrPublicKey = errors.New("that isn't the public key of a log; it looks like NAME+HASH+KEY, as mobileconfig log public-key prints it")
 
 // OpenCheckpoint returns the checkpoint in a signed note, if the public key
-// signed it. Signatures of others may stand beside, and lines after the
-// root: they are not looked at.
+// signed it. Other signatures, and lines after the root, are ignored.
 func OpenCheckpoint(signed []byte, public string) (Checkpoint, error) {
 	if len(signed) > MaxCheckpoint {
 		return Checkpoint{}, errors.New("the note is too large for a checkpoint")
@@ -105,13 +104,13 @@ func OpenCheckpoint(signed []byte, public string) (Checkpoint, error) {
 	}
 	n, err := note.Open(signed, note.VerifierList(verifier))
 	if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
-		return Checkpoint{}, fmt.Errorf("the note is not signed by %s", verifier.Name())
+		return Checkpoint{}, fmt.Errorf("the note isn't signed by %s", verifier.Name())
 	}
 	if _, ok := errors.AsType[*note.InvalidSignatureError](err); ok {
 		return Checkpoint{}, errors.New("the signature of the note is wrong: its text was changed")
 	}
 	if err != nil {
-		return Checkpoint{}, errors.New("that is no signed note")
+		return Checkpoint{}, errors.New("that isn't a signed note")
 	}
 	return parseCheckpoint(n.Text, verifier.Name())
 }
@@ -130,18 +129,17 @@ func parseCheckpoint(text, origin string) (Checkpoint, error) {
 		return Checkpoint{}, errNoCheckpoint
 	}
 	if lines[0] != origin {
-		return Checkpoint{}, errors.New("the note is of another log than its signature")
+		return Checkpoint{}, errors.New("the note and its signature are for different logs")
 	}
 	return Checkpoint{origin, Tree{size, root}}, nil
 }
 
-var errNoCheckpoint = errors.New("the note is no checkpoint: origin, size and root on a line each")
+var errNoCheckpoint = errors.New("the note isn't a checkpoint, which has origin, size and root on separate lines")
 
-// Account is the account whose log it is.
+// Account returns the account that the log belongs to.
 func (c Checkpoint) Account() string { return path.Base(c.Origin) }
 
-// A KeptCheckpoint is the signed note of a checkpoint beside the log that it
-// is of.
+// A KeptCheckpoint is the signed note of a checkpoint, stored beside its log.
 type KeptCheckpoint struct {
 	Size    int64
 	Note    []byte

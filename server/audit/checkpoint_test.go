@@ -40,8 +40,8 @@ func checkpoint(t testing.TB, k *audit.LogKey, account string, tree audit.Tree) 
 
 func someTree() audit.Tree { return audit.Tree{Size: 42, Root: audit.HashLeaf([]byte("x"))} }
 
-// The form of a checkpoint is published: people keep old ones. Hash,
-// name and signature were computed and verified with openssl.
+// The form of a checkpoint is published: people store old ones. Hash, name and
+// signature were computed and verified with openssl.
 func TestCheckpointGolden(t *testing.T) {
 	k := logKey(t, "k")
 	signed := checkpoint(t, k, "acc_default", someTree())
@@ -84,17 +84,17 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 	tests := []struct {
 		name, note, key, want string
 	}{
-		{"another key", string(good), public(t, logKey(t, "o"), "acc_1"), "not signed by"},
-		{"another log", string(good), public(t, k, "acc_2"), "not signed by"},
+		{"another key", string(good), public(t, logKey(t, "o"), "acc_1"), "isn't signed by"},
+		{"another log", string(good), public(t, k, "acc_2"), "isn't signed by"},
 		{"another size", strings.Replace(string(good), "\n42\n", "\n41\n", 1), key, "signature"},
-		{"no key", string(good), "acc_1", "no public key"},
-		{"nothing", "", key, "no signed note"},
+		{"no key", string(good), "acc_1", "isn't the public key"},
+		{"nothing", "", key, "isn't a signed note"},
 		{"huge", strings.Repeat("x", audit.MaxCheckpoint+1), key, "too large"},
-		{"other text", string(resign(t, "hello\n")), key, "no checkpoint"},
-		{"other origin", string(resign(t, strings.Replace(string(good[:bytes.Index(good, []byte("\n\n"))+1]), "acc_1", "acc_2", 1))), key, "another log"},
-		{"size with a zero", string(resign(t, k.Origin("acc_1")+"\n042\n"+someTree().Root.String()+"\n")), key, "no checkpoint"},
-		{"negative size", string(resign(t, k.Origin("acc_1")+"\n-1\n"+someTree().Root.String()+"\n")), key, "no checkpoint"},
-		{"short root", string(resign(t, k.Origin("acc_1")+"\n42\nAAAA\n")), key, "no checkpoint"},
+		{"other text", string(resign(t, "hello\n")), key, "isn't a checkpoint"},
+		{"other origin", string(resign(t, strings.Replace(string(good[:bytes.Index(good, []byte("\n\n"))+1]), "acc_1", "acc_2", 1))), key, "for different logs"},
+		{"size with a zero", string(resign(t, k.Origin("acc_1")+"\n042\n"+someTree().Root.String()+"\n")), key, "isn't a checkpoint"},
+		{"negative size", string(resign(t, k.Origin("acc_1")+"\n-1\n"+someTree().Root.String()+"\n")), key, "isn't a checkpoint"},
+		{"short root", string(resign(t, k.Origin("acc_1")+"\n42\nAAAA\n")), key, "isn't a checkpoint"},
 	}
 	for _, tt := range tests {
 		if _, err := audit.OpenCheckpoint([]byte(tt.note), tt.key); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -107,7 +107,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 	}
 }
 
-// resign signs any text as the log of acc_1 does.
+// resign signs any text with the key of acc_1's log.
 func resign(t testing.TB, text string) []byte {
 	t.Helper()
 	k := logKey(t, "k")

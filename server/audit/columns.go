@@ -2,8 +2,8 @@ package audit
 
 import "net/netip"
 
-// Columns are what a store keeps of an action in columns of their own, to
-// find it by. They follow from leaf and personal text.
+// Columns are the fields of an action that a store indexes. They are derived
+// from leaf and personal text.
 type Columns struct {
 	Name       Name
 	Outcome    Outcome
@@ -37,8 +37,8 @@ func (e Entry) Columns() Columns {
 	}
 }
 
-// SortableIP is an address in 16 bytes, in the order of addresses; IPv4 stands
-// as IPv4 in IPv6. It is empty for what is no address.
+// SortableIP returns an address as 16 bytes that sort like addresses; IPv4 is
+// mapped to IPv6. It is empty for text that isn't an address.
 func SortableIP(text string) string {
 	ip, err := netip.ParseAddr(text)
 	if err != nil {

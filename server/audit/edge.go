@@ -12,31 +12,30 @@ import (
 // it is base64.
 type Hash = tlog.Hash
 
-// HashLeaf is the hash by which the tree of a log holds a leaf.
+// HashLeaf returns the hash of a leaf in the tree of a log.
 func HashLeaf(leaf []byte) Hash { return tlog.RecordHash(leaf) }
 
-// A Tree is a state of a log: how many actions it has, and the hash over all
-// of their leaves.
+// A Tree is a state of a log: how many actions it has, and the hash of all
+// their leaves.
 type Tree struct {
 	Size int64
 	Root Hash
 }
 
-// maxLevels is more than a log can have: a log is shorter than 1<<maxLevels.
+// maxLevels is more than any log has: a log is shorter than 1<<maxLevels.
 const maxLevels = 56
 
-// An Edge is the right edge of a log's tree: the roots of the complete
-// subtrees that its leaves make up. It is all that appending needs to know of
-// the leaves before. The zero value is that of an empty log; a copy is
-// independent of the original.
+// An Edge is the right edge of a log's tree: the roots of the complete subtrees
+// that its leaves form. Appending needs nothing else of the earlier leaves. The
+// zero value is that of an empty log; a copy is independent of the original.
 type Edge struct {
 	size int64
-	// roots has the root of the complete subtree of 1<<i leaves at i, where
-	// size has that bit.
+	// roots has, at i, the root of the complete subtree of 1<<i leaves, if size
+	// has that bit.
 	roots [maxLevels]Hash
 }
 
-// ParseEdge reads what Bytes returned. Nothing is the edge of an empty log.
+// ParseEdge parses what Bytes returned. No bytes are the edge of an empty log.
 func ParseEdge(data []byte) (Edge, error) {
 	var e Edge
 	if len(data) == 0 {
@@ -60,8 +59,9 @@ func ParseEdge(data []byte) (Edge, error) {
 
 var errEdge = errors.New("audit: not the edge of a log")
 
-// Bytes is the edge as it is stored: nothing for an empty log, else the size
-// in eight bytes and the roots, that of the smallest subtree first.
+// Bytes returns the edge in its stored form: nothing for an empty log,
+// otherwise the size in eight bytes and the roots, that of the smallest subtree
+// first.
 func (e *Edge) Bytes() []byte {
 	if e.size == 0 {
 		return []byte{}
@@ -85,12 +85,12 @@ func (e *Edge) Append(leaf Hash) {
 	e.size++
 }
 
-// Size is the number of leaves.
+// Size returns the number of leaves.
 func (e *Edge) Size() int64 { return e.size }
 
-// Tree is the state of the log that ends at the edge.
+// Tree returns the state of the log that ends at the edge.
 func (e *Edge) Tree() Tree {
-	root, _ := tlog.TreeHash(0, nil) // of no leaf: a constant
+	root, _ := tlog.TreeHash(0, nil) // a constant, without any leaf
 	whole := true
 	for level := range maxLevels {
 		switch {

@@ -10,7 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// A reference is a log as golang.org/x/mod keeps it: all hashes of its tree.
+// A reference is a log as golang.org/x/mod stores it: all hashes of its tree.
 type reference struct{ hashes []tlog.Hash }
 
 func (r *reference) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
@@ -35,8 +35,8 @@ func (r *reference) add(t *testing.T, n int64, leaf []byte) audit.Tree {
 	return audit.Tree{Size: n + 1, Root: root}
 }
 
-// TestEdge holds the edge against the reference at every size, having stored
-// and read it at each.
+// TestEdge compares the edge with the reference at every size, after storing
+// and parsing it.
 func TestEdge(t *testing.T) {
 	var ref reference
 	var data []byte
@@ -91,8 +91,8 @@ func FuzzEdge(f *testing.F) {
 	})
 }
 
-// FuzzParseEdge wants every edge that can be read to be written the same way,
-// and to go on.
+// FuzzParseEdge checks that every valid edge is written the same way, and can
+// be appended to.
 func FuzzParseEdge(f *testing.F) {
 	var e audit.Edge
 	for range 4 {

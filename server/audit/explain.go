@@ -9,16 +9,16 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tells reports whether the entry says what was removed, or how long actions
-// are kept.
+// tells reports whether the entry says what was removed, or how long content is
+// kept.
 func (e *Entry) tells() bool {
 	_, sets := e.setting()
 	return sets || e.Outcome == Done && (e.Name == LogRetain || e.Name == LogErase)
 }
 
-// explain takes in an action that says what was removed from those before it,
-// or how long they are kept. One that the log's key hasn't signed is a finding:
-// who can write to the database may have made it.
+// explain processes an action that says what was removed from earlier actions,
+// or how long content is kept. One that isn't signed with the log's key is a
+// finding: anyone who can write to the database could have created it.
 func (c *Check) explain(e Entry) error {
 	setting, _ := e.setting()
 	if !e.provenBy(c.key) {
@@ -39,7 +39,7 @@ func (c *Check) explain(e Entry) error {
 	return nil
 }
 
-// retained takes in a signed LogRetain, or says what is wrong with it.
+// retained processes a signed LogRetain, or says what is wrong with it.
 func (c *Check) retained(e Entry) string {
 	through, first := e.Through(), e.number(firstField)
 	i, found := slices.BinarySearchFunc(c.days, through, func(d dayEnd, size int64) int { return cmp.Compare(d.Size, size) })
@@ -47,25 +47,25 @@ func (c *Check) retained(e Entry) string {
 		return fmt.Sprintf("the range that it removed content from, %d to %d, isn't one of this log", first, through)
 	}
 	if root, err := tlog.ParseHash(e.Proof.Root); err != nil || root != c.days[i].Root {
-		return "it removed the content of other actions than those that are there"
+		return "it removed the content of actions other than those in the log"
 	}
 	named := Setting{e.Proof.Setting, e.Proof.Days}
-	// A setting that was emptied itself can't be read any more. Then the
-	// signature has to vouch for it.
+	// A setting whose own content was removed can't be read. Then the signature
+	// has to vouch for it.
 	if named != c.setting && (named.Seq <= c.setting.Seq || named.Seq > c.bare) {
-		return fmt.Sprintf("it names a retention of %d days from action %d, but recorded are %d days by action %d",
+		return fmt.Sprintf("it names a retention of %d days from action %d, but the log says %d days, set by action %d",
 			named.Days, named.Seq, c.setting.Days, c.setting.Seq)
 	}
 	c.setting = named
 	before := e.before()
 	if named.Days <= 0 || c.days[i].at >= before.UnixMilli() || before.After(retentionLimit(time.UnixMilli(e.Time), named.Days)) {
-		return fmt.Sprintf("it removed content that was to be kept for %d days", named.Days)
+		return fmt.Sprintf("it removed content that should be kept for %d days", named.Days)
 	}
 	c.through = max(c.through, through)
 	return ""
 }
 
-// erasedBy takes in a signed LogErase, or says what is wrong with it.
+// erasedBy processes a signed LogErase, or says what is wrong with it.
 func (c *Check) erasedBy(e Entry) string {
 	seqs, err := e.Erased()
 	if err != nil || len(seqs) != len(e.Proof.Personal) {
@@ -74,10 +74,10 @@ func (c *Check) erasedBy(e Entry) string {
 	for i, seq := range seqs {
 		at, found := slices.BinarySearchFunc(c.erased, seq, func(t erasedText, seq int64) int { return cmp.Compare(t.seq, seq) })
 		if !found {
-			continue // its content was removed since
+			continue // its content has been removed since
 		}
 		if hash, err := tlog.ParseHash(e.Proof.Personal[i]); err != nil || hash != c.erased[at].hash {
-			return fmt.Sprintf("it erased another text than that of action %d", seq)
+			return fmt.Sprintf("it erased a text that isn't the one of action %d", seq)
 		}
 		c.erased[at].reason = cmp.Or(e.Proof.Reason, ForEntry)
 	}

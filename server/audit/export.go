@@ -2,7 +2,7 @@ package audit
 
 import "context"
 
-// A Source is where logs are read from. *store.Store is one.
+// A Source reads logs. *store.Store is one.
 type Source interface {
 	// Actions returns at most limit records of the account's log, those after
 	// the sequence number, in the order of the log.
@@ -11,12 +11,12 @@ type Source interface {
 	Retained(ctx context.Context, account string) (int64, error)
 }
 
-// exportBatch is how many records Export has in memory.
+// exportBatch is how many records Export holds in memory.
 const exportBatch = 1000
 
-// Export sends the account's log, some records at a time, as it is when it
-// gets to its end. Where retention has removed content meanwhile, the records
-// do not fit together and the error says so.
+// Export sends the account's log in batches, including actions added meanwhile.
+// If retention removes content during the export, the records are inconsistent
+// and the error says so.
 func Export(ctx context.Context, from Source, account string, send func([]Record) error) error {
 	before, err := from.Retained(ctx, account)
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// SaltSize is the size in bytes of the random salt that goes with the
-// personal text of an action.
+// SaltSize is the size in bytes of the random salt of an action's personal
+// text.
 const SaltSize = 16
 
-// A Leaf is an action in the form that is kept for good: the leaf of the
-// log's tree. Its bytes do not change, also when the personal text beside it
-// is erased, for they hold only a salted hash of it.
+// A Leaf is an action in its permanent form: the leaf of the log's tree. It
+// holds only a salted hash of the personal text, so its bytes stay the same
+// when that text is erased.
 type Leaf struct {
 	Version  int      `json:"v"`
 	Log      string   `json:"log"`
@@ -40,7 +40,7 @@ type who struct {
 	ID        string    `json:"id,omitempty"`
 	Interface Interface `json:"interface"`
 	Request   string    `json:"request,omitempty"`
-	Test      bool      `json:"test,omitempty"` // a key for trying things out
+	Test      bool      `json:"test,omitempty"` // a test key
 }
 
 type what struct {
@@ -48,7 +48,7 @@ type what struct {
 	ID   string     `json:"id"`
 }
 
-// Personal is the text of an action that tells of a person. It is kept
+// Personal is the part of an action that identifies a person. It is stored
 // beside the leaf, where it can be erased.
 type Personal struct {
 	ActorName  string `json:"actor_name,omitempty"`
@@ -58,14 +58,14 @@ type Personal struct {
 	Mailbox    string `json:"mailbox,omitempty"`
 }
 
-// Encode returns the bytes of a as entry seq of its log: the leaf, and the
-// personal text that the leaf holds the hash of. The salt is SaltSize random
-// bytes and must be kept with the personal text. The proof of a, if it has one,
-// is signed here, where place and time are known.
+// Encode returns a as entry seq of its log: the leaf, and the personal text
+// whose hash the leaf holds. The salt is SaltSize random bytes and must be
+// stored with the personal text. If a has a proof, it is signed here, where
+// place and time are known.
 //
 // Both are JSON objects without white space, members in the order of the
-// structs, absent members left out, no HTML escapes. That form is version 1;
-// what is written once is compared by its bytes and never encoded again.
+// structs, absent members omitted, no HTML escapes. That form is version 1.
+// Written entries are compared by their bytes and never encoded again.
 func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []byte, err error) {
 	if len(salt) != SaltSize {
 		return nil, nil, fmt.Errorf("audit: salt of %d bytes", len(salt))
@@ -93,7 +93,7 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 	return leaf, personal, err
 }
 
-// PersonalHash is what a leaf holds of a personal text.
+// PersonalHash returns the hash of a personal text that a leaf holds.
 func PersonalHash(salt, personal []byte) string {
 	h := sha256.New()
 	h.Write(salt)

@@ -14,9 +14,8 @@ var (
 	at   = time.Date(2026, 3, 1, 12, 30, 45, 678_999_999, time.FixedZone("CET", 3600))
 )
 
-// The bytes written out here are the form of version 1 and hold for good:
-// change the program, never them. The personal hashes were computed with
-// openssl dgst -sha256.
+// These bytes are the form of version 1 and must never change: change the
+// program instead. The personal hashes were computed with openssl dgst -sha256.
 func TestEncodeGolden(t *testing.T) {
 	tests := []struct {
 		name           string
@@ -76,7 +75,7 @@ func TestEncodeRefusesAnotherSalt(t *testing.T) {
 	}
 }
 
-// Names of actions and the rest of what is stored are published.
+// Names of actions and other stored values are published.
 func TestStoredWords(t *testing.T) {
 	got := []string{
 		string(audit.DomainCreate), string(audit.DomainUpdate), string(audit.LinkCreate), string(audit.LinkOpen),

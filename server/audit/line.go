@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// MaxLine is the size in bytes of the longest line of an export that is read.
+// MaxLine is the maximum size in bytes of a line of an export.
 const MaxLine = 1 << 20
 
-// A line is a record in an export. Leaf and personal text are strings, and not
-// objects, for their bytes count.
+// A line is a record in an export. Leaf and personal text are strings, not
+// objects, because their exact bytes matter.
 type line struct {
 	Seq      int64   `json:"seq"`
 	Time     string  `json:"time"` // RFC 3339, UTC, milliseconds
@@ -26,7 +26,7 @@ type line struct {
 
 const lineTime = "2006-01-02T15:04:05.000Z07:00"
 
-// Line returns the record as a line of an export, its end included.
+// Line returns the record as a line of an export, including the newline.
 func (r Record) Line() ([]byte, error) {
 	data, err := encode(line{
 		Seq: r.Seq, Time: r.At.UTC().Format(lineTime), Hash: base64.StdEncoding.EncodeToString(r.Hash),
@@ -43,8 +43,8 @@ func optional(b []byte) *string {
 	return &s
 }
 
-// ParseLine reads what Line returned, with or without its end. A member that
-// it does not know is an error.
+// ParseLine parses what Line returned, with or without its newline. An unknown
+// member is an error.
 func ParseLine(data []byte) (Record, error) {
 	if len(data) > MaxLine {
 		return Record{}, errors.New("the line is too long")
@@ -56,16 +56,16 @@ func ParseLine(data []byte) (Record, error) {
 		return Record{}, fmt.Errorf("not a line of an exported log: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Record{}, errors.New("not a line of an exported log: something follows")
+		return Record{}, errors.New("not a line of an exported log: there is something after it")
 	}
 	at, err := time.Parse(lineTime, l.Time)
 	if err != nil {
-		return Record{}, errors.New("not a line of an exported log: its time is not as in RFC 3339")
+		return Record{}, errors.New("not a line of an exported log: its time isn't in RFC 3339 format")
 	}
 	hash, err1 := base64.StdEncoding.DecodeString(l.Hash)
 	salt, err2 := base64.StdEncoding.DecodeString(l.Salt)
 	if errors.Join(err1, err2) != nil {
-		return Record{}, errors.New("not a line of an exported log: its hash or salt is not base64")
+		return Record{}, errors.New("not a line of an exported log: its hash or salt isn't base64")
 	}
 	if l.Salt == "" {
 		salt = nil

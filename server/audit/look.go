@@ -6,7 +6,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// A look is what an action shows by itself, without those before it.
+// A look is what an action shows by itself, without earlier ones.
 type look struct {
 	seq, at int64
 	hash    Hash
@@ -14,13 +14,13 @@ type look struct {
 	bare    bool // its content was removed
 	// wrong says how its content was edited; empty if it wasn't.
 	wrong string
-	// misplaced: its columns aren't those of its content.
+	// misplaced says that its columns don't match its content.
 	misplaced bool
 	erased    *Hash  // of its personal text, if that was erased
-	tells     *Entry // what it says, if the check has to know that
+	tells     *Entry // what it says, if the check needs it
 }
 
-// lookAtRow looks at a row of the log.
+// lookAtRow examines a row of the log.
 func lookAtRow(log string, r Row) look {
 	l, e := lookAt(log, r.Record)
 	want := Columns{}
@@ -31,7 +31,7 @@ func lookAtRow(log string, r Row) look {
 	return l
 }
 
-// lookAt looks at a record of the log, and reads it.
+// lookAt examines a record of the log, and parses it.
 func lookAt(log string, r Record) (l look, e Entry) {
 	l = look{seq: r.Seq, at: r.At.UnixMilli(), hashed: len(r.Hash) == len(Hash{}), bare: r.Leaf == nil}
 	if !l.hashed {
@@ -45,12 +45,12 @@ func lookAt(log string, r Record) (l look, e Entry) {
 		return l, e
 	}
 	if HashLeaf(r.Leaf) != l.hash {
-		l.wrong = "it was edited: its content does not have its hash"
+		l.wrong = "it was edited: its content doesn't match its hash"
 		return l, e
 	}
 	e, err := r.Read()
 	if err != nil {
-		l.wrong = "it cannot be read"
+		l.wrong = "it can't be read"
 		return l, e
 	}
 	l.wrong = l.compare(log, r, &e)
@@ -61,7 +61,7 @@ func lookAt(log string, r Record) (l look, e Entry) {
 	return l, e
 }
 
-// compare says what is wrong with the content of a record that was read.
+// compare says what is wrong with the content of a record that was parsed.
 func (l *look) compare(log string, r Record, e *Entry) string {
 	switch {
 	case e.Log != log:
@@ -71,7 +71,7 @@ func (l *look) compare(log string, r Record, e *Entry) string {
 	case e.Time != l.at:
 		return "its time was changed"
 	case (r.Personal == nil) != (r.Salt == nil):
-		return "its personal text or the salt of it is missing, but not both"
+		return "only one of its personal text and its salt is missing"
 	case r.Personal == nil:
 		hash, err := tlog.ParseHash(e.Leaf.Personal)
 		if err != nil {

@@ -1,6 +1,6 @@
 package audit
 
-// Names lists all names, grouped by what they are about.
+// Names lists all names, grouped by object.
 func Names() []Name {
 	return []Name{
 		DomainCreate, DomainUpdate, DomainDelete, DomainRequest, DomainRequestDelete,

@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// TestNames wants every name that is declared in the list, once.
+// TestNames checks that the list has every declared name exactly once.
 func TestNames(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "action.go", nil, 0)
 	if err != nil {

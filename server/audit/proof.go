@@ -11,26 +11,27 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// A Proof is signed with the key of the log and stands in an action that
-// empties others, or that says how long they are kept. It shows that the
-// program itself did that: who can only write to the database can't make one.
+// A Proof is signed with the key of the log. An action has one if it removes
+// the content of others, or says how long content is kept. It shows that the
+// program itself did that: someone who can only write to the database can't
+// create one.
 //
 // The signature covers the account, the place and time of the action, who did
-// it, its changes (which name what was emptied) and everything here. So a proof
-// holds nowhere else.
+// it, its changes (which name what was removed) and everything here. So a proof
+// is valid nowhere else.
 type Proof struct {
 	// Reason is why something was removed.
 	Reason Reason `json:"reason,omitempty"`
 	// Root, of a LogRetain, is the hash of the tree of all actions up to the
-	// last one that was emptied: their leaves hash to it.
+	// last one whose content was removed.
 	Root string `json:"root,omitempty"`
-	// Setting and Days, of a LogRetain, are the retention setting by which
+	// Setting and Days, of a LogRetain, are the retention setting under which
 	// content was removed: its action, 0 for the default, and how long content
 	// is kept.
 	Setting int64 `json:"setting,omitempty"`
 	Days    int   `json:"days,omitempty"`
-	// Personal, of a LogErase, are the hashes of the erased texts, as they
-	// stand in the leaves.
+	// Personal, of a LogErase, are the hashes of the erased texts, as in their
+	// leaves.
 	Personal []string `json:"personal,omitempty"`
 	// Signature is an Ed25519 signature, base64.
 	Signature string `json:"signature"`
@@ -38,7 +39,7 @@ type Proof struct {
 	signer Signer
 }
 
-// A Signer signs what the program says about a log. *LogKey is one.
+// A Signer signs statements about a log. *LogKey is one.
 type Signer interface {
 	// SignProof returns the signature of a statement about the account's log.
 	SignProof(account string, statement []byte) ([]byte, error)
@@ -50,12 +51,12 @@ type Reason string
 // The reasons.
 const (
 	ForRetention Reason = "retention" // it was older than the account keeps it
-	ForMailbox   Reason = "mailbox"   // somebody had the text about a mailbox erased
-	ForEntry     Reason = "entry"     // somebody had the text of one action erased
+	ForMailbox   Reason = "mailbox"   // someone erased the text about a mailbox
+	ForEntry     Reason = "entry"     // someone erased the text of one action
 )
 
 // ErrNoSigner says that there is no key to sign a removal with.
-var ErrNoSigner = errors.New("audit: nothing is removed from a log without the key that signs the removal")
+var ErrNoSigner = errors.New("audit: removing content from a log requires the key that signs the removal")
 
 // A Text is a personal text to be erased: its action, and its hash as in the
 // leaf.
@@ -64,7 +65,7 @@ type Text struct {
 	Hash string
 }
 
-// RecordErase makes a the LogErase of the texts in the account's log.
+// RecordErase turns a into the LogErase of the texts in the account's log.
 func (a Action) RecordErase(key Signer, account string, why Reason, texts []Text) (Action, error) {
 	texts = slices.SortedFunc(slices.Values(texts), func(x, y Text) int { return int(x.Seq - y.Seq) })
 	seqs, p := make([]int64, len(texts)), &Proof{Reason: why, signer: key}
@@ -75,8 +76,8 @@ func (a Action) RecordErase(key Signer, account string, why Reason, texts []Text
 	return a.removal(LogErase, account, []Change{{Field: erasedField, New: joinSeqs(seqs)}}, p)
 }
 
-// RecordRetain makes a the LogRetain of the account's log that empties the
-// actions from first on.
+// RecordRetain turns a into the LogRetain of the account's log that removes the
+// content of the actions from first on.
 func (a Action) RecordRetain(key Signer, account string, first int64, r Retention) (Action, error) {
 	return a.removal(LogRetain, account, []Change{
 		{Field: firstField, New: strconv.FormatInt(first, 10)},
@@ -90,7 +91,7 @@ func (a Action) removal(name Name, account string, changes []Change, p *Proof) (
 	return a, p.signable()
 }
 
-// RecordRetention makes a the AccountUpdate that changes for how many days the
+// RecordRetention turns a into the AccountUpdate that sets how many days the
 // content of the account's actions is kept.
 func (a Action) RecordRetention(key Signer, account string, old, days int) (Action, error) {
 	a.Account, a.Name, a.Target = account, AccountUpdate, Target{Kind: AccountTarget, ID: account}
@@ -120,7 +121,7 @@ func (l *Leaf) sign(key Signer) error {
 	return nil
 }
 
-// statement is what the signature of the proof is of.
+// statement returns the text that the proof's signature covers.
 func (l *Leaf) statement() ([]byte, error) {
 	p := *l.Proof
 	p.Signature = ""
@@ -148,8 +149,8 @@ func (l *Leaf) provenBy(key note.Verifier) bool {
 	return err == nil && key.Verify(proofText(key.Name(), statement), signature)
 }
 
-// proofText is the text that is signed. Its second line keeps it apart from a
-// checkpoint, which has a number there.
+// proofText returns the text that is signed. Its second line distinguishes it
+// from a checkpoint, which has a number there.
 func proofText(origin string, statement []byte) []byte {
 	return fmt.Appendf(nil, "%s\nproof\n%s\n", origin, statement)
 }

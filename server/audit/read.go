@@ -5,15 +5,15 @@ import (
 	"fmt"
 )
 
-// An Entry is a record that was read: its leaf and the personal text beside
-// it, which is empty where it has been erased.
+// An Entry is a parsed record: its leaf and the personal text beside it, which
+// is empty if it has been erased.
 type Entry struct {
 	Leaf
 	Personal Personal
 }
 
-// Read returns what the record says. Of one whose content has been removed
-// that is its place and its time alone.
+// Read parses the record. If its content has been removed, the entry has only
+// its place and time.
 func (r Record) Read() (Entry, error) {
 	if r.Leaf == nil {
 		return Entry{Leaf: Leaf{Seq: r.Seq, Time: r.At.UnixMilli()}}, nil

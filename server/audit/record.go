@@ -2,15 +2,15 @@ package audit
 
 import "time"
 
-// A Record is an action as its log keeps it.
+// A Record is an action in the form in which its log stores it.
 type Record struct {
 	// Seq is the place in the log: 1, 2, 3 … without a gap.
 	Seq int64
-	// At is the time of the action. It never runs backwards within a log.
+	// At is the time of the action. It never decreases within a log.
 	At time.Time
-	// Leaf and Personal are what Encode returned, byte for byte. Where the
-	// personal text has been erased, Personal and Salt are nil. Where the
-	// content has been removed because of its age, Leaf is nil too.
+	// Leaf and Personal are what Encode returned, byte for byte. If the
+	// personal text has been erased, Personal and Salt are nil. If the content
+	// has been removed because of its age, Leaf is nil too.
 	Leaf     []byte
 	Personal []byte
 	Salt     []byte
@@ -18,7 +18,7 @@ type Record struct {
 	Hash []byte
 }
 
-// A Row is a record with what stands beside it to find it by.
+// A Row is a record with its indexed columns.
 type Row struct {
 	Record
 	Columns Columns

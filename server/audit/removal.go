@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Fields of the changes by which LogErase and LogRetain say what they did, an
-// AccountUpdate how long content is kept, and a LogCheckFailed what it found.
+// Fields of the changes in which LogErase and LogRetain say what they did,
+// AccountUpdate how long content is kept, and LogCheckFailed what it found.
 const (
 	erasedField    = "actions"
 	firstField     = "first"
@@ -19,14 +19,14 @@ const (
 	findingField   = "finding"
 )
 
-// An Erasure says whose personal text to erase: that of the actions about a
+// An Erasure says which personal text to erase: that of the actions about a
 // mailbox, by its folded address, or that of one action. Only one is set.
 type Erasure struct {
 	Mailbox string
 	Seq     int64
 }
 
-// Reason is why the text is erased.
+// Reason returns why the text is erased.
 func (e Erasure) Reason() Reason {
 	if e.Mailbox != "" {
 		return ForMailbox
@@ -34,33 +34,34 @@ func (e Erasure) Reason() Reason {
 	return ForEntry
 }
 
-// Text names the record's personal text by the hash in its leaf. If the leaf
-// can't be read, the hash is empty.
+// Text identifies the record's personal text by the hash in its leaf. If the
+// leaf can't be read, the hash is empty.
 func (r Record) Text() Text {
 	e, _ := Record{Seq: r.Seq, Leaf: r.Leaf}.Read()
 	return Text{r.Seq, e.Leaf.Personal}
 }
 
 // Check returns a *Finding if erasing the record's personal text would erase
-// something else than e says. Records are found by columns beside the leaf:
-// whoever changed those must not choose what a signed LogErase is about.
+// something other than e says. Records are found by columns beside the leaf,
+// and someone who changed those must not decide what a signed LogErase is
+// about.
 func (e Erasure) Check(r Record) error {
 	if HashLeaf(r.Leaf) != Hash(r.Hash) {
-		return &Finding{r.Seq, r.Seq, "it was edited: its content does not have its hash"}
+		return &Finding{r.Seq, r.Seq, "it was edited: its content doesn't match its hash"}
 	}
 	entry, err := r.Read()
 	switch {
 	case err != nil:
-		return &Finding{r.Seq, r.Seq, "it cannot be read"}
+		return &Finding{r.Seq, r.Seq, "it can't be read"}
 	case PersonalHash(r.Salt, r.Personal) != entry.Leaf.Personal:
 		return &Finding{r.Seq, r.Seq, "its personal text was changed"}
 	case e.Mailbox != "" && entry.Personal.Mailbox != e.Mailbox:
-		return &Finding{r.Seq, r.Seq, "the columns by which it is found say something else than the action"}
+		return &Finding{r.Seq, r.Seq, "its indexed columns differ from the action"}
 	}
 	return nil
 }
 
-// Failed are the changes of a LogCheckFailed: what was found.
+// Failed returns the changes of a LogCheckFailed: what was found.
 func Failed(f *Finding) []Change { return []Change{{Field: findingField, New: f.Error()}} }
 
 // Finding returns what a LogCheckFailed says was found.
@@ -72,8 +73,8 @@ func (e Entry) Erased() ([]int64, error) { return splitSeqs(e.change(erasedField
 // Through returns up to which action a LogRetain removed content, or 0.
 func (e Entry) Through() int64 { return e.number(throughField) }
 
-// before returns the time that all content removed by a LogRetain is from
-// before, or the zero time.
+// before returns the time before which a LogRetain removed all content, or the
+// zero time.
 func (e Entry) before() time.Time {
 	at, err := time.Parse(time.RFC3339, e.change(beforeField))
 	if err != nil {
@@ -115,10 +116,10 @@ func joinSeqs(seqs []int64) string {
 	return strings.TrimPrefix(b.String(), " ")
 }
 
-// maxSeqs is the most sequence numbers that a text may stand for.
+// maxSeqs is the maximum number of sequence numbers in a text.
 const maxSeqs = 100_000
 
-// splitSeqs reads what joinSeqs wrote.
+// splitSeqs parses what joinSeqs wrote.
 func splitSeqs(text string) ([]int64, error) {
 	var seqs []int64
 	for part := range strings.FieldsSeq(text) {

@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// erase is the LogErase of rows, signed by the key.
+// erase returns the LogErase of rows, signed with the key.
 func erase(t testing.TB, key audit.Signer, rows []audit.Row, seqs ...int64) audit.Action {
 	t.Helper()
 	var texts []audit.Text
@@ -32,7 +32,7 @@ func TestErasedText(t *testing.T) {
 	for _, seq := range []int64{3, 7, 8, 9} {
 		rows[seq-1] = erased(rows[seq-1])
 	}
-	wantFinding(t, "erased, and nobody says so", check(rows, state), 3, 3)
+	wantFinding(t, "erased without an action that says so", check(rows, state), 3, 3)
 	some := keep(t, rows, erase(t, signing(), rows, 3, 7, 9))
 	wantFinding(t, "one too many erased", check(some, state), 8, 8)
 	all := keep(t, rows, erase(t, signing(), rows, 9, 8, 7, 3))
@@ -51,16 +51,15 @@ func TestErasedText(t *testing.T) {
 	wantFinding(t, "erased by an action before it", check(later), 7, 7)
 }
 
-// daysPerLog is for how many days agedRows goes on, with an action at noon of
-// each.
+// daysPerLog is how many days agedRows has, with an action at noon of each.
 const daysPerLog = 120
 
 var firstDay = time.Date(2025, 1, 1, 12, 0, 0, 0, time.UTC)
 
-// noon is the time of an action in agedRows.
+// noon returns the time of an action in agedRows.
 func noon(seq int64) time.Time { return firstDay.AddDate(0, 0, int(seq-1)) }
 
-// setTo is the AccountUpdate that sets the retention.
+// setTo returns the AccountUpdate that sets the retention.
 func setTo(t testing.TB, key audit.Signer, days int) audit.Action {
 	t.Helper()
 	a, err := audit.Action{Outcome: audit.Done}.RecordRetention(key, "acc_1", audit.DefaultRetention, days)
@@ -84,7 +83,7 @@ func agedRows(t testing.TB) []audit.Row {
 	return rows
 }
 
-// report is that of a check that finds nothing.
+// report returns the report of a check that must find nothing.
 func report(t testing.TB, rows []audit.Row) audit.Report {
 	t.Helper()
 	c := newCheck()
@@ -99,7 +98,8 @@ func report(t testing.TB, rows []audit.Row) audit.Report {
 	return c.Report()
 }
 
-// retain has a log lose what is too old by a signed action of the day after.
+// retain removes what is too old from a log, with a signed action on the next
+// day.
 func retain(t testing.TB, key audit.Signer, rows []audit.Row, r audit.Retention, first int64) []audit.Row {
 	t.Helper()
 	a, err := audit.Action{Outcome: audit.Done}.RecordRetain(key, "acc_1", first, r)
@@ -113,7 +113,7 @@ func retain(t testing.TB, key audit.Signer, rows []audit.Row, r audit.Retention,
 	return rows
 }
 
-// due is what the log is to lose on the day after its last action.
+// due returns what is due for removal on the day after the last action.
 func due(t testing.TB, rows []audit.Row) audit.Retention {
 	t.Helper()
 	r, ok := report(t, rows).Retention(noon(int64(len(rows) + 1)))
@@ -139,7 +139,7 @@ func TestRemovedContent(t *testing.T) {
 		t.Errorf("the report is %+v", got)
 	}
 	none := slices.Delete(slices.Clone(all), daysPerLog, daysPerLog+1)
-	wantFinding(t, "removed, and nobody says so", check(none, state), 1, 1)
+	wantFinding(t, "removed without an action that says so", check(none, state), 1, 1)
 	hole := slices.Clone(all)
 	hole[45] = bare(hole[45])
 	wantFinding(t, "removed in the middle", check(hole, state), 46, 46)
@@ -158,8 +158,8 @@ func TestRemovedContent(t *testing.T) {
 	wantFinding(t, "a hash changed", check(flipped), daysPerLog+1, daysPerLog+1)
 }
 
-// TestRemovedAgain goes on for a year: the setting and older removals are
-// emptied as well, and each removal can be verified all the same.
+// TestRemovedAgain runs for a year: the content of the setting and of older
+// removals is removed too, and each removal can still be verified.
 func TestRemovedAgain(t *testing.T) {
 	rows := agedRows(t)
 	removed := int64(0)
@@ -183,7 +183,7 @@ func TestRemovedAgain(t *testing.T) {
 	}
 }
 
-// TestNothingDue looks at logs of which nothing is to be removed.
+// TestNothingDue checks logs where nothing is due for removal.
 func TestNothingDue(t *testing.T) {
 	rows := agedRows(t)
 	got := report(t, rows)
@@ -207,8 +207,8 @@ func TestNothingDue(t *testing.T) {
 	}
 }
 
-// TestForgedProofs has removals and settings that the key did not sign as they
-// stand, and ones that it signed but that the log contradicts.
+// TestForgedProofs checks removals and settings that the key didn't sign as
+// they are, and signed ones that contradict the log.
 func TestForgedProofs(t *testing.T) {
 	rows := agedRows(t)
 	good := due(t, rows)
@@ -270,7 +270,7 @@ func TestForgedProofs(t *testing.T) {
 	wantFinding(t, "another text erased", check(another), 6, 6)
 }
 
-// rewritten changes the leaf of a row, and what follows from it.
+// rewritten changes the leaf of a row, and what is derived from it.
 func rewritten(t testing.TB, r audit.Row, change func(*audit.Leaf)) audit.Row {
 	t.Helper()
 	var l audit.Leaf
@@ -288,7 +288,7 @@ func rewritten(t testing.TB, r audit.Row, change func(*audit.Leaf)) audit.Row {
 	return r
 }
 
-// TestNoSigner wants nothing to be removed without a key.
+// TestNoSigner checks that nothing is removed without a key.
 func TestNoSigner(t *testing.T) {
 	var a audit.Action
 	_, err1 := a.RecordErase(nil, "acc_1", audit.ForEntry, []audit.Text{{Seq: 1}})

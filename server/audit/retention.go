@@ -9,19 +9,19 @@ import (
 
 const day = 24 * time.Hour
 
-// How many days the content of actions is kept: what an account can choose,
-// besides 0 for keeping it forever, and what applies until it chooses.
+// How many days the content of actions is kept: the range that an account can
+// choose from, besides 0 for keeping it forever, and the default.
 const (
 	MinRetention     = 90
 	MaxRetention     = 2557 // seven years
 	DefaultRetention = 400
 )
 
-// ClockSkew is by how much clocks may differ that are right.
+// ClockSkew is by how much correct clocks may differ.
 const ClockSkew = 5 * time.Minute
 
-// CheckRetention returns an Invalid fault for a number of days that can't be
-// chosen.
+// CheckRetention returns an Invalid fault for a number of days that is out of
+// range.
 func CheckRetention(days int) error {
 	if days != 0 && (days < MinRetention || days > MaxRetention) {
 		return fault.On(retentionField, fault.Invalid, "Choose %d to %d days, or 0 to keep everything.", MinRetention, MaxRetention)
@@ -30,28 +30,28 @@ func CheckRetention(days int) error {
 }
 
 // A Setting is how long the content of a log's actions is kept, and the action
-// that says so. Seq 0 is the default.
+// that set it. Seq 0 is the default.
 type Setting struct {
 	Seq  int64
 	Days int
 }
 
-// A Retention is what to remove from a log by its recorded setting: the
-// content of all actions up to Through, which are from before a time. Content
-// is removed by whole days, UTC.
+// A Retention is what the recorded setting removes from a log: the content of
+// all actions up to Through, which are from before a time. Content is removed
+// by whole days, UTC.
 type Retention struct {
 	Through int64
 	Before  time.Time
 	// Root is the hash of the log's tree when it had Through actions.
 	Root Hash
 	Setting
-	// Checked is how many actions the log had when it was checked. Actions
-	// after that may have changed the setting.
+	// Checked is how many actions the log had when it was checked. Later
+	// actions may have changed the setting.
 	Checked int64
 }
 
-// retentionLimit is the end of the last day whose content may be removed at
-// the time.
+// retentionLimit returns the end of the last day whose content may be removed
+// at the time.
 func retentionLimit(now time.Time, days int) time.Time {
 	return now.UTC().Add(-time.Duration(days) * day).Truncate(day)
 }
@@ -72,19 +72,18 @@ type Report struct {
 	Size int64
 	// Emptied is how many actions have lost their content to retention.
 	Emptied int64
-	// Erased is how many other actions have lost their personal text, by the
+	// Erased is how many other actions have lost their personal text, by
 	// reason.
 	Erased map[Reason]int64
-	// Setting is the retention setting recorded last.
+	// Setting is the last recorded retention setting.
 	Setting Setting
 
 	days []dayEnd
 }
 
-// Retention returns what is to be removed at the time. It reports false if
-// that is nothing. The order of actions is that of their numbers: none is removed
-// that comes after one that is kept. A time that has not come yet was that of a
-// wrong clock and says nothing.
+// Retention returns what is to be removed at the time, and false if that is
+// nothing. Actions are removed in the order of their numbers: none after one
+// that is kept. A time in the future comes from a wrong clock and is ignored.
 func (r Report) Retention(now time.Time) (Retention, bool) {
 	if r.Setting.Days == 0 {
 		return Retention{}, false

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// Nearly all leaves and personal texts are of a simple form: what Encode makes
-// of plain ASCII without a proof. They are read here, several times as fast as
-// by encoding/json. For any other the readers report false.
+// Nearly all leaves and personal texts have a simple form: what Encode produces
+// for plain ASCII without a proof. They are parsed here, several times as fast
+// as with encoding/json. For any other text the parsers return false.
 
-// readSimpleLeaf reads a leaf of the simple form.
+// readSimpleLeaf parses a leaf of the simple form.
 func readSimpleLeaf(data []byte) (l Leaf, ok bool) {
 	s := scanner{rest: string(data)}
 	l.Version = int(s.number(`{"v":`))
@@ -36,7 +36,7 @@ func readSimpleLeaf(data []byte) (l Leaf, ok bool) {
 	return l, s.end()
 }
 
-// readSimplePersonal reads a personal text of the simple form, with at least
+// readSimplePersonal parses a personal text of the simple form, with at least
 // one member.
 func readSimplePersonal(data []byte) (p Personal, ok bool) {
 	s := scanner{rest: string(data)}
@@ -51,8 +51,7 @@ func readSimplePersonal(data []byte) (p Personal, ok bool) {
 	return p, s.end()
 }
 
-// A scanner reads what is left of a text, until something else stands there
-// than was wanted.
+// A scanner reads the rest of a text, until it isn't what was expected.
 type scanner struct {
 	rest   string
 	failed bool
@@ -72,7 +71,7 @@ func (s *scanner) want(prefix string) {
 	}
 }
 
-// number reads a number behind the prefix.
+// number reads a number after the prefix.
 func (s *scanner) number(prefix string) int64 {
 	s.want(prefix)
 	i := 0
@@ -80,7 +79,7 @@ func (s *scanner) number(prefix string) int64 {
 		i++
 	}
 	n, err := strconv.ParseInt(s.rest[:i], 10, 64)
-	// A number as JSON has it: without a zero before it.
+	// A number as in JSON: without leading zeros.
 	if err != nil || i > 1 && s.rest[0] == '0' {
 		s.failed = true
 	}
@@ -88,8 +87,8 @@ func (s *scanner) number(prefix string) int64 {
 	return n
 }
 
-// text reads what stands between the prefix and the next quotation mark, if
-// that is plain.
+// text reads the text from the prefix to the next quotation mark, if it is
+// plain.
 func (s *scanner) text(prefix string) string {
 	s.want(prefix)
 	for i := range len(s.rest) {
@@ -107,7 +106,7 @@ func (s *scanner) text(prefix string) string {
 	return ""
 }
 
-// optional is text where the prefix stands there, and else empty.
+// optional returns text if the prefix is next, and otherwise an empty string.
 func (s *scanner) optional(prefix string) string {
 	if !strings.HasPrefix(s.rest, prefix) {
 		return ""

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// simpleSeeds are leaves and personal texts, of the simple form and nearly so.
+// simpleSeeds are leaves and personal texts, of the simple form or close to it.
 var simpleSeeds = []struct {
 	text   string
 	simple bool
@@ -31,8 +31,8 @@ var simpleSeeds = []struct {
 	{`null`, false},
 }
 
-// agree reports an error unless the text, if it is of the simple form, says
-// what encoding/json reads in it.
+// agree reports an error if a text of the simple form is parsed differently
+// than by encoding/json.
 func agree(t *testing.T, text []byte) (simple bool) {
 	t.Helper()
 	leaf, simpleLeaf := audit.ReadSimpleLeaf(text)
@@ -63,7 +63,7 @@ func TestSimpleForm(t *testing.T) {
 			t.Errorf("a usual action isn't read as such:\n%s\n%s", r.Leaf, r.Personal)
 		}
 	}
-	// With any byte changed it is still read as encoding/json reads it.
+	// With any byte changed it is still parsed like encoding/json does.
 	text := []byte(simpleSeeds[1].text)
 	for i := range text {
 		for _, b := range []byte("\"\\{}[],:01 \x00\x7f\xff") {

@@ -11,14 +11,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/ordered"
 )
 
-// A Keeper keeps logs. *store.Store is one.
+// A Keeper stores logs. *store.Store is one.
 type Keeper interface {
 	// Rows returns at most limit rows of the account's log, those after the
 	// sequence number, in the order of the log.
 	Rows(ctx context.Context, account string, after int64, limit int) ([]Row, error)
-	// Checkpoint returns the state of the log by its head.
+	// Checkpoint returns the state of the log according to its head.
 	Checkpoint(ctx context.Context, account string) (Tree, error)
-	// Checkpoints returns the notes kept beside the log, the shortest log's
+	// Checkpoints returns the notes stored beside the log, the shortest log's
 	// first.
 	Checkpoints(ctx context.Context, account string) ([]KeptCheckpoint, error)
 	// Retained returns up to which action the content has been removed.
@@ -28,18 +28,18 @@ type Keeper interface {
 	Retention(ctx context.Context, account string) (int, error)
 }
 
-// Verify reads the log in batches: on each core one is checked, and some wait
-// for those before them.
+// Verify reads the log in batches: each core checks one, and some wait for
+// earlier ones.
 const (
 	verifyBatch   = 1000 // rows
-	verifyReaders = 4    // batches that are read at once, each by a connection
+	verifyReaders = 4    // batches that are read at once, each on its own connection
 )
 
-// Verify checks the account's log as it is kept: by its head, by all notes
-// beside it that the public key signed, and by what else is known. The error is
-// a *Finding, or says why the log can't be read. Others may write to the log
-// meanwhile, retention may remove content, and the setting may change: that is
-// no finding.
+// Verify checks the stored log of the account against its head, all notes
+// beside it that the public key signed, and the other known states. The error
+// is a *Finding, or says why the log can't be read. Others may write to the log
+// meanwhile, retention may remove content, and the setting may change: that
+// isn't a finding.
 func Verify(ctx context.Context, from Keeper, account, public string, known ...Known) (Report, error) {
 	for range verifyTries {
 		before, err := keepingOf(ctx, from, account)
@@ -61,12 +61,12 @@ func Verify(ctx context.Context, from Keeper, account, public string, known ...K
 	return Report{}, errMoving
 }
 
-// verifyTries is how often Verify looks again while retention goes on.
+// verifyTries is how often Verify retries while retention is running.
 const verifyTries = 10
 
 var errMoving = errors.New("old content is being removed from the log; try again when that has ended")
 
-// A keeping is what stands beside a log about its retention.
+// A keeping is what is stored beside a log about its retention.
 type keeping struct {
 	retained int64
 	days     int
@@ -80,15 +80,15 @@ func keepingOf(ctx context.Context, from Keeper, account string) (k keeping, err
 	return k, err
 }
 
-// compare returns a *Finding if what stands beside the log isn't what the log
-// says.
+// compare returns a *Finding if what is stored beside the log contradicts the
+// log.
 func (k keeping) compare(r Report) error {
 	switch {
 	case k.days != r.Setting.Days:
 		at := max(r.Setting.Seq, 1)
-		return &Finding{at, at, fmt.Sprintf("the retention was changed to %d days, and no action says so: recorded are %d days", k.days, r.Setting.Days)}
+		return &Finding{at, at, fmt.Sprintf("the retention was changed to %d days without an action that says so: the log says %d days", k.days, r.Setting.Days)}
 	case k.retained != r.Emptied:
-		return &Finding{1, max(k.retained, r.Emptied, 1), fmt.Sprintf("the head of the log was changed: by it %d actions have no content, but %d have none", k.retained, r.Emptied)}
+		return &Finding{1, max(k.retained, r.Emptied, 1), fmt.Sprintf("the head of the log was changed: it says that %d actions have no content, but %d have none", k.retained, r.Emptied)}
 	}
 	return nil
 }
@@ -109,9 +109,9 @@ func verify(ctx context.Context, from Keeper, account, public string, known []Kn
 		}
 		c, err := OpenCheckpoint(n.Note, public)
 		if err != nil {
-			return Report{}, &Finding{n.Size, n.Size, "the checkpoint kept there: " + err.Error()}
+			return Report{}, &Finding{n.Size, n.Size, "the checkpoint stored there: " + err.Error()}
 		}
-		known = append(known, Known{c.Tree, "the checkpoint kept on " + n.Created.UTC().Format(time.DateOnly)})
+		known = append(known, Known{c.Tree, "the checkpoint stored on " + n.Created.UTC().Format(time.DateOnly)})
 	}
 	check := NewCheck(account, public, known...)
 	if err := check.runAhead(ctx, from, head.Size); err != nil {
@@ -122,13 +122,13 @@ func verify(ctx context.Context, from Keeper, account, public string, known []Kn
 		return Report{}, err
 	}
 	if head, err = from.Checkpoint(ctx, account); err == nil && head.Size < check.Size() {
-		err = &Finding{head.Size + 1, check.Size(), "they stand behind the end of the log by its own head"}
+		err = &Finding{head.Size + 1, check.Size(), "they come after the end of the log according to its own head"}
 	}
 	return check.Report(), err
 }
 
-// runAhead checks the actions up to size. What can be said of an action by
-// itself is found out on all cores.
+// runAhead checks the actions up to size. All cores examine what an action
+// shows by itself.
 func (c *Check) runAhead(ctx context.Context, from Keeper, size int64) error {
 	batches := func(yield func(int64, error) bool) {
 		for after := int64(0); after < size && yield(after, nil); after += verifyBatch {
@@ -155,8 +155,8 @@ func (c *Check) runAhead(ctx context.Context, from Keeper, size int64) error {
 	})
 }
 
-// isOf reports whether the note names the log of the public key. Notes under
-// a key that was replaced do not.
+// isOf reports whether the note names the log of the public key. Notes under a
+// replaced key don't.
 func (k KeptCheckpoint) isOf(public string) bool {
 	origin, _, _ := bytes.Cut(k.Note, []byte("\n"))
 	name, _, _ := strings.Cut(public, "+")

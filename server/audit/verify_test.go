@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// A keeper keeps one log in memory.
+// A keeper stores one log in memory.
 type keeper []audit.Row
 
 func (k keeper) Rows(_ context.Context, _ string, after int64, limit int) ([]audit.Row, error) {
@@ -29,8 +29,8 @@ func (k keeper) Checkpoints(context.Context, string) ([]audit.KeptCheckpoint, er
 func (k keeper) Retained(context.Context, string) (int64, error)                     { return 0, nil }
 func (k keeper) Retention(context.Context, string) (int, error)                      { return audit.DefaultRetention, nil }
 
-// TestVerifyManyBatches tampers with a log of several batches, and wants
-// Verify to find what a check finds that goes from action to action.
+// TestVerifyManyBatches tampers with a log of several batches, and checks that
+// Verify finds what a sequential check finds.
 func TestVerifyManyBatches(t *testing.T) {
 	public, err := signing().Public("acc_1")
 	if err != nil {

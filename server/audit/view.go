@@ -2,13 +2,13 @@ package audit
 
 import "time"
 
-// A View is an action as it is shown: by the API as it stands, and by the
-// control panel, exports and webhooks in their own forms. What is empty is left
-// out.
+// A View is an action as it is shown: by the API in this form, and by the
+// control panel, exports and webhooks in their own forms. Empty members are
+// omitted.
 type View struct {
-	Seq       int64     `json:"seq" doc:"The place in the log: 1, 2, 3 … without a gap."`
+	Seq       int64     `json:"seq" doc:"The number in the log: 1, 2, 3 … without gaps."`
 	Time      time.Time `json:"time"` // UTC
-	Action    Name      `json:"action,omitempty" example:"domain.update" doc:"Absent where retention has removed the content."`
+	Action    Name      `json:"action,omitempty" example:"domain.update" doc:"Absent if retention has removed the content."`
 	Outcome   Outcome   `json:"outcome,omitempty" enum:"done,refused"`
 	Reason    string    `json:"reason,omitempty" doc:"The code of the refusal."`
 	Interface Interface `json:"interface,omitempty" enum:"page,panel,command_line,api,internal"`
@@ -20,22 +20,23 @@ type View struct {
 	Changes   []Change  `json:"changes,omitempty"`
 	Link      string    `json:"link,omitempty"`
 	Profile   string    `json:"profile,omitempty" doc:"SHA-256 of the profile, in hex."`
-	Identity  string    `json:"identity,omitempty" doc:"SHA-256 of the certificate that signed, in hex."`
+	Identity  string    `json:"identity,omitempty" doc:"SHA-256 of the signing certificate, in hex."`
 	Erased    bool      `json:"erased,omitempty" doc:"Personal text has been erased."`
 
-	Unreadable bool `json:"unreadable,omitempty" doc:"The entry can't be read: somebody changed it in the database."`
+	Unreadable bool `json:"unreadable,omitempty" doc:"The entry can't be read because it was changed in the database."`
 }
 
-// A Party is who did something, or to what.
+// A Party is who did something, or what it was done to.
 type Party struct {
 	Kind string `json:"kind" example:"key"`
 	ID   string `json:"id,omitempty" example:"key_r6t7abk3v7q2m4x5"`
 	Name string `json:"name,omitempty" example:"panel"`
-	Test bool   `json:"test,omitempty" doc:"A key for trying things out."`
+	Test bool   `json:"test,omitempty" doc:"True for a test key."`
 }
 
 // View returns the record as it is shown. If the content has been removed, or
-// can't be read, there is no Actor and no Target: a bad entry hides no others.
+// can't be read, there is no Actor and no Target: a bad entry doesn't hide
+// others.
 func (r Record) View() View {
 	v := View{Seq: r.Seq, Time: r.At.UTC()}
 	if r.Leaf == nil {

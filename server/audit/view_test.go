@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// TestView wants an action shown with all that it says, and what was erased,
-// removed or changed left out.
+// TestView checks that an action is shown completely, and that what was erased,
+// removed or changed is omitted.
 func TestView(t *testing.T) {
 	a := audit.Action{
 		Account: "acc_1", Name: audit.LinkCreate, Outcome: audit.Refused, Reason: "limited",

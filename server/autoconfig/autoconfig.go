@@ -1,7 +1,7 @@
-// Package autoconfig writes a domain's mail settings in the forms that other
-// mail programs than Apple's ask for, and the DNS records by which they find
-// them. What a program sends chooses among the domains that are set up here and
-// gets nowhere else: no host name in an answer comes from a request.
+// Package autoconfig returns a domain's email settings in the formats that
+// other mail programs than Apple's ask for, and the DNS records through which
+// they find them. A request only chooses among the domains that are set up
+// here: no host name in an answer comes from a request.
 package autoconfig
 
 import (
@@ -17,24 +17,25 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// The names below a mail domain at which programs look.
+// The names below an email domain that programs look up.
 const (
 	ThunderbirdHost = "autoconfig"
 	PACCHost        = "ua-auto-config"
 )
 
-// A Directory knows the domains that are set up.
+// A Directory finds the domains that are set up.
 type Directory interface {
 	// Domain returns the domain with the name, or a NotFound fault.
 	Domain(ctx context.Context, name string) (settings.Domain, error)
 }
 
-// errNone is the one answer for whatever is not set up, or cannot be said: it
-// does not tell which.
+// errNone is the same answer for everything that isn't set up or can't be
+// expressed: it doesn't say which.
 func errNone() error { return fault.New(fault.NotFound, "There are no settings for this.") }
 
-// ForAddress returns the mailbox and its domain. What is no mailbox of a domain
-// that is set up is a NotFound fault. Whether the mailbox exists is not asked.
+// ForAddress returns the mailbox and its domain. An address outside the domains
+// that are set up is a NotFound fault. It doesn't check whether the mailbox
+// exists.
 func ForAddress(ctx context.Context, from Directory, address string) (settings.Domain, profile.Address, error) {
 	mailbox, err := profile.ParseAddress(address)
 	if err != nil {
@@ -44,9 +45,9 @@ func ForAddress(ctx context.Context, from Directory, address string) (settings.D
 	return d, mailbox, err
 }
 
-// ForHost returns the domain by whose name a program reached the service: below
-// the domain, as in autoconfig.example.com, or the domain's own. A port does
-// not count. Another name is a NotFound fault.
+// ForHost returns the domain of the host name in a request: a name below the
+// domain, for example autoconfig.example.com, or the domain itself. The port is
+// ignored. Any other name is a NotFound fault.
 func ForHost(ctx context.Context, from Directory, below, host string) (settings.Domain, error) {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -66,7 +67,7 @@ func find(ctx context.Context, from Directory, name string) (settings.Domain, er
 	return d, err
 }
 
-// marshal writes a document with its declaration.
+// marshal returns a document with its XML declaration.
 func marshal(document any) ([]byte, error) {
 	body, err := xml.MarshalIndent(document, "", "  ")
 	if err != nil {

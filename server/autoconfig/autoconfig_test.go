@@ -39,7 +39,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 }
 
-// domains are those that the documents are written of.
+// domains are the domains that the documents describe.
 var domains = map[string]settings.Domain{
 	"usual": domain("example.com", "imap.example.com", "smtp.example.com", nil),
 	"named": domain("example.com", "mail.example.net", "mail.example.net", func(d *settings.Domain) {
@@ -74,8 +74,8 @@ func address(t *testing.T, s string) profile.Address {
 	return a
 }
 
-// TestDocuments holds each document to its golden file, and that there is none
-// where it could not say what is so.
+// TestDocuments compares each document with its golden file, and checks that
+// there is none if it couldn't be correct.
 func TestDocuments(t *testing.T) {
 	none := map[string]bool{"given.thunderbird.xml": true, "given.outlook.xml": true, "given.pacc.json": true, "starttls.pacc.json": true}
 	for name, d := range domains {
@@ -108,8 +108,8 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// What the formats' own texts name, in their words: the public schema of each,
-// written down apart from the code that fills it.
+// The elements that the public schema of each format names, written down
+// separately from the code that fills them.
 type (
 	mozillaServer struct {
 		Type           string `xml:"type,attr"`
@@ -158,7 +158,8 @@ type (
 	}
 )
 
-// TestReadBack reads what was written with structs of the formats' own texts.
+// TestReadBack parses the documents with structs based on the formats' own
+// specifications.
 func TestReadBack(t *testing.T) {
 	d := domains["named"]
 	body, err := Thunderbird(d)
@@ -202,8 +203,8 @@ func TestReadBack(t *testing.T) {
 	}
 }
 
-// TestPython has another parser read the golden files, and looks there that
-// nothing is in clear text and nothing a password.
+// TestPython parses the golden files with another parser, and checks that
+// nothing is in clear text and nothing is a password.
 func TestPython(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -314,8 +315,8 @@ func FuzzReadOutlook(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Whatever was read there, a lenient reader finds no second meaning in:
-		// the text is in the one element.
+		// A lenient parser must not find another meaning in the text: the
+		// address is in one element.
 		d := xml.NewDecoder(strings.NewReader(request))
 		var n int
 		for {
@@ -339,7 +340,7 @@ func FuzzReadOutlook(f *testing.F) {
 	})
 }
 
-// A directory has the one domain, and counts what it is asked.
+// A directory has the one domain, and counts lookups.
 type directory struct{ asked []string }
 
 func (d *directory) Domain(_ context.Context, name string) (settings.Domain, error) {

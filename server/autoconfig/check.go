@@ -11,32 +11,32 @@ import (
 	"time"
 )
 
-// Bounds on what is asked of the DNS.
+// Limits of the DNS lookups.
 const (
 	checkTimeout = 5 * time.Second // for all records
-	maxAnswers   = 20              // of a name that are looked at
+	maxAnswers   = 20              // values of a name that are checked
 )
 
-// A Resolver asks the DNS. *net.Resolver is one.
+// A Resolver looks up DNS records. *net.Resolver is one.
 type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// A State is how a record stands in the DNS.
+// A State is the state of a record in the DNS.
 type State string
 
 // The states.
 const (
 	Found   State = "found"
 	Missing State = "missing" // there is none of this name and type
-	Other   State = "other"   // there is one that says something else
-	Unknown State = "unknown" // the DNS gave no answer
+	Other   State = "other"   // there is one with another value
+	Unknown State = "unknown" // the DNS didn't answer
 )
 
-// Check says of each record, in their order, how it stands in the DNS. An alias
-// is found if its name leads where it should, however that is written.
+// Check returns the state of each record in the DNS, in their order. An alias
+// is found if its name resolves to the right target, however that is set up.
 func Check(ctx context.Context, dns Resolver, records []Record) []State {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -50,7 +50,7 @@ func Check(ctx context.Context, dns Resolver, records []Record) []State {
 }
 
 func check(ctx context.Context, dns Resolver, r Record) State {
-	name := r.Name + "." // the dot keeps the machine's own search list out
+	name := r.Name + "." // the dot avoids the machine's own search list
 	switch r.Type {
 	case "SRV":
 		_, found, err := dns.LookupSRV(ctx, "", "", name)

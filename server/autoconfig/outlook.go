@@ -14,36 +14,36 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// MaxOutlook is the largest request in bytes; what programs send has some
+// MaxOutlook is the maximum size of a request in bytes; programs send a few
 // hundred.
 const MaxOutlook = 8 << 10
 
-// Bounds of what is read of a request.
+// Limits of what is parsed of a request.
 const (
 	maxDepth  = 8
 	maxTokens = 200
 )
 
-// outlookSchema is the namespace of the one form of answer that is given.
+// outlookSchema is the namespace of the one supported response schema.
 const outlookSchema = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 
-// The error codes of the form that are answered here.
+// The error codes of the schema that are used here.
 const (
-	UnknownAddress = 500 // it asks for an address of no domain here
-	InvalidRequest = 600 // it cannot be read
-	OtherSchema    = 601 // it asks for another form, such as that of ActiveSync
+	UnknownAddress = 500 // the address is of no domain here
+	InvalidRequest = 600 // it can't be parsed
+	OtherSchema    = 601 // it asks for another schema, for example that of ActiveSync
 )
 
 // Errors of ReadOutlook.
 var (
-	ErrRequest = errors.New("autoconfig: the request is no Autodiscover request")
-	ErrSchema  = errors.New("autoconfig: the request wants another form of answer")
+	ErrRequest = errors.New("autoconfig: the request isn't an Autodiscover request")
+	ErrSchema  = errors.New("autoconfig: the request asks for another response schema")
 )
 
 // ReadOutlook returns the address that an Autodiscover request asks for. A
-// request has no document type and no entities but XML's own, is not deep, and
-// names one address: else the error is ErrRequest, or ErrSchema if the answer
-// is to be in another form.
+// valid request has no document type, no entities except XML's own, little
+// nesting, and one address: otherwise the error is ErrRequest, or ErrSchema if
+// it asks for another schema.
 func ReadOutlook(request []byte) (address string, err error) {
 	fields, err := readFields(request)
 	if err != nil {
@@ -80,8 +80,8 @@ func readFields(request []byte) (map[string]string, error) {
 	return nil, ErrRequest
 }
 
-// charset reads the encodings, besides UTF-8, that programs declare. A request
-// is ASCII in nearly every case, whatever it declares.
+// charset supports the encodings besides UTF-8 that programs declare. A request
+// is nearly always ASCII, whatever it declares.
 func charset(name string, input io.Reader) (io.Reader, error) {
 	switch strings.ToLower(name) {
 	case "us-ascii", "ascii", "iso-8859-1", "latin1":
@@ -90,17 +90,17 @@ func charset(name string, input io.Reader) (io.Reader, error) {
 	return nil, ErrRequest
 }
 
-// A requestReader takes a request token by token.
+// A requestReader processes a request token by token.
 type requestReader struct {
-	path   []string // the elements that are open
-	roots  int      // how many have been opened outside of any
+	path   []string // the open elements
+	roots  int      // number of root elements so far
 	fields map[string]string
 }
 
-// take reports whether the token may stand where it does.
+// take reports whether the token is allowed at its place.
 func (r *requestReader) take(token xml.Token) bool {
 	switch t := token.(type) {
-	case xml.Directive: // a document type, where entities would be declared
+	case xml.Directive: // a document type, which could declare entities
 		return false
 	case xml.ProcInst:
 		return t.Target == "xml" && r.roots == 0
@@ -132,7 +132,7 @@ func (r *requestReader) open(name string) bool {
 	return len(r.path) <= maxDepth
 }
 
-// An autodiscover is Autodiscover's answer.
+// An autodiscover is the Autodiscover response.
 type autodiscover struct {
 	XMLName  xml.Name `xml:"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006 Autodiscover"`
 	Response any
@@ -157,8 +157,8 @@ type outlookServer struct {
 	UserName string `xml:"LoginName"`
 	DomainRequired,
 	SPA string
-	// SSL is on in every case: what begins by STARTTLS is told apart by
-	// Encryption, which counts more.
+	// SSL is always on: Encryption, which takes precedence, says which servers
+	// use STARTTLS.
 	SSL          string
 	Encryption   string // SSL or TLS
 	AuthRequired string
@@ -166,9 +166,9 @@ type outlookServer struct {
 	SMTPLast     string `xml:",omitempty"`
 }
 
-// Outlook returns the settings of the mailbox as the answer to an Autodiscover
-// request. Where the user name cannot be told from the address there is none,
-// and the fault is NotFound.
+// Outlook returns the settings of the mailbox as the response to an
+// Autodiscover request. If the username can't be derived from the address, it
+// returns a NotFound fault.
 func Outlook(d settings.Domain, address profile.Address) ([]byte, error) {
 	user, err := d.LoginFor(address, "")
 	if err != nil {
@@ -203,8 +203,8 @@ type outlookFault struct {
 	}
 }
 
-// OutlookFault returns the answer to a request that cannot be served, with one
-// of the form's codes. Nothing of the request is in it.
+// OutlookFault returns the response to a request that can't be served, with one
+// of the schema's codes. It contains nothing of the request.
 func OutlookFault(code int, at time.Time) ([]byte, error) {
 	var answer outlookFault
 	answer.Error.Time, answer.Error.ID, answer.Error.Code = at.UTC().Format("15:04:05.0000000"), "0", code

@@ -11,29 +11,28 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// OutlookPath is where the answer of Outlook is asked for, below the address of
+// OutlookPath is the path of the response for Outlook, below the base URL of
 // the service.
 const OutlookPath = "/autodiscover/autodiscover.xml"
 
-// outlookV1 is the one protocol whose place is told: that of OutlookPath.
+// outlookV1 is the one supported protocol: that of OutlookPath.
 const outlookV1 = "AutodiscoverV1"
 
 // A JSONCode is an error of the JSON form of Autodiscover.
 type JSONCode string
 
-// The error codes of the form that are answered here.
+// The error codes of the form that are used here.
 const (
 	ParameterMissing JSONCode = "MandatoryParameterMissing"
 	InvalidProtocol  JSONCode = "InvalidProtocol"
-	UserNotFound     JSONCode = "UserNotFound" // also for what is no mailbox
+	UserNotFound     JSONCode = "UserNotFound" // also for what isn't a mailbox
 	NoHTTPS          JSONCode = "ServiceUnavailable"
 )
 
-// ErrPlain says that the service has no address with https to point to.
-var ErrPlain = errors.New("autoconfig: the service is reached by plain http")
+// ErrPlain says that the service has no https URL to point to.
+var ErrPlain = errors.New("autoconfig: the service is on plain http")
 
-// jsonMessages are the words that go with the codes. Nothing of a request is in
-// them.
+// jsonMessages are the texts of the codes. They contain nothing of a request.
 var jsonMessages = map[JSONCode]string{
 	ParameterMissing: "A valid value must be provided for the query parameters 'Email' and 'Protocol'.",
 	InvalidProtocol:  "The given protocol value is invalid. Supported values are '" + outlookV1 + "'.",
@@ -42,13 +41,13 @@ var jsonMessages = map[JSONCode]string{
 }
 
 // IsOutlookProtocol reports whether a request of the JSON form asks for what
-// OutlookJSON says. Programs write the name in any case.
+// OutlookJSON returns. Case doesn't matter.
 func IsOutlookProtocol(name string) bool { return strings.EqualFold(name, outlookV1) }
 
-// OutlookJSON returns the answer of Autodiscover's JSON form: where the program
-// is to ask for the settings of the mailbox, below base, the address of the
-// service. If Outlook has no answer, the fault is NotFound. If none would come
-// by HTTPS, the error is ErrPlain.
+// OutlookJSON returns the response of Autodiscover's JSON form: where the
+// program gets the settings of the mailbox, below base, the URL of the service.
+// If Outlook would return none, the fault is NotFound. If the URL isn't https,
+// the error is ErrPlain.
 func OutlookJSON(d settings.Domain, address profile.Address, base *url.URL) ([]byte, error) {
 	if _, err := d.LoginFor(address, ""); err != nil {
 		return nil, errNone()
@@ -62,7 +61,7 @@ func OutlookJSON(d settings.Domain, address profile.Address, base *url.URL) ([]b
 	}{outlookV1, base.String() + OutlookPath})
 }
 
-// OutlookJSONFault returns the answer to a request that cannot be served.
+// OutlookJSONFault returns the response to a request that can't be served.
 func OutlookJSONFault(code JSONCode) ([]byte, error) {
 	return marshalJSON(struct {
 		ErrorCode    JSONCode

@@ -9,12 +9,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// maxProvider is the longest name of a provider, in characters.
+// maxProvider is the maximum length of a provider's name, in characters.
 const maxProvider = 60
 
-// A paccDocument is that of draft-ietf-mailmaint-pacc. Drafts up to -02 call
-// the outgoing server smtp, later ones submit: both are written, and programs
-// skip the name that they do not know.
+// A paccDocument is the document of draft-ietf-mailmaint-pacc. Drafts up to -02
+// call the outgoing server smtp, later ones submit. It has both, because
+// programs skip the name that they don't know.
 type paccDocument struct {
 	Protocols struct {
 		IMAP    paccServer `json:"imap"`
@@ -41,7 +41,7 @@ type paccURL struct {
 	URL string `json:"url"`
 }
 
-// paccURLOf is nil for a server that is none.
+// paccURLOf returns nil for the zero server.
 func paccURLOf(kind string, s profile.DAVServer) *paccURL {
 	if s.IsZero() {
 		return nil
@@ -49,11 +49,11 @@ func paccURLOf(kind string, s profile.DAVServer) *paccURL {
 	return &paccURL{davURL(kind, s)}
 }
 
-// PACC returns the settings of d as the file user-agent-configuration.json. It
-// has no word for ports, STARTTLS or user names: where those are not the usual
-// ones (993 and 465 with TLS from the first byte, the whole address) there is no
-// file, and the fault is NotFound. A domain has the same bytes until it
-// changes, for its DNS record names their hash.
+// PACC returns the settings of d as the file user-agent-configuration.json. The
+// format can't express ports, STARTTLS or usernames. If they aren't the usual
+// ones (993 and 465 with implicit TLS, the whole address), there is no file,
+// and the fault is NotFound. The bytes stay the same until the domain changes,
+// because its DNS record contains their hash.
 func PACC(d settings.Domain) ([]byte, error) {
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	if !usual(in, profile.DefaultIncomingPort) || !usual(out, profile.DefaultOutgoingPort) ||
@@ -73,13 +73,14 @@ func PACC(d settings.Domain) ([]byte, error) {
 
 func usual(s profile.Server, port int) bool { return s.Port == port && !s.STARTTLS }
 
-// provider is what people call the service, within what the form can hold.
+// provider returns the display name of the service, shortened to what the
+// format allows.
 func provider(d settings.Domain) string {
 	name := []rune(strings.Join(strings.Fields(d.Organization()), " "))
 	return strings.TrimSpace(string(name[:min(len(name), maxProvider)]))
 }
 
-// digest is the text of the DNS record that goes with a PACC document.
+// digest returns the text of the DNS record for a PACC document.
 func digest(document []byte) string {
 	sum := sha256.Sum256(document)
 	return "v=UAAC1; a=sha256; d=" + base64.StdEncoding.EncodeToString(sum[:])

@@ -10,18 +10,18 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A Record is one to publish in the DNS of a domain.
+// A Record is a DNS record to publish for a domain.
 type Record struct {
 	Name  string // without a dot at the end
 	Type  string // SRV, CNAME or TXT
-	Value string // as it stands in a zone file; of a TXT record without quotes
+	Value string // as in a zone file; without quotes for a TXT record
 
-	// Those of an SRV record.
+	// Only for SRV.
 	target string
 	port   int
 }
 
-// String is the record as a line of a zone file.
+// String returns the record as a line of a zone file.
 func (r Record) String() string {
 	value := r.Value
 	if r.Type == "TXT" {
@@ -30,11 +30,11 @@ func (r Record) String() string {
 	return r.Name + ". IN " + r.Type + " " + value
 }
 
-// Records returns what to publish so that mail programs find the settings of
-// d: where its mail is (RFC 6186, RFC 8314), where calendars and contacts are
-// (RFC 6764), and that the rest is at base, the
-// address of the service. What a program could not reach there is left out:
-// some look at the usual port alone, some by HTTPS alone.
+// Records returns what to publish so that mail programs find the settings of d:
+// where its mail is (RFC 6186, RFC 8314), where calendars and contacts are (RFC
+// 6764), and that the rest is at base, the URL of the service. It omits what a
+// program couldn't reach there: some try only the default port, some only
+// HTTPS.
 func Records(d settings.Domain, base *url.URL) []Record {
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	records := []Record{
@@ -49,7 +49,7 @@ func Records(d settings.Domain, base *url.URL) []Record {
 	}
 	host, named := base.Hostname(), d.Login != settings.GivenLogin
 	if !strings.Contains(host, ".") {
-		return records // a machine's own name, which says nothing elsewhere
+		return records // a machine's own name, which means nothing elsewhere
 	}
 	if named && base.Port() == "" {
 		records = append(records, alias(d, ThunderbirdHost, host))
@@ -61,7 +61,7 @@ func Records(d settings.Domain, base *url.URL) []Record {
 		records = append(records, alias(d, PACCHost, host),
 			Record{Name: "_" + PACCHost + "." + d.Name, Type: "TXT", Value: digest(document)})
 	}
-	return slices.DeleteFunc(records, func(r Record) bool { return r.Name == host }) // it is there by itself
+	return slices.DeleteFunc(records, func(r Record) bool { return r.Name == host }) // it exists already
 }
 
 func pick(s profile.Server, starttls, tls string) string {

@@ -81,7 +81,7 @@ func TestRecords(t *testing.T) {
 	}
 }
 
-// TestCheck asks a DNS server that has all records, none, others, or fails.
+// TestCheck queries a DNS server that has all records, none, others, or fails.
 func TestCheck(t *testing.T) {
 	base := &url.URL{Scheme: "https", Host: "setup.example.net"}
 	records := Records(domains["usual"], base)

@@ -11,14 +11,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A clientConfig is draft-ietf-mailmaint-autoconfig, section 3: the form that
+// A clientConfig is draft-ietf-mailmaint-autoconfig, section 3: the format that
 // Thunderbird, K-9 Mail, Evolution and KMail read.
 type clientConfig struct {
 	XMLName  xml.Name      `xml:"clientConfig"`
 	Version  string        `xml:"version,attr"`
 	Provider emailProvider `xml:"emailProvider"`
-	// Contacts stand there under both the name of the draft and the one that
-	// programs had before.
+	// Contacts are listed under both the name of the draft and the older one
+	// that programs use.
 	Contacts       *davServer `xml:"addressbook"`
 	ContactsBefore *davServer `xml:"addressBook"`
 	Calendars      *davServer `xml:"calendar"`
@@ -33,8 +33,8 @@ type emailProvider struct {
 	Outgoing  clientServer `xml:"outgoingServer"`
 }
 
-// A davServer has address and authentication by the names of the draft, and by
-// those that programs had before.
+// A davServer has URL and authentication under the names of the draft, and
+// under the older ones.
 type davServer struct {
 	Type            string   `xml:"type,attr"` // caldav or carddav
 	URL             string   `xml:"url"`
@@ -53,8 +53,8 @@ type clientServer struct {
 }
 
 // Thunderbird returns the settings of d as the file config-v1.1.xml. The
-// program puts its own mailbox in: the file is the same for all of them. Where
-// user names cannot be told from addresses there is no file, and the fault is
+// program fills in its own mailbox, so the file is the same for all of them. If
+// usernames can't be derived from addresses, there is no file, and the fault is
 // NotFound.
 func Thunderbird(d settings.Domain) ([]byte, error) {
 	user := ""
@@ -85,8 +85,8 @@ func clientServerOf(kind string, s profile.Server, user string) clientServer {
 	return clientServer{kind, s.Host, s.Port, socket, "password-cleartext", user}
 }
 
-// ThunderbirdNone returns the file of a domain that is not here: its root
-// alone.
+// ThunderbirdNone returns the file of a domain that isn't set up here: only the
+// root element.
 func ThunderbirdNone() ([]byte, error) {
 	return marshal(struct {
 		XMLName xml.Name `xml:"clientConfig"`
@@ -94,7 +94,7 @@ func ThunderbirdNone() ([]byte, error) {
 	}{Version: "1.1"})
 }
 
-// davServerOf is nil for a server that is none.
+// davServerOf returns nil for the zero server.
 func davServerOf(kind string, s profile.DAVServer, user string) *davServer {
 	if s.IsZero() {
 		return nil
@@ -103,8 +103,8 @@ func davServerOf(kind string, s profile.DAVServer, user string) *davServer {
 	return &davServer{kind, url, url, []string{"basic", "http-basic"}, user}
 }
 
-// davURL is where a program begins to look for what the server has (RFC 6764,
-// section 5).
+// davURL returns where a program starts to look for the server's collections
+// (RFC 6764, section 5).
 func davURL(kind string, s profile.DAVServer) string {
 	host := s.Host
 	if s.Port != profile.DefaultDAVPort {
@@ -123,10 +123,10 @@ const (
 	scanPassword = 1 // PasswordCleartext, inside TLS
 )
 
-// ThunderbirdScan returns what the QR code says that Thunderbird for Android
-// takes in: one account, without a password. The name is shown to whoever gets
-// mail; without one it is the address. The form holds ASCII addresses alone:
-// for another the fault is NotFound.
+// ThunderbirdScan returns the content of the QR code that Thunderbird for
+// Android imports: one account, without a password. Recipients see the name;
+// without one it is the address. The format supports only ASCII addresses: for
+// another the fault is NotFound.
 func ThunderbirdScan(d settings.Domain, address profile.Address, name, login string) (string, error) {
 	mailbox := address.String()
 	for _, r := range mailbox {
@@ -141,7 +141,7 @@ func ThunderbirdScan(d settings.Domain, address profile.Address, name, login str
 	in, out := d.Service.Incoming, d.Service.Outgoing
 	text, err := json.Marshal([]any{
 		scanVersion,
-		[]int{1, 1}, // the first code of one
+		[]int{1, 1}, // the first of one code
 		[]any{scanIMAP, in.Host, in.Port, scanSecurity(in), scanPassword, user},
 		[]any{[]any{
 			[]any{scanSMTP, out.Host, out.Port, scanSecurity(out), scanPassword, user},

@@ -1,5 +1,5 @@
-// Package backup writes all that an installation must not lose to one file,
-// finds any damage to that file, and restores from it.
+// Package backup writes everything that an installation must not lose to one
+// file, detects any damage to that file, and restores from it.
 package backup
 
 import (
@@ -22,23 +22,24 @@ import (
 
 // A Source is an installation to back up.
 type Source struct {
-	Database string // in the form that package store takes
+	Database string // in the form that package store accepts
 	Dir      *datadir.Dir
-	// Secret is the file with the installation's secret, if it is not in Dir,
-	// and LogKey that with the key of the action log.
+	// Secret is the file with the installation's secret, if it isn't in Dir,
+	// and LogKey the file with the key of the action log.
 	Secret, LogKey string
-	// Program and Now are kept in the backup: which version wrote it, and when.
+	// Program and Now are stored in the backup: which version wrote it, and
+	// when.
 	Program string
 	Now     func() time.Time
 	// Keys encrypt the backup, if there are any.
 	Keys Keys
 }
 
-// Write makes the file at path: a tar archive, for its owner alone, of the
-// database as it is at one moment and of the files of the data folder, encrypted
-// if there are keys. The
-// service may run meanwhile. The file appears under its name when it is whole,
-// on disk and verified; one of that name is replaced.
+// Write creates the file at path, readable only by its owner: a tar archive of
+// a snapshot of the database and of the files of the data folder, encrypted if
+// there are keys. The service may keep running. The file gets its name once it
+// is complete, on disk and verified; an existing file with that name is
+// replaced.
 func Write(ctx context.Context, path string, from Source) error {
 	err := datadir.WriteWhole(path, func(out *os.File) error {
 		keys, err := from.write(ctx, out, filepath.Dir(path))
@@ -54,8 +55,8 @@ func Write(ctx context.Context, path string, from Source) error {
 	return nil
 }
 
-// write writes the archive, and returns the keys by which it can be read. What
-// isn't encrypted stays in the data folder where the backup is.
+// write writes the archive, and returns the keys that can read it. Unencrypted
+// data never leaves the data folder and the folder of the backup.
 func (s Source) write(ctx context.Context, out io.Writer, tmp string) (Keys, error) {
 	if !s.Keys.encrypts() {
 		return Keys{}, s.archive(ctx, out, tmp)
@@ -74,8 +75,8 @@ func (s Source) write(ctx context.Context, out io.Writer, tmp string) (Keys, err
 	return keys, sealed.Close()
 }
 
-// Note keeps in the database of the source that a backup of it was written now,
-// so that the control panel doesn't ask for one.
+// Note records in the database of the source that a backup was written now, so
+// that the control panel doesn't ask for one.
 func Note(ctx context.Context, from Source) error {
 	if err := db.NoteBackup(ctx, from.Database, from.Now()); err != nil {
 		return fmt.Errorf("backup: %w", err)
@@ -113,13 +114,13 @@ func (s Source) addAll(ctx context.Context, a *archive, tmp string) error {
 	if err != nil {
 		return err
 	}
-	// What tar has unpacked of a backup is no part of the installation.
+	// What tar has unpacked from a backup isn't part of the installation.
 	files = slices.DeleteFunc(files, isOwn)
 	for _, own := range []struct{ name, path string }{{datadir.SecretName, s.Secret}, {datadir.LogKeyName, s.LogKey}} {
 		if own.path == "" {
 			continue
 		}
-		// One in the folder is not the one in use.
+		// Not the one in the folder, which may be another.
 		files = slices.DeleteFunc(files, func(name string) bool { return name == own.name })
 		if err := a.add(own.name, own.path); err != nil {
 			return err
@@ -133,8 +134,7 @@ func (s Source) addAll(ctx context.Context, a *archive, tmp string) error {
 	return nil
 }
 
-// addDatabase goes by a file in tmp, for an archive wants to know the size
-// beforehand.
+// addDatabase uses a file in tmp, because an archive needs the size in advance.
 func addDatabase(ctx context.Context, a *archive, tmp, database string) error {
 	f, err := os.CreateTemp(tmp, ".backup-*")
 	if err != nil {

@@ -26,9 +26,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestBackup writes a backup while a server takes writes, restores it
-// elsewhere by the words of the docs, and starts a server there: whatever was
-// acknowledged before the backup began is there, and nothing half done.
+// TestBackup writes a backup while a server takes writes, restores it elsewhere
+// as the docs say, and starts a server there: whatever was acknowledged before
+// the backup began is there, and nothing is half done.
 func TestBackup(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		dir := folder(t)
@@ -98,8 +98,8 @@ func folder(t *testing.T) *datadir.Dir {
 	return dir
 }
 
-// writtenUnderLoad writes backups until links were made while one was written,
-// and returns that one's file and the links from before it.
+// writtenUnderLoad writes backups until links were created during one, and
+// returns that one's file and the links from before it.
 func writtenUnderLoad(t *testing.T, w *writer, source backup.Source) (file string, before []string) {
 	t.Helper()
 	for range 100 {
@@ -114,11 +114,11 @@ func writtenUnderLoad(t *testing.T, w *writer, source backup.Source) (file strin
 			return file, before
 		}
 	}
-	t.Fatal("no link was made while a backup was written")
+	t.Fatal("no link was created while a backup was written")
 	return "", nil
 }
 
-// A writer makes links until it is stopped.
+// A writer creates links until it is stopped.
 type writer struct {
 	mu    sync.Mutex
 	links []string
@@ -201,7 +201,7 @@ func psql(t *testing.T) string {
 	return found[len(found)-1]
 }
 
-// checkActions wants as many link actions as links, and no gap.
+// checkActions expects as many link actions as links, and no gap.
 func checkActions(t *testing.T, database string) {
 	t.Helper()
 	s := storetest.Open(t, store.Config{Database: database})
@@ -305,17 +305,17 @@ func TestWriteRefuses(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(dir.File("mobileconfig.db")); err == nil {
-		t.Error("an empty database was made")
+		t.Error("an empty database was created")
 	}
 }
 
-// TestBackupAfterCrash takes a backup of a database whose service was killed,
-// and starts on the database again.
+// TestBackupAfterCrash backs up a database whose service was killed, and starts
+// on the database again.
 func TestBackupAfterCrash(t *testing.T) {
 	database := storetest.SQLite(t)
 	live := servertest.New(t, database, nil)
 	live.Link("jane@example.com")
-	// What a kill leaves: the files as they are, and nobody who has them open.
+	// What a kill leaves: the files as they are, opened by no one.
 	path := strings.TrimPrefix(database, "sqlite:")
 	dir := t.TempDir()
 	for _, suffix := range []string{"", "-wal", ".state"} {
@@ -339,7 +339,8 @@ func TestBackupAfterCrash(t *testing.T) {
 	}
 }
 
-// TestNote keeps when the latest backup was written, and never an earlier time.
+// TestNote checks that the time of the latest backup is recorded, and never an
+// earlier one.
 func TestNote(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})

@@ -10,14 +10,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/datadir"
 )
 
-// ErrNotEmpty says that a folder holds something already. What was there could
-// damage a database that is restored beside it.
-var ErrNotEmpty = errors.New("the folder is not empty; name one that is empty or not there")
+// ErrNotEmpty says that a folder isn't empty. Existing files could damage a
+// database that is restored beside them.
+var ErrNotEmpty = errors.New("the folder isn't empty; use an empty or a new one")
 
-// Restore verifies a backup, writes its files to a folder that is empty or not
-// there, and calls finish, if
-// that is not nil. It writes nothing from a damaged one. Until all is done
-// the folder can't be used by a service, also if the program is killed.
+// Restore verifies a backup, writes its files to an empty or new folder, and
+// calls finish, if that isn't nil. It writes nothing from a damaged backup.
+// Until everything is done, a service can't use the folder, even if the program
+// is killed.
 func Restore(file, folder string, keys Keys, finish func(Contents) error) (Contents, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -63,7 +63,7 @@ func Restore(file, folder string, keys Keys, finish func(Contents) error) (Conte
 	return c, err
 }
 
-// mark makes the file that keeps a service out of the folder.
+// mark creates the file that keeps services from using the folder.
 func mark(root *os.Root) error {
 	f, err := root.OpenFile(datadir.Restoring, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -72,7 +72,7 @@ func mark(root *os.Root) error {
 	return errors.Join(synced{f}.Close(), syncRoot(root))
 }
 
-// syncRoot makes the names in the folder durable.
+// syncRoot syncs the names in the folder to disk.
 func syncRoot(root *os.Root) error {
 	names, err := root.Open(".")
 	if err != nil {
@@ -86,7 +86,7 @@ type synced struct{ *os.File }
 
 func (s synced) Close() error { return errors.Join(s.Sync(), s.File.Close()) }
 
-// endSQL ends in PostgreSQL what [store.Store.NewEpoch] ends, once psql has
+// endSQL ends in PostgreSQL what [store.Store.NewEpoch] ends, after psql has
 // filled the database.
 const endSQL = `
 BEGIN;
@@ -97,7 +97,7 @@ UPDATE links SET revoked = CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT) WHER
 COMMIT;
 `
 
-// EndInScript adds to the script of a restored backup that what was handed out
+// EndInScript adds to the script of a restored backup that everything issued
 // before ends.
 func EndInScript(folder string) error {
 	f, err := os.OpenFile(path.Join(folder, ScriptName), os.O_APPEND|os.O_WRONLY, 0)

@@ -11,16 +11,16 @@ import (
 	"filippo.io/age"
 )
 
-// Keys say by what a backup is encrypted, or decrypted (age-encryption.org/v1).
+// Keys encrypt or decrypt a backup (age-encryption.org/v1).
 type Keys struct {
-	// Recipients are public keys: whoever has the private key of one can read
-	// the backup.
+	// Recipients are public keys: the private key of any one can decrypt the
+	// backup.
 	Recipients []age.Recipient
 	// Identities are private keys, or a passphrase.
 	Identities []age.Identity
 }
 
-// Passphrase returns the keys that a passphrase makes.
+// Passphrase returns the keys for a passphrase.
 func Passphrase(text string) (Keys, error) {
 	recipient, err := age.NewScryptRecipient(text)
 	if err != nil {
@@ -30,23 +30,24 @@ func Passphrase(text string) (Keys, error) {
 	return Keys{[]age.Recipient{recipient}, []age.Identity{identity}}, err
 }
 
-// PublicKeys reads public keys, such as age1….
+// PublicKeys parses public keys, which look like age1….
 func PublicKeys(text string) (Keys, error) {
 	recipients, err := age.ParseRecipients(strings.NewReader(text))
 	return Keys{Recipients: recipients}, err
 }
 
-// PrivateKeys reads private keys, such as AGE-SECRET-KEY-1…, a line each.
+// PrivateKeys parses private keys, which look like AGE-SECRET-KEY-1…, one a
+// line.
 func PrivateKeys(text []byte) (Keys, error) {
 	identities, err := age.ParseIdentities(bytes.NewReader(text))
 	return Keys{Identities: identities}, err
 }
 
-// encrypts reports whether a backup is to be encrypted.
+// encrypts reports whether backups are encrypted.
 func (k Keys) encrypts() bool { return len(k.Recipients) > 0 }
 
-// readable returns keys by which what is written can be read again at once: with
-// public keys alone by one more, which is forgotten then.
+// readable adds a temporary key if there are only public keys, so that the new
+// backup can be verified.
 func (k Keys) readable() (Keys, error) {
 	if len(k.Identities) > 0 {
 		return k, nil
@@ -60,15 +61,15 @@ func (k Keys) readable() (Keys, error) {
 
 // Errors of encrypted backups.
 var (
-	ErrEncrypted    = errors.New("the backup is encrypted: name the file with its private key or its passphrase")
-	ErrNotEncrypted = errors.New("the backup isn't encrypted: name no key and no passphrase")
-	ErrWrongKey     = errors.New("the backup was encrypted for another key or passphrase")
+	ErrEncrypted    = errors.New("the backup is encrypted: give the file with its private key or its passphrase")
+	ErrNotEncrypted = errors.New("the backup isn't encrypted: leave out the key and the passphrase")
+	ErrWrongKey     = errors.New("the backup was encrypted with another key or passphrase")
 )
 
-// intro is how an encrypted file begins.
+// intro is the start of an encrypted file.
 const intro = "age-encryption.org/"
 
-// opened is what is in a file, decrypted if that is needed, and its size.
+// opened returns the content of a file, decrypted if necessary, and its size.
 func opened(f *os.File, keys Keys) (io.ReaderAt, int64, error) {
 	info, err := f.Stat()
 	if err != nil {
@@ -97,7 +98,7 @@ func opened(f *os.File, keys Keys) (io.ReaderAt, int64, error) {
 	return damagedReader{in}, size, nil
 }
 
-// A damagedReader says of what can't be decrypted that it is damaged.
+// A damagedReader reports data that can't be decrypted as damaged.
 type damagedReader struct{ io.ReaderAt }
 
 func (r damagedReader) ReadAt(p []byte, at int64) (int, error) {
@@ -108,4 +109,4 @@ func (r damagedReader) ReadAt(p []byte, at int64) (int, error) {
 	return n, err
 }
 
-var errUndecryptable = errors.New("a part of the backup can't be decrypted")
+var errUndecryptable = errors.New("part of the backup can't be decrypted")

@@ -21,7 +21,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// someKeys are keys to write with, and to read with.
+// someKeys are keys to write with and to read with.
 func someKeys(t *testing.T) map[string][2]backup.Keys {
 	t.Helper()
 	own, err := age.GenerateX25519Identity()
@@ -42,7 +42,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestEncrypted writes encrypted backups and reads them by the right key alone.
+// TestEncrypted writes encrypted backups and reads them only with the right
+// key.
 func TestEncrypted(t *testing.T) {
 	_, dir := someBackup(t)
 	stranger, err := backup.Passphrase("another passphrase")
@@ -96,7 +97,8 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
-// damageEach wants a changed byte, a cut and an addition to be found, wherever.
+// damageEach checks that a changed byte, a truncation and an addition are
+// detected everywhere.
 func damageEach(t *testing.T, path string, data []byte, keys backup.Keys) {
 	t.Helper()
 	damaged := filepath.Join(t.TempDir(), "damaged.age")
@@ -147,7 +149,7 @@ func TestNewEpoch(t *testing.T) {
 	})
 }
 
-// TestBrokenOff breaks a restore off: no service takes the folder.
+// TestBrokenOff interrupts a restore: no service can use the folder.
 func TestBrokenOff(t *testing.T) {
 	path, _ := someBackup(t)
 	to := filepath.Join(t.TempDir(), "restored")

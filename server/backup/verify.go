@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// The last two files of a backup are about the others.
+// The last two files of a backup describe the others.
 const (
 	// manifestName is the list of the files, with a hash of each.
 	manifestName = "backup.json"
@@ -46,7 +46,7 @@ type Sum []byte
 // MarshalText returns the hash in hexadecimal.
 func (s Sum) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, s), nil }
 
-// UnmarshalText takes what MarshalText returned.
+// UnmarshalText parses what MarshalText returned.
 func (s *Sum) UnmarshalText(text []byte) (err error) {
 	*s, err = hex.AppendDecode(nil, text)
 	return err
@@ -57,27 +57,26 @@ const ScriptName = db.ScriptName
 
 // A DamageError says that a file isn't the backup that was written.
 type DamageError struct {
-	// Files are the files in the backup that have another content than when it
-	// was written, as far as that can be told.
+	// Files are the damaged files, as far as that can be determined.
 	Files []string
 	// Known reports whether Files is complete.
 	Known bool
 }
 
-// Error names the damaged files, as far as they are known.
+// Error names the damaged files that are known.
 func (e *DamageError) Error() string {
 	switch {
 	case len(e.Files) > 0 && e.Known:
-		return "the backup is damaged, and in it " + strings.Join(e.Files, ", ")
+		return "the backup is damaged. Damaged files: " + strings.Join(e.Files, ", ")
 	case len(e.Files) > 0:
-		return "the backup is damaged or not complete, and in it at least " + strings.Join(e.Files, ", ")
+		return "the backup is damaged or incomplete. Damaged are at least " + strings.Join(e.Files, ", ")
 	case e.Known:
-		return "the backup is damaged; the content of the files in it is what it was"
+		return "the backup is damaged, but the files in it are intact"
 	}
-	return "this is no backup, or it is damaged or not complete"
+	return "this isn't a backup, or it is damaged or incomplete"
 }
 
-// Verify reads a backup and finds any byte that was changed, removed or added
+// Verify reads a backup and detects any byte that was changed, removed or added
 // since it was written: then the error is a *DamageError.
 func Verify(path string, keys Keys) (Contents, error) {
 	f, err := os.Open(path)
@@ -98,7 +97,7 @@ func (nopCloser) Close() error { return nil }
 // hash, and the two empty blocks that end an archive.
 const endSize = 4 * 512
 
-// ending is the end of a backup, whose bytes before it have the hash.
+// ending returns the end of a backup whose other bytes have the hash.
 func ending(sum []byte) ([]byte, error) {
 	var b bytes.Buffer
 	t := tar.NewWriter(&b)
@@ -125,7 +124,8 @@ func (a *archive) addManifest() error {
 	return err
 }
 
-// read verifies the backup in f. It writes each file to what to returns.
+// read verifies the backup in f. It writes each file to the writer that to
+// returns.
 func read(f *os.File, keys Keys, to func(name string) (io.WriteCloser, error)) (Contents, error) {
 	data, size, err := opened(f, keys)
 	if err != nil {
@@ -190,7 +190,8 @@ func readFiles(in io.Reader, to func(name string) (io.WriteCloser, error)) (c Co
 	return c, c.compare(found), nil
 }
 
-// damageOr is the damage, also where a part can't be decrypted, else the error.
+// damageOr returns the damage, also if part of it can't be decrypted, and
+// otherwise the error.
 func damageOr(damage *DamageError, err error) error {
 	if !errors.Is(err, errUndecryptable) {
 		return err
@@ -201,7 +202,7 @@ func damageOr(damage *DamageError, err error) error {
 	return damage
 }
 
-// unlessDamaged is nil for an error that comes from what was read, and not from
+// unlessDamaged returns nil for errors in the content, as opposed to errors of
 // reading or writing it.
 func unlessDamaged(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
@@ -210,7 +211,7 @@ func unlessDamaged(err error) error {
 	return nil
 }
 
-// compare holds the hashes of the files against the manifest.
+// compare compares the hashes of the files with the manifest.
 func (c Contents) compare(found map[string]Sum) *DamageError {
 	var changed []string
 	for _, f := range c.Files {

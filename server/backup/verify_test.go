@@ -19,7 +19,7 @@ import (
 
 var written = time.Date(2026, 11, 29, 10, 0, 0, 0, time.UTC)
 
-// someBackup returns the path of a backup of an installation that is new.
+// someBackup returns the path of a backup of a new installation.
 func someBackup(t *testing.T) (path string, dir *datadir.Dir) {
 	t.Helper()
 	dir = folder(t)
@@ -104,7 +104,7 @@ func content(t *testing.T, path string) []byte {
 	return data
 }
 
-// damages are ways in which files get damaged. Each changes at least a byte.
+// damages are ways to damage files. Each changes at least a byte.
 var damages = []struct {
 	name string
 	do   func(data []byte, at int, random *rand.Rand) []byte
@@ -132,8 +132,8 @@ var damages = []struct {
 	{"its own beginning behind it", func(d []byte, at int, _ *rand.Rand) []byte { return append(d, d[:at+1]...) }},
 }
 
-// TestDamages damages a backup in 100 ways, wherever it has a byte and above
-// all in its end, which is about the rest.
+// TestDamages damages a backup in 100 ways, at every place that has a byte and
+// above all at its end, which describes the rest.
 func TestDamages(t *testing.T) {
 	path, _ := someBackup(t)
 	good := content(t, path)
@@ -171,7 +171,7 @@ func TestDamages(t *testing.T) {
 	try("nothing", nil)
 }
 
-// TestDamagedFile wants the damaged file named, where that can be told.
+// TestDamagedFile checks that the damaged file is named, if that is possible.
 func TestDamagedFile(t *testing.T) {
 	path, dir := someBackup(t)
 	good := content(t, path)
@@ -180,10 +180,10 @@ func TestDamagedFile(t *testing.T) {
 		data []byte
 		says string
 	}{
-		"the secret":  {flipped(good, at), "damaged, and in it secret"},
-		"the padding": {flipped(good, at+100), "the content of the files in it is what it was"},
-		"the end":     {good[:at+8+2048], "damaged or not complete, and in it at least secret"},
-		"the list":    {flipped(good, bytes.Index(good, []byte(`{"program"`))), "no backup, or it is damaged"},
+		"the secret":  {flipped(good, at), "Damaged files: secret"},
+		"the padding": {flipped(good, at+100), "the files in it are intact"},
+		"the end":     {good[:at+8+2048], "incomplete. Damaged are at least secret"},
+		"the list":    {flipped(good, bytes.Index(good, []byte(`{"program"`))), "isn't a backup, or it is damaged"},
 	} {
 		if err := os.WriteFile(path, want.data, 0o600); err != nil {
 			t.Fatal(err)

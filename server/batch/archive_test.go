@@ -23,7 +23,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// members are the files of an archive in their order.
+// members are the files of an archive, in their order.
 func members(t testing.TB, name string) (names []string, contents map[string][]byte) {
 	t.Helper()
 	r, err := zip.OpenReader(name)
@@ -46,12 +46,12 @@ func members(t testing.TB, name string) (names []string, contents map[string][]b
 	return names, contents
 }
 
-// signatures are what differs between two runs: digests and sizes of signed
+// signatures matches what differs between two runs: digests and sizes of signed
 // files.
 var signatures = regexp.MustCompile(`"file_sha256":"[0-9a-f]{64}","bytes":\d+`)
 
-// same is a digest of what two runs of a batch have in common: all but times
-// and signatures.
+// same returns a digest of what two runs of a batch have in common: everything
+// except times and signatures.
 func same(t testing.TB, archives ...string) string {
 	t.Helper()
 	h := sha256.New()
@@ -104,10 +104,10 @@ func extract(t testing.TB, archive string) string {
 	return dir
 }
 
-// everything is a batch with two files of an iPhone and a Mac each.
+// everything is a batch with two files each for an iPhone and a Mac.
 var everything = batch.Defaults{Platforms: batch.Both, Variant: settings.Secure, Locale: "de"}
 
-// checkManifests wants both manifests to name exactly the profiles of an
+// checkManifests checks that both manifests name exactly the profiles of an
 // archive, with their digests, and returns how many there are.
 func checkManifests(t *testing.T, contents map[string][]byte) int {
 	t.Helper()
@@ -162,7 +162,7 @@ func checkManifests(t *testing.T, contents map[string][]byte) int {
 var safeName = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z._@-]*$`)
 
 // checkRules reads an archive byte by byte, as macOS and others do, and refuses
-// what one of them doesn't take.
+// what one of them doesn't accept.
 func checkRules(t testing.TB, name string) {
 	t.Helper()
 	data, err := os.ReadFile(name)
@@ -225,8 +225,8 @@ func checkRules(t testing.TB, name string) {
 	}
 }
 
-// hostileAddresses are mailboxes that profile.ParseAddress takes and that are
-// made to collide, to leave a folder or to mean something to a system.
+// hostileAddresses are mailboxes that profile.ParseAddress accepts and that try
+// to collide, to leave a folder or to have a meaning to a system.
 func hostileAddresses(n int) []string {
 	words := []string{"con", "CON.txt", "nul", "com1", "lpt9.a", "aux", "-rf", "--", "!", "#", "$HOME", "%00", "&", "'", "*", "+", "/etc/passwd", "a/../../b", "=cmd|calc", "?", "^", "_", "`id`", "{a,b}", "|sh", "~root",
 		"ä", "Ä", "山田", "é", "e\u0301", "jane.doe", "JANE.doe2", strings.Repeat("x", 64), strings.Repeat("-", 63), "ß", "ſ", "K", "desktop.ini", "thumbs.db", "icon", "a'b", "a\u0301"}
@@ -246,7 +246,7 @@ func hostileAddresses(n int) []string {
 	return out
 }
 
-// TestHostileAddresses makes files for 5,000 addresses that want to break
+// TestHostileAddresses creates files for 5,000 addresses that try to break
 // names, a shell or a spreadsheet.
 func TestHostileAddresses(t *testing.T) {
 	needs(t, "unzip")
@@ -281,7 +281,7 @@ func TestHostileAddresses(t *testing.T) {
 	}
 }
 
-// checkFormulas wants no value of a CSV to begin as a formula does.
+// checkFormulas checks that no value of a CSV begins like a formula.
 func checkFormulas(t *testing.T, data []byte) {
 	t.Helper()
 	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()

@@ -16,12 +16,12 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// maxFile is how many bytes a signed profile has at most.
+// maxFile is the maximum size of a signed profile in bytes.
 const maxFile = 1 << 20
 
-var errFiles = errors.New("batch: the files that were made are damaged")
+var errFiles = errors.New("batch: the created files are damaged")
 
-// AppendFile appends the file with its row, as ReadFiles reads it.
+// AppendFile appends the file with its row, in the form that ReadFiles reads.
 func AppendFile(out []byte, f *File) []byte {
 	out = appendRow(out, f.Row)
 	for _, text := range [...]string{string(f.What.Platform), string(f.What.Variant), f.Name, f.Identifier, f.Content} {
@@ -31,8 +31,8 @@ func AppendFile(out []byte, f *File) []byte {
 	return append(binary.AppendUvarint(out, uint64(len(f.Bytes))), f.Bytes...)
 }
 
-// ReadFiles reads files that AppendFile has appended to each other. A file
-// counts only until the next one is read.
+// ReadFiles reads files that AppendFile has appended to each other. A file is
+// valid only until the next one is read.
 func ReadFiles(r io.Reader) iter.Seq2[*File, error] {
 	return func(yield func(*File, error) bool) {
 		b, f := bufio.NewReaderSize(r, 256<<10), &File{Row: new(Row)}
@@ -76,8 +76,8 @@ func (f *File) read(b *bufio.Reader) (err error) {
 	return nil
 }
 
-// An Assembly makes one archive of a batch from files that were made before,
-// wherever that was.
+// An Assembly creates one archive of a batch from files that were created
+// before, here or elsewhere.
 type Assembly struct {
 	Plan    *Plan
 	About   About

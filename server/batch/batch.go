@@ -1,11 +1,11 @@
-// Package batch makes signed profiles for many people: rows go in, archives of
-// signed files come out. It knows neither HTTP nor SQL.
+// Package batch creates signed profiles for many people: rows go in, archives
+// of signed files come out. It knows neither HTTP nor SQL.
 //
-// A batch has two passes. [Check] reads the input to its end and writes out the
-// good rows before anything is made. A [Maker] then makes the files of these
-// rows on all cores, in their order, and a [Batch] puts them into archives.
-// Memory depends on the size of a chunk and of a part of the archive, never on
-// the number of rows.
+// A batch has two passes. [Check] reads the whole input and writes the good
+// rows before anything is created. A [Maker] then creates the files of these
+// rows on all cores, in order, and a [Batch] puts them into archives. Memory
+// depends on the size of a chunk and of a part of the archive, never on the
+// number of rows.
 package batch
 
 import (
@@ -16,18 +16,18 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Bounds.
+// Limits.
 const (
-	// ChunkRows is how many rows a chunk has: what is made, or made again after
-	// a crash, as one.
+	// ChunkRows is how many rows a chunk has: the unit of work, which is
+	// repeated as a whole after a crash.
 	ChunkRows = 1000
-	// PartFiles is how many profiles one archive holds at most. Programs that
-	// don't know ZIP64 read 65,535.
+	// PartFiles is the maximum number of profiles in an archive. Programs
+	// without ZIP64 read 65,535.
 	PartFiles = 50_000
-	// FolderFiles is how many files a folder of an archive holds at most.
+	// FolderFiles is the maximum number of files in a folder of an archive.
 	FolderFiles = 1000
 
-	maxRecord  = 64 << 10 // bytes of a row in the input
+	maxRecord  = 64 << 10 // bytes of an input row
 	maxColumns = 1000
 	maxNote    = 256 // bytes of a value that only the manifest repeats
 )
@@ -42,7 +42,7 @@ const (
 	Both   Platforms = "both"
 )
 
-// ParsePlatforms reads "iphone", "mac" or "both".
+// ParsePlatforms parses "iphone", "mac" or "both".
 func ParsePlatforms(s string) (Platforms, error) {
 	switch p := Platforms(s); p {
 	case IPhone, Mac, Both:
@@ -51,10 +51,10 @@ func ParsePlatforms(s string) (Platforms, error) {
 	return "", fmt.Errorf("the platform is %q, %q or %q", IPhone, Mac, Both)
 }
 
-// A Row is a person of the input with what is to be made. Everything in it has
-// been checked.
+// A Row is a person in the input and what to create for them. Everything in it
+// has been checked.
 type Row struct {
-	// Line is where the row begins in the input, counted from 1.
+	// Line is where the row begins in the input, starting at 1.
 	Line      int
 	Person    issue.Person
 	Platforms Platforms
@@ -64,33 +64,33 @@ type Row struct {
 	Group, ExternalID, Serial, UDID, ECID, Note string
 }
 
-// A What is one of the files that a row gets.
-type What struct {
+// A FileKind is the kind of one of the files that a row gets.
+type FileKind struct {
 	Platform profile.Platform
 	Variant  settings.Variant
 }
 
-// whats are the files of the row in their order. A Mac takes mail and device
-// policy in two.
-func (r *Row) whats() []What {
-	var out []What
+// fileKinds returns the files of the row in order. A Mac needs separate files for
+// mail and device policy.
+func (r *Row) fileKinds() []FileKind {
+	var out []FileKind
 	if r.Platforms != Mac {
-		out = append(out, What{profile.IPhone, r.Variant})
+		out = append(out, FileKind{profile.IPhone, r.Variant})
 	}
 	if r.Platforms != IPhone {
-		out = append(out, What{profile.Mac, settings.Mail})
+		out = append(out, FileKind{profile.Mac, settings.Mail})
 		if r.Variant == settings.Secure {
-			out = append(out, What{profile.Mac, settings.Secure})
+			out = append(out, FileKind{profile.Mac, settings.Secure})
 		}
 	}
 	return out
 }
 
-// Orders returns the order for one file of a person. Its error is what keeps
-// the person from having it, such as a domain that nobody has set up.
-type Orders func(issue.Person, What) (issue.Order, error)
+// Orders returns the order for one file of a person. Its error says why the
+// person can't have it, for example because the domain isn't set up.
+type Orders func(issue.Person, FileKind) (issue.Order, error)
 
-// An InputError says why nothing of an input can be used. It names columns and
+// An InputError says why an input can't be used at all. It names columns and
 // lines, and never a value.
 type InputError struct {
 	Code   Code
@@ -98,7 +98,7 @@ type InputError struct {
 	Detail string
 }
 
-// Error says what is wrong and how to mend it.
+// Error says what is wrong and how to fix it.
 func (e *InputError) Error() string {
 	if e.Line > 0 {
 		return fmt.Sprintf("line %d: %s", e.Line, e.Detail)

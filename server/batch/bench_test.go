@@ -13,10 +13,10 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// BenchmarkBatch makes archives of 100,000 people from a CSV, and tells the rate
-// as a part of that at which the same profiles are built, checked by the gate
-// and signed in the same process on all cores: x-issue. Both are timed in turns.
-// On a busy machine x-cpu tells more: the same of the time of the processor.
+// BenchmarkBatch creates archives of 100,000 people from a CSV, and reports the
+// rate relative to issuing the same profiles (building, checking and signing)
+// in the same process on all cores: x-issue. Both are timed in turns. On a busy
+// machine x-cpu is more useful: the same in CPU time.
 func BenchmarkBatch(b *testing.B) {
 	rows := signingtest.Size(100_000)
 	for _, variant := range []settings.Variant{settings.Mail, settings.Secure} {
@@ -39,7 +39,7 @@ func BenchmarkBatch(b *testing.B) {
 	}
 }
 
-// issue issues so many profiles on all cores.
+// issue issues n profiles on all cores.
 func (r *rig) issue(b testing.TB, n int, variant settings.Variant) {
 	workers := runtime.GOMAXPROCS(0)
 	var wg sync.WaitGroup
@@ -51,7 +51,7 @@ func (r *rig) issue(b testing.TB, n int, variant settings.Variant) {
 					b.Error(err)
 					return
 				}
-				order, _ := orders(issue.Person{Address: address, Name: "Jane Doe"}, batch.What{Platform: profile.IPhone, Variant: variant})
+				order, _ := orders(issue.Person{Address: address, Name: "Jane Doe"}, batch.FileKind{Platform: profile.IPhone, Variant: variant})
 				if _, err := r.issuer.Issue(b.Context(), order); err != nil {
 					b.Error(err)
 					return

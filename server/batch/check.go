@@ -13,22 +13,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Defaults are for rows that don't say it themselves.
+// Defaults are for rows without these values.
 type Defaults struct {
 	Platforms Platforms
 	Variant   settings.Variant
 	Locale    string
 }
 
-// A checker turns records into rows. Several goroutines may use it at once.
+// A checker turns records into rows. It is safe for concurrent use.
 type checker struct {
 	marked   bool
 	defaults Defaults
 	orders   Orders
 }
 
-// A checked is what became of a record: a row, problems, or neither if it is
-// off.
+// A checked is the result for a record: a row, problems, or neither if it is
+// skipped.
 type checked struct {
 	row      Row
 	problems []Problem
@@ -40,7 +40,7 @@ type checked struct {
 // kept are the fields of errors.csv.
 var kept = []Field{Email, DisplayName, Login, Locale, Group, ExternalID, Serial, UDID, ECID, Platform, Note}
 
-// A checking is the work on one record.
+// A checking is the check of one record.
 type checking struct {
 	*checker
 	record *record
@@ -79,8 +79,8 @@ func (w *checking) refuse(f Field, code Code, detail string) {
 	w.out.problems = append(w.out.problems, Problem{w.record.line, w.record.column(f), code, masked(w.value(f)), detail, f})
 }
 
-// value is the value of a field, without blanks at its ends and without the mark
-// of this program's own files.
+// value returns the value of a field, without surrounding spaces and without
+// the mark of this program's own files.
 func (w *checking) value(f Field) string {
 	text := w.record.value(f)
 	if w.marked {
@@ -89,7 +89,7 @@ func (w *checking) value(f Field) string {
 	return profile.Trim(text)
 }
 
-// readable is the value of a field, or nothing and a problem.
+// readable returns the value of a field, or an empty string and a problem.
 func (w *checking) readable(f Field) (string, bool) {
 	text := w.value(f)
 	switch {
@@ -103,7 +103,8 @@ func (w *checking) readable(f Field) (string, bool) {
 	return "", false
 }
 
-// isOff reports whether the export says that the person is suspended or gone.
+// isOff reports whether the export says that the person is suspended or has
+// left.
 func (w *checking) isOff() bool {
 	switch strings.ToLower(w.value(Status)) {
 	case "suspended", "disabled", "inactive", "no", "false", "0", "off", "blocked", "archived", "deleted":
@@ -210,7 +211,7 @@ func (w *checking) platforms() Platforms {
 	return p
 }
 
-// variant is the one of a manifest's row, or that of the batch.
+// variant returns the one in a manifest's row, or that of the batch.
 func (w *checking) variant() settings.Variant {
 	if w.record.variant == "" {
 		return w.defaults.Variant
@@ -222,7 +223,7 @@ func (w *checking) variant() settings.Variant {
 	return v
 }
 
-// text is a value that only the manifest repeats.
+// text returns a value that only the manifest repeats.
 func (w *checking) text(f Field) string {
 	text, ok := w.readable(f)
 	if !ok {
@@ -237,7 +238,7 @@ func (w *checking) text(f Field) string {
 	return text
 }
 
-// The forms of what names a device. They stand in a script.
+// The forms of device identifiers. They end up in a script.
 var forms = map[Field]*regexp.Regexp{
 	Serial: regexp.MustCompile(`^[0-9A-Za-z]{8,20}$`),
 	UDID:   regexp.MustCompile(`^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{8}-[0-9A-Fa-f]{16}|[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$`),
@@ -253,9 +254,9 @@ func (w *checking) device(f Field) string {
 	return text
 }
 
-// order asks whether the person may have the files.
+// order checks whether the person may have the files.
 func (w *checking) order() {
-	for _, what := range w.out.row.whats() {
+	for _, what := range w.out.row.fileKinds() {
 		if _, err := w.orders(w.out.row.Person, what); err != nil {
 			w.refuse(Email, NotPossible, err.Error())
 			return
@@ -263,7 +264,7 @@ func (w *checking) order() {
 	}
 }
 
-// keep keeps the values of a row with problems, those that were refused masked.
+// keep returns the values of a row with problems, with the refused ones masked.
 func (w *checking) keep() {
 	if len(w.out.problems) == 0 {
 		return
@@ -287,7 +288,7 @@ func (w *checking) keep() {
 	}
 }
 
-// values are the fields of the row as errors.csv has them.
+// values returns the fields of the row as errors.csv has them.
 func (r *Row) values() map[Field]string {
 	return map[Field]string{
 		Email: r.Person.Address.String(), DisplayName: r.Person.Name, Login: r.Person.Login, Locale: r.Person.Locale, Platform: string(r.Platforms),
@@ -295,7 +296,7 @@ func (r *Row) values() map[Field]string {
 	}
 }
 
-// oneLine is text with newlines as spaces.
+// oneLine returns text with newlines replaced by spaces.
 func oneLine(text string) string {
 	if !strings.ContainsAny(text, "\r\n") {
 		return text

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// A Field is what a column can hold.
+// A Field is what a column can contain.
 type Field string
 
 // The fields.
@@ -28,19 +28,19 @@ const (
 	ECID        Field = "ecid"
 	Platform    Field = "platform"
 	Note        Field = "note"
-	Status      Field = "status"  // off: the row is left out
-	Blocked     Field = "blocked" // the other way round
+	Status      Field = "status"  // if off, the row is skipped
+	Blocked     Field = "blocked" // the opposite
 
 	noField Field = ""
 )
 
-// Fields are all fields in the order of documents.
+// Fields are all fields in the order of the documentation.
 func Fields() []Field {
 	return []Field{Email, DisplayName, FirstName, LastName, LocalPart, MailDomain, Login, Locale, Group, ExternalID, Serial, UDID, ECID, Platform, Note, Status, Blocked}
 }
 
-// synonyms are the names of columns by field, folded, the best first: if an
-// input has several of one field, the best counts.
+// synonyms are the column names of each field, folded, the best first: if an
+// input has several for one field, the best is used.
 var synonyms = map[Field][]string{
 	Email: {"email", "e mail", "mail", "email address", "e mail address", "primary email", "primary smtp address", "primarysmtpaddress", "user principal name", "userprincipalname",
 		"upn", "managed apple account", "managed apple id", "user name", "username", "mailbox", "account", "login email", "address"},
@@ -62,15 +62,16 @@ var synonyms = map[Field][]string{
 	Blocked:     {"block sign in", "block sign in (yes/no)", "block credential"},
 }
 
-// ambiguous names may hold something else: a postal address, a name without a
+// ambiguous names may mean something else: a postal address, a name without a
 // domain. They count only if the first value has an @.
 var ambiguous = []string{"user name", "username", "account", "address", "mailbox"}
 
-// ours are the columns of a manifest or an errors.csv that an input needs not.
+// ours are the columns of a manifest or an errors.csv that an input doesn't
+// need.
 var ours = []string{"row", "error code", "error", "file", "profile identifier", "profile uuid", "content sha256", "file sha256", "bytes", "link", "variant"}
 
-// recognised is the field and the rank of each folded name.
-var recognised = func() map[string]match {
+// recognized is the field and the rank of each folded name.
+var recognized = func() map[string]match {
 	all := map[string]match{}
 	for field, names := range synonyms {
 		for rank, name := range names {
@@ -80,14 +81,14 @@ var recognised = func() map[string]match {
 	return all
 }()
 
-// A match is the field of a name, and how good the name is: 0 is the best, and
-// only a person can say so.
+// A match is the field of a name, and the rank of the name: 0 is the best, and
+// only a person can choose it.
 type match struct {
 	field Field
 	rank  int
 }
 
-// fold is what spellings of a column's name have in common.
+// fold returns the common form of all spellings of a column's name.
 func fold(name string) string {
 	s := strings.ToLower(norm.NFC.String(strings.TrimPrefix(name, "\ufeff")))
 	for {
@@ -110,16 +111,16 @@ func fold(name string) string {
 	return strings.TrimSuffix(strings.Join(strings.Fields(s), " "), " required")
 }
 
-// secrets are parts of the names of columns that hold what nobody else may know.
+// secrets are parts of the names of columns with secrets.
 var secrets = []string{"pass", "pwd", "kennwort", "contrase", "wachtwoord", "senha", "secret", "hash function", "hashfunction", "credential", "token", "private key",
 	"losenord", "lösenord", "hasło", "haslo", "parola", "heslo", "jelszó", "jelszo", "salasana", "adgangskode", "şifre", "sifre", "пароль", "密码", "密碼", "パスワード", "비밀번호"}
 
-// harmless are names that only sound like it: what they hold is a rule, a date
-// or a yes.
+// harmless are names that only sound like secrets: such columns contain a rule,
+// a date or a yes.
 var harmless = []string{"password policy", "password policies", "passwordpolicies", "change password at next sign in", "password never expires", "strong password required",
 	"last password change time stamp", "last password change timestamp", "lastpasswordchangedatetime", "block credential"}
 
-// isAmbiguous reports whether the name may be that of something else.
+// isAmbiguous reports whether the name may mean something else.
 func isAmbiguous(folded string) bool { return slices.Contains(ambiguous, folded) }
 
 func isSecret(folded string) bool {
@@ -128,33 +129,33 @@ func isSecret(folded string) bool {
 	})
 }
 
-// A Column is a column of the input and what was made of it.
+// A Column is a column of the input and how it is used.
 type Column struct {
-	Name  string `json:"name"` // cut, and without what a terminal would act on
+	Name  string `json:"name"` // cut, and without terminal control characters
 	Field Field  `json:"field,omitempty"`
-	// Secret columns are dropped if they hold nothing; Dropped ones because a
+	// Secret columns are dropped if they are empty; Dropped ones because a
 	// person said so.
 	Secret  bool `json:"secret,omitempty"`
 	Dropped bool `json:"dropped,omitempty"`
 
 	folded string
 	rank   int
-	kept   bool // of a manifest: it has no field and is read all the same
+	kept   bool // of a manifest: it has no field, but it is read
 }
 
 // Options say how to read the columns of an input.
 type Options struct {
-	// Map names the field of a column, by the column's name, and overrides what
-	// the column would be taken as.
+	// Map sets the field of a column, by the column's name, and overrides what
+	// the name suggests.
 	Map map[string]Field
-	// Drop names columns that aren't looked at.
+	// Drop names columns to ignore.
 	Drop []string
-	// Manifest reads the manifest of an earlier batch, whose files are to be
-	// made again.
+	// Manifest reads the manifest of an earlier batch, to create its files
+	// again.
 	Manifest bool
 }
 
-// column recognises a name.
+// column recognizes a name.
 func (o *Options) column(name string) (Column, error) {
 	c := Column{Name: printable(name), folded: fold(name)}
 	for _, drop := range o.Drop {
@@ -175,17 +176,17 @@ func (o *Options) column(name string) (Column, error) {
 		return c, nil
 	}
 	if !c.Secret {
-		m := recognised[c.folded]
+		m := recognized[c.folded]
 		c.Field, c.rank = m.field, m.rank
 	}
 	return c, nil
 }
 
-// isOurs reports whether the column is of a manifest or an errors.csv and not
+// isOurs reports whether the column is from a manifest or an errors.csv and not
 // needed.
 func (c *Column) isOurs() bool { return slices.Contains(ours, c.folded) }
 
-// check returns what keeps Map and Drop from fitting the columns.
+// check returns an error if Map and Drop don't fit the columns.
 func (o *Options) check(columns []Column) error {
 	names := slices.Clone(o.Drop)
 	for name, field := range o.Map {
@@ -211,7 +212,7 @@ func fieldList() string {
 	return strings.Join(names, ", ")
 }
 
-// settle decides which column counts for each field. The others have none
+// settle decides which column is used for each field. The others have no field
 // afterwards.
 func settle(columns []Column) error {
 	best := map[Field]int{}
@@ -235,7 +236,7 @@ func settle(columns []Column) error {
 	return nil
 }
 
-// printable is a name from a file as a terminal may show it.
+// printable returns a name from a file that is safe for a terminal.
 func printable(name string) string {
 	const longest = 60
 	name = strings.Map(func(r rune) rune {

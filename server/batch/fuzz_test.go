@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// FuzzCheck reads whatever there is.
+// FuzzCheck reads arbitrary input.
 func FuzzCheck(f *testing.F) {
 	for _, e := range exports {
 		f.Add([]byte(e.text(-1, "")))

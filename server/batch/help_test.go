@@ -22,7 +22,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A rig makes batches with an identity of its own.
+// A rig creates batches with its own identity.
 type rig struct {
 	root   signingtest.Pair
 	id     *signing.Identity
@@ -47,8 +47,8 @@ func newRig(t testing.TB, kind string) *rig {
 	return &rig{root, id, issue.New(texts, func() signing.Signer { return id })}
 }
 
-// orders allow everything on two servers.
-func orders(who issue.Person, what batch.What) (issue.Order, error) {
+// orders allows everything on two servers.
+func orders(who issue.Person, what batch.FileKind) (issue.Order, error) {
 	return issue.Order{
 		Service: settings.MailService{Incoming: profile.Server{Host: "imap.example.com", Port: 993}, Outgoing: profile.Server{Host: "smtp.example.com", Port: 465}},
 		Person:  who, Platform: what.Platform, Variant: what.Variant, Policy: profile.DefaultPasscode(),
@@ -57,7 +57,7 @@ func orders(who issue.Person, what batch.What) (issue.Order, error) {
 
 func (r *rig) maker() *batch.Maker { return &batch.Maker{Issuer: r.issuer, Orders: orders} }
 
-// A choice is what a test wants of a batch.
+// A choice is how a test configures a batch.
 type choice struct {
 	batch.Options
 	batch.Defaults
@@ -75,7 +75,7 @@ func (c choice) checking() batch.Checking {
 	return batch.Checking{Defaults: c.Defaults, Orders: orders, Problem: c.problem}
 }
 
-// made is when all batches of tests are made.
+// made is when all batches of tests are created.
 var made = time.Date(2026, 11, 29, 8, 0, 0, 0, time.UTC)
 
 func (r *rig) about() (string, batch.About) {
@@ -83,7 +83,7 @@ func (r *rig) about() (string, batch.About) {
 	return "key", batch.About{Batch: "test", Created: made, Tool: "test", Signer: batch.Signer{Name: d.Name, Fingerprint: d.Fingerprint, NotAfter: d.NotAfter}}
 }
 
-// run makes a batch of the input beside the output, leaving bad rows out, and
+// run creates a batch from the input beside the output, skips bad rows, and
 // returns its plan and the names of the archives.
 func (r *rig) run(t testing.TB, output string, input io.Reader, c choice) (*batch.Plan, []string) {
 	t.Helper()
@@ -118,12 +118,12 @@ func (r *rig) finish(t testing.TB, b *batch.Batch, output string, c choice) {
 	}
 }
 
-// people is an input with so many rows.
+// people is an input with n rows.
 func people(n int) io.Reader {
 	return &generator{n: n, row: func(i int) string { return fmt.Sprintf("jane.doe%d@example.com,Jane Doe,%d,Sales\n", i, i) }, next: []byte("email,display_name,external_id,group\n")}
 }
 
-// A generator gives rows without having all of them in memory.
+// A generator generates rows one at a time.
 type generator struct {
 	n, i int
 	row  func(int) string
@@ -143,7 +143,7 @@ func (g *generator) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// check checks an input alone, and returns its plan, problems and errors.csv.
+// check only checks an input, and returns its plan, problems and errors.csv.
 func check(t testing.TB, input string, c choice) (plan *batch.Plan, problems []batch.Problem, errorsFile string, err error) {
 	t.Helper()
 	reader, err := batch.NewReader(strings.NewReader(input), c.Options)
@@ -158,8 +158,7 @@ func check(t testing.TB, input string, c choice) (plan *batch.Plan, problems []b
 	return plan, problems, bad.String(), err
 }
 
-// needs skips the test where a program is not installed, unless all tests must
-// run.
+// needs skips the test if a program isn't installed, unless all tests must run.
 func needs(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, program := range programs {

@@ -15,17 +15,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
-// A record is a row of the input as it stands there.
+// A record is a row of the input before it is checked.
 type record struct {
 	line    int
 	columns []Column
 	where   map[Field]int
-	cells   []string // by column; those of no field are empty
+	cells   []string // by column; those without a field are empty
 	variant string   // of a manifest
 	problem *Problem // why there are no cells
 }
 
-// value is the cell of the field. It may be empty.
+// value returns the cell of the field. It may be empty.
 func (r *record) value(f Field) string {
 	if i, ok := r.where[f]; ok && i < len(r.cells) {
 		return r.cells[i]
@@ -33,7 +33,7 @@ func (r *record) value(f Field) string {
 	return ""
 }
 
-// column is how the input calls the column of the field.
+// column returns the input's name for the column of the field.
 func (r *record) column(f Field) string {
 	if i, ok := r.where[f]; ok {
 		return r.columns[i].Name
@@ -41,7 +41,7 @@ func (r *record) column(f Field) string {
 	return ""
 }
 
-// A source reads records, and at the end io.EOF. Errors are [*InputError]s, or
+// A source reads records, and io.EOF at the end. Errors are [*InputError]s, or
 // those of the reader below.
 type source interface {
 	next() (record, error)
@@ -51,12 +51,12 @@ type source interface {
 // A Reader reads the rows of an input: CSV or JSON Lines.
 type Reader struct {
 	source
-	marked   bool // made by this program: texts may have a mark before them
+	marked   bool // created by this program: texts may have a mark before them
 	manifest bool
 }
 
-// NewReader recognises the form of an input and its columns. If it can't be
-// used, the error is an [*InputError].
+// NewReader detects the form of an input and its columns. If it can't be used,
+// the error is an [*InputError].
 func NewReader(r io.Reader, o Options) (*Reader, error) {
 	text, first, err := decode(r)
 	if err != nil {
@@ -64,7 +64,7 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	}
 	switch first {
 	case '[':
-		return nil, unusable(Malformed, 0, "It's a JSON array. One object per line is needed; jq -c '.[]' makes that of it.")
+		return nil, unusable(Malformed, 0, "It's a JSON array. Write one object per line; jq -c '.[]' converts it.")
 	case '{':
 		if o.Manifest {
 			return nil, unusable(NoManifest, 0, "It isn't the manifest.csv of a batch.")
@@ -86,8 +86,8 @@ func NewReader(r io.Reader, o Options) (*Reader, error) {
 	return &Reader{source: s, marked: marked}, nil
 }
 
-// Columns are the columns and what was made of them. An input in JSON may have
-// further ones later.
+// Columns returns the columns and how they are used. JSON input may add more
+// later.
 func (r *Reader) Columns() []Column { return r.all() }
 
 // has reports whether there are columns of the folded names.
@@ -109,8 +109,8 @@ func index(columns []Column, folded string) int {
 	return -1
 }
 
-// decode returns the text of an input as UTF-8, and the first byte of it that
-// isn't a blank.
+// decode returns the text of an input as UTF-8, and its first byte that isn't
+// blank.
 func decode(r io.Reader) (text *bufio.Reader, first byte, err error) {
 	b := bufio.NewReaderSize(r, maxRecord)
 	start, err := b.Peek(1024)
@@ -145,7 +145,7 @@ type csvSource struct {
 	columns []Column
 	where   map[Field]int
 	secrets []int
-	pending []record // read already, to find out what columns hold
+	pending []record // rows read ahead to find out what columns contain
 }
 
 func newCSVSource(text *bufio.Reader, o Options) (*csvSource, error) {
@@ -164,20 +164,20 @@ func newCSVSource(text *bufio.Reader, o Options) (*csvSource, error) {
 	case err == io.EOF:
 		return nil, unusable(Empty, 0, "It's empty.")
 	case errors.As(err, new(*csv.ParseError)):
-		return nil, unusable(Malformed, line, "The quotes of the first row don't fit. A value with a quote in it has all of them doubled, and quotes around it.")
+		return nil, unusable(Malformed, line, "The quotes in the first row don't match. In a value with quotes, double each of them and put quotes around the value.")
 	case err != nil:
 		return nil, err
 	case len(header) > maxColumns:
-		return nil, unusable(TooLarge, 0, "It has %d columns. Up to %d are read.", len(header), maxColumns)
+		return nil, unusable(TooLarge, 0, "It has %d columns. The maximum is %d.", len(header), maxColumns)
 	}
-	if err := s.recognise(header, o); err != nil {
+	if err := s.recognize(header, o); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// skip skips the lines that programs write before the header: Entra its
-// version, PowerShell a type, Excel the separator, which is returned.
+// skip skips the lines that programs write before the header: Entra's version,
+// PowerShell's type, Excel's separator, which it returns.
 func (s *csvSource) skip(text *bufio.Reader) (comma rune, err error) {
 	const most = 3
 	for s.above < most {
@@ -204,7 +204,7 @@ func (s *csvSource) skip(text *bufio.Reader) (comma rune, err error) {
 	return comma, nil
 }
 
-// delimiter is the separator that the first line has most of.
+// delimiter returns the most frequent separator in the first line.
 func delimiter(text *bufio.Reader) rune {
 	start, _ := text.Peek(8 << 10)
 	counts := map[rune]int{}
@@ -233,7 +233,7 @@ func most(counts map[rune]int) rune {
 	return best
 }
 
-// read reads a record. The line is that of an error, too.
+// read reads a record. It returns the line also with an error.
 func (s *csvSource) read() (cells []string, line int, err error) {
 	s.limit.Left = maxRecord
 	cells, err = s.csv.Read()
@@ -241,7 +241,7 @@ func (s *csvSource) read() (cells []string, line int, err error) {
 		return nil, parse.StartLine + s.above, err
 	}
 	if errors.Is(err, format.ErrTooLong) {
-		return nil, 0, unusable(TooLarge, 0, "The row after byte %d is longer than %d bytes. Is the quote at the end of a value missing?", s.csv.InputOffset(), maxRecord)
+		return nil, 0, unusable(TooLarge, 0, "The row after byte %d is longer than %d bytes. A closing quote may be missing.", s.csv.InputOffset(), maxRecord)
 	}
 	if err != nil {
 		return nil, 0, err
@@ -250,11 +250,11 @@ func (s *csvSource) read() (cells []string, line int, err error) {
 	return cells, line + s.above, nil
 }
 
-// recognise finds out what the columns hold.
-func (s *csvSource) recognise(header []string, o Options) error {
+// recognize finds out what the columns contain.
+func (s *csvSource) recognize(header []string, o Options) error {
 	for _, name := range header {
 		if _, err := profile.ParseAddress(name); err == nil {
-			return unusable(NoHeader, 0, "The first row holds an address instead of the names of the columns. Add a first line that names them, such as: email,display_name")
+			return unusable(NoHeader, 0, "The first row has an address instead of column names. Add a first line with the column names, for example: email,display_name")
 		}
 		c, err := o.column(name)
 		if err != nil {
@@ -284,8 +284,8 @@ func (s *csvSource) recognise(header []string, o Options) error {
 	return needAddress(s.where)
 }
 
-// disambiguate takes the field from ambiguous columns whose first value, among
-// the next rows, isn't an address.
+// disambiguate removes the field from ambiguous columns if their first value,
+// in the rows read ahead, isn't an address.
 func (s *csvSource) disambiguate() error {
 	const rows = 64
 	var open []int
@@ -314,13 +314,13 @@ func (s *csvSource) disambiguate() error {
 		}
 		open = rest
 	}
-	for _, i := range open { // no value says that it is one
+	for _, i := range open { // there is no value to prove it
 		s.columns[i].Field = noField
 	}
 	return nil
 }
 
-// whereOf is the column of each field.
+// whereOf returns the column of each field.
 func whereOf(columns []Column) map[Field]int {
 	where := map[Field]int{}
 	for i, c := range columns {
@@ -331,8 +331,8 @@ func whereOf(columns []Column) map[Field]int {
 	return where
 }
 
-// needAddress refuses an input without a column for addresses. The names of its
-// columns aren't repeated: if a header is missing, they are values.
+// needAddress refuses an input without a column for addresses. The error
+// doesn't repeat the column names: if the header is missing, they are values.
 func needAddress(where map[Field]int) error {
 	_, email := where[Email]
 	_, local := where[LocalPart]
@@ -340,12 +340,12 @@ func needAddress(where map[Field]int) error {
 	if email || local && domain {
 		return nil
 	}
-	return unusable(ColumnMissing, 0, "No column has a name for addresses. Rename one to email, or say which it is. A file without a header needs a first line that names its columns, such as: email,display_name")
+	return unusable(ColumnMissing, 0, "No column name says that it has addresses. Rename one to email, or choose one. If the file has no header, add a first line with the column names, for example: email,display_name")
 }
 
 func (s *csvSource) all() []Column { return s.columns }
 
-// next returns the next row that has a value.
+// next returns the next row that isn't empty.
 func (s *csvSource) next() (record, error) {
 	for {
 		var r record
@@ -365,18 +365,17 @@ func (s *csvSource) next() (record, error) {
 	}
 }
 
-// following reads the record that follows. What is wrong with its quotes is a
-// problem of the row.
+// following reads the next record. Wrong quotes are a problem of the row.
 func (s *csvSource) following() (record, error) {
 	cells, line, err := s.read()
 	if errors.As(err, new(*csv.ParseError)) {
-		return record{line: line, problem: &Problem{Row: line, Code: Malformed, Detail: "the quotes don't fit: a value with a quote in it has all of them doubled, and quotes around it"}}, nil
+		return record{line: line, problem: &Problem{Row: line, Code: Malformed, Detail: "the quotes don't match: in a value with quotes, double each of them and put quotes around the value"}}, nil
 	}
 	return record{line: line, cells: cells}, err
 }
 
-// clear takes from the record what no field holds, and refuses secrets. It
-// reports whether nothing was there.
+// clear removes values without a field from the record, and refuses secrets. It
+// reports whether the row is empty.
 func (s *csvSource) clear(r *record) (blank bool, err error) {
 	for _, i := range s.secrets {
 		if i < len(r.cells) && holdsSecret(r.cells[i]) {
@@ -388,7 +387,7 @@ func (s *csvSource) clear(r *record) (blank bool, err error) {
 		blank = blank && strings.TrimSpace(cell) == ""
 	}
 	if n := len(s.columns); len(r.cells) != n && (len(r.cells) < n || strings.Join(r.cells[n:], "") != "") {
-		r.problem = &Problem{Row: r.line, Code: CellsMismatch, Detail: fmt.Sprintf("it has %d values, and the header %d; a value with the separator in it needs quotes around it", len(r.cells), n)}
+		r.problem = &Problem{Row: r.line, Code: CellsMismatch, Detail: fmt.Sprintf("it has %d values, but the header has %d; put quotes around values that contain the separator", len(r.cells), n)}
 		r.cells = nil
 		return blank, nil
 	}
@@ -401,16 +400,16 @@ func (s *csvSource) clear(r *record) (blank bool, err error) {
 	return blank, nil
 }
 
-// holdsSecret reports whether the cell of a column for secrets holds one.
-// Exports have stars for what they don't tell.
+// holdsSecret reports whether the cell of a column for secrets contains one.
+// Exports have stars for what they hide.
 func holdsSecret(cell string) bool { return strings.Trim(cell, "* \t\r\n") != "" }
 
 func secretFound(c Column, line int) error {
-	return unusable(SecretFound, line, "The column %q holds a password or another secret. Profiles have none in them: remove the column, or have it dropped.", c.Name)
+	return unusable(SecretFound, line, "The column %q contains passwords or other secrets. Profiles never contain any: remove the column, or drop it.", c.Name)
 }
 
-// Join reads several inputs one after the other, such as the manifests of the
-// parts of one batch.
+// Join reads several inputs one after the other, for example the manifests of
+// the parts of one batch.
 func Join(readers ...*Reader) *Reader {
 	if len(readers) == 1 {
 		return readers[0]

@@ -12,17 +12,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// An export is a file as a program writes it, with one person in it.
+// An export is a file from another program, with one person in it.
 type export struct {
 	name   string
 	before string // lines before the header
 	comma  rune
 	header []string
 	row    []string
-	// free are the columns whose values are a person's to choose, and which the
+	// free are the columns whose values a person can choose, and which the
 	// manifest or the profile repeats.
 	free []string
-	// fields is what is recognised.
+	// fields are the recognized fields.
 	fields map[string]batch.Field
 }
 
@@ -69,7 +69,7 @@ var exports = []export{
 	},
 }
 
-// text is the export with another value in one column.
+// text returns the export with another value in one column.
 func (e *export) text(column int, value string) string {
 	var out strings.Builder
 	out.WriteString(e.before)
@@ -85,7 +85,7 @@ func (e *export) text(column int, value string) string {
 	return out.String()
 }
 
-// TestExports takes the six exports as they come, in each encoding.
+// TestExports reads the six exports as they are, in each encoding.
 func TestExports(t *testing.T) {
 	for _, e := range exports {
 		for encoding, encode := range encodings {
@@ -108,7 +108,7 @@ func TestExports(t *testing.T) {
 	}
 }
 
-// encodings write a text as programs do.
+// encodings encode a text as programs do.
 var encodings = map[string]func(string) string{
 	"UTF-8":    func(s string) string { return s },
 	"BOM":      func(s string) string { return "\ufeff" + s },
@@ -154,7 +154,7 @@ func TestDialects(t *testing.T) {
 	}
 }
 
-// rowsOf are the good rows of an input.
+// rowsOf returns the good rows of an input.
 func rowsOf(t *testing.T, input string, c choice) (rows []batch.Row, problems []batch.Problem) {
 	t.Helper()
 	reader, err := batch.NewReader(strings.NewReader(input), c.Options)
@@ -177,7 +177,7 @@ func rowsOf(t *testing.T, input string, c choice) (rows []batch.Row, problems []
 	return rows, problems
 }
 
-// TestUnusable refuses whole inputs, and says why in a code.
+// TestUnusable checks that whole inputs are refused, with a code that says why.
 func TestUnusable(t *testing.T) {
 	for _, tt := range []struct {
 		name, input string
@@ -213,14 +213,14 @@ func TestUnusable(t *testing.T) {
 				t.Fatalf("got %v, want %s", err, tt.code)
 			}
 			if strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("it tells the secret: %v", err)
+				t.Errorf("it reveals the secret: %v", err)
 			}
 		})
 	}
 }
 
-// TestProblems says for each bad row where, what and why, and keeps what was
-// refused to itself.
+// TestProblems checks that each bad row is reported with line, field and code,
+// and without the refused value.
 func TestProblems(t *testing.T) {
 	for _, tt := range []struct {
 		row    string
@@ -268,8 +268,8 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestErrorsAgain sends errors.csv again: as it is, each row is bad again, and
-// with the refused value mended it is good.
+// TestErrorsAgain sends errors.csv again: unchanged, each row is bad again, and
+// with the refused value fixed it is good.
 func TestErrorsAgain(t *testing.T) {
 	input := "E-Mail;Name;Notiz\njane.example.com;Jane Doe;=1+1\njoe@example.com;evil.com;'\nann@example.com;Ann;x\n"
 	_, _, bad, err := check(t, input, choice{Options: batch.Options{Map: map[string]batch.Field{"Notiz": batch.Note}}})
@@ -282,17 +282,17 @@ func TestErrorsAgain(t *testing.T) {
 	if _, problems := rowsOf(t, bad, choice{}); len(problems) != 2 {
 		t.Errorf("%+v", problems)
 	}
-	mended := strings.NewReplacer(`"j***"`, "jane@example.com", `"e***"`, "Joe").Replace(bad)
-	rows, problems := rowsOf(t, mended, choice{})
+	fixed := strings.NewReplacer(`"j***"`, "jane@example.com", `"e***"`, "Joe").Replace(bad)
+	rows, problems := rowsOf(t, fixed, choice{})
 	if len(rows) != 2 || len(problems) > 0 {
-		t.Fatalf("%+v, %+v\n%s", rows, problems, mended)
+		t.Fatalf("%+v, %+v\n%s", rows, problems, fixed)
 	}
 	if rows[0].Note != "=1+1" || rows[0].Person.Name != "Jane Doe" || rows[1].Note != "'" {
 		t.Errorf("%+v", rows)
 	}
 }
 
-// TestPlatformsTwice takes one address for both platforms, and no more.
+// TestPlatformsTwice accepts one address for both platforms, and no more.
 func TestPlatformsTwice(t *testing.T) {
 	input := "email,platform\na@example.com,iphone\na@example.com,mac\na@example.com,both\nb@example.com,both\nb@example.com,mac\n"
 	plan, problems, _, err := check(t, input, choice{})
@@ -301,7 +301,7 @@ func TestPlatformsTwice(t *testing.T) {
 	}
 }
 
-// TestOff leaves out who is suspended.
+// TestOff skips suspended people.
 func TestOff(t *testing.T) {
 	input := "email,status,block sign in\na@example.com,Suspended,\nb@example.com,Active,No\nc@example.com,,Yes\nd@example.com,,\n"
 	plan, problems, _, err := check(t, input, choice{})

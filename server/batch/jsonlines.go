@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// A jsonSource reads JSON Lines: an object with texts in each line. Keys are
-// columns; a further one may come in any line.
+// A jsonSource reads JSON Lines: an object with strings in each line. Keys are
+// columns; any line may add new ones.
 type jsonSource struct {
 	text    *bufio.Reader
 	options Options
@@ -20,7 +20,7 @@ type jsonSource struct {
 	first   *record
 }
 
-// peek reads the first object, which says whether this is an input at all.
+// peek reads the first object, which says whether this is a valid input.
 func (s *jsonSource) peek() error {
 	r, err := s.following()
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *jsonSource) object(line []byte) (record, error) {
 	return r, s.settle(&r, seen)
 }
 
-// column is the place of a key.
+// column returns the position of a key.
 func (s *jsonSource) column(key string) (int, error) {
 	if i, ok := s.index[key]; ok {
 		return i, nil
@@ -151,7 +151,7 @@ func (s *jsonSource) set(r *record, i int, value json.RawMessage) error {
 	return nil
 }
 
-// settle decides which key of the object counts for each field.
+// settle decides which key of the object is used for each field.
 func (s *jsonSource) settle(r *record, seen map[int]bool) error {
 	r.where = map[Field]int{}
 	for i := range s.columns {

@@ -15,20 +15,20 @@ import (
 // A File is one signed profile of a batch.
 type File struct {
 	Row   *Row
-	Index int // of the row among all good ones, from 0
-	What  What
+	Index int // of the row among all good ones, starting at 0
+	What  FileKind
 	Name  string // in the archive
 	Bytes []byte
 	// Identifier and UUID are the profile's.
 	Identifier, UUID string
-	// Content is the SHA-256 of the profile inside, in hex: what a later batch
-	// is compared by, since a signature differs each time.
+	// Content is the SHA-256 of the unsigned profile, in hex. Later batches
+	// compare it, because each signature is different.
 	Content string
 	Digest  [sha256.Size]byte // of Bytes
 	CRC32   uint32            // of Bytes
 }
 
-// A Maker makes the files of rows.
+// A Maker creates the files of rows.
 type Maker struct {
 	Issuer *issue.Issuer
 	Orders Orders
@@ -43,7 +43,7 @@ type unit struct {
 	rows  []Row
 }
 
-// units are the rows in runs. The first has the index.
+// units returns the rows in runs. The first has the index.
 func units(rows iter.Seq2[Row, error], index int) iter.Seq2[unit, error] {
 	return func(yield func(unit, error) bool) {
 		u := unit{first: index}
@@ -66,8 +66,8 @@ func units(rows iter.Seq2[Row, error], index int) iter.Seq2[unit, error] {
 	}
 }
 
-// Make makes the files of the rows on all cores and gives them to sink in the
-// order of the rows, the first of which has the index among all of the batch.
+// Make creates the files of the rows on all cores and passes them to sink in
+// the order of the rows. The index is that of the first row in the whole batch.
 func (m *Maker) Make(ctx context.Context, rows iter.Seq2[Row, error], index int, sink func(*File) error) error {
 	return ordered.Do(ctx, units(rows, index), m.make, func(files []File) error {
 		for i := range files {
@@ -83,7 +83,7 @@ func (m *Maker) make(ctx context.Context, u unit) ([]File, error) {
 	files := make([]File, 0, len(u.rows))
 	for i := range u.rows {
 		row := &u.rows[i]
-		for _, what := range row.whats() {
+		for _, what := range row.fileKinds() {
 			order, err := m.Orders(row.Person, what)
 			if err != nil {
 				return nil, fmt.Errorf("batch: row %d: %w", row.Line, err)

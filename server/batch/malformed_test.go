@@ -12,21 +12,21 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// A malformed input is made by a random hand.
+// A malformed input is generated at random.
 type malformed struct {
 	*rand.Rand
 }
 
-// pick is one of several texts.
+// pick returns one of several texts.
 func (m malformed) pick(texts ...string) string { return texts[m.IntN(len(texts))] }
 
-// cell is a value of any kind.
+// cell returns a value of any kind.
 func (m malformed) cell() string {
 	return m.pick("", "jane@example.com", fmt.Sprintf("j%d@example.com", m.IntN(50)), "Jane", "=cmd|' /C calc'!A0", "@SUM(1)", "+1", "\x00", "a\x00b", "\"", "\"\"", "\"open", "a\"b", "\xff\xfe", "\xed\xa0\x80",
 		"M\xfcller", "a\nb", "\r", "\u202e", "\ufeff", "\u200b", "<plist>", "${x}", "../../x", strings.Repeat("x", 5000), strings.Repeat("\"", 7), "\t", ";", ",", "NULL", "\x1b[31m", "é", "e\u0301", "***")
 }
 
-// text is an input that may be good by accident.
+// text returns an input that may be valid by accident.
 func (m malformed) text() string {
 	comma := m.pick(",", ";", "\t")
 	end := m.pick("\n", "\r\n", "\r")
@@ -59,7 +59,7 @@ func (m malformed) text() string {
 	return out.String()
 }
 
-// json is the same as JSON Lines.
+// json returns the same as JSON Lines.
 func (m malformed) json() string {
 	var out strings.Builder
 	for range 1 + m.IntN(20) {
@@ -74,7 +74,7 @@ func (m malformed) json() string {
 	return strings.ReplaceAll(text, "%d", fmt.Sprint(m.IntN(10)))
 }
 
-// input is the text in an encoding, and perhaps cut or spoilt.
+// input returns the text in an encoding, perhaps truncated or damaged.
 func (m malformed) input() string {
 	text := m.text()
 	if m.IntN(4) == 0 {
@@ -94,8 +94,8 @@ func (m malformed) input() string {
 	return text
 }
 
-// TestMalformed checks inputs of which hardly one is good: each gives rows,
-// problems with row and code, or an InputError.
+// TestMalformed checks inputs that are hardly ever valid: each gives rows,
+// problems with line and code, or an InputError.
 func TestMalformed(t *testing.T) { checkMalformed(t, 2000) }
 
 func checkMalformed(t *testing.T, times int) {
@@ -137,8 +137,8 @@ func checkMalformed(t *testing.T, times int) {
 	}
 }
 
-// TestHugeInputs reads 100 MB in every form that has no end, and a million bytes
-// of rows that have one. It never takes more than 64 MiB above what was in use.
+// TestHugeInputs reads 100 MB in every form without an end, and a million bytes
+// of rows that do end. It never takes more than 64 MiB above what was in use.
 func TestHugeInputs(t *testing.T) { checkHuge(t, 1<<20) }
 
 func checkHuge(t *testing.T, sizeOfRows int) {
@@ -184,7 +184,7 @@ func checkHuge(t *testing.T, sizeOfRows int) {
 	}
 }
 
-// A watcher sees how much memory is in use while a reader is read.
+// A watcher measures memory use while a reader is read.
 type watcher struct {
 	r    io.Reader
 	n    int

@@ -9,13 +9,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// manifestHeader are the columns of manifest.csv. The first eleven tell what was
-// made; with the others the manifest is an input from which the same is made
+// manifestHeader are the columns of manifest.csv. The first eleven say what was
+// created; with the others the manifest is an input that creates the same
 // again.
 var manifestHeader = []string{"row", "email", "external_id", "file", "profile_identifier", "profile_uuid", "content_sha256", "file_sha256", "bytes", "status", "link",
 	"display_name", "login", "locale", "group", "platform", "variant", "serial", "udid", "ecid", "note"}
 
-// statusMade is the status of a file that is in the archive.
+// statusMade is the status of a file in the archive.
 const statusMade = "made"
 
 // An entry is a file in the manifests.
@@ -43,7 +43,7 @@ func (e *entry) appendCSV(out []byte) []byte {
 }
 
 // appendJSON appends the entry as an object of manifest.json. encoding/json
-// would take as long as everything else that is done with a file.
+// would take as long as everything else that is done for a file.
 func (e *entry) appendJSON(out []byte) []byte {
 	out = strconv.AppendInt(append(out, `{"row":`...), int64(e.Row), 10)
 	for _, text := range [...]struct {
@@ -68,8 +68,7 @@ func (e *entry) appendJSON(out []byte) []byte {
 	return append(out, '}')
 }
 
-// appendText appends a member of an object, unless it is empty and may be left
-// out.
+// appendText appends a member of an object, unless it is empty and optional.
 func appendText(out []byte, name, value string, always bool) []byte {
 	if value == "" && !always {
 		return out
@@ -84,13 +83,13 @@ func appendText(out []byte, name, value string, always bool) []byte {
 	}
 	quoted, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // no text gives one
+		panic(err) // never fails for a string
 	}
 	return append(out, quoted...)
 }
 
-// A manifestSource reads the rows of which a manifest tells, a row for each
-// person and not for each file.
+// A manifestSource reads the rows of a manifest: one row for each person, not
+// for each file.
 type manifestSource struct {
 	csv   *csvSource
 	ahead *record
@@ -124,7 +123,7 @@ func (s *manifestSource) next() (record, error) {
 	}
 }
 
-// take reads a row of the manifest. Its line is the one of the first input.
+// take processes a row of the manifest. Its line is that of the original input.
 func (s *manifestSource) take() (record, error) {
 	if r := s.ahead; r != nil {
 		s.ahead = nil

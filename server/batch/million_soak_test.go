@@ -13,9 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// TestSoakMillion makes the archives of a million people, and measures the rate
-// against that of the same profiles without archives, and against a tenth of
-// the people: time must grow as they do. Every archive is read again.
+// TestSoakMillion creates the archives of a million people, and compares the
+// rate with that of the same profiles without archives, and with a tenth of the
+// people: time must be linear. Every archive is verified.
 func TestSoakMillion(t *testing.T) {
 	rows := soak.Count(20_000, 1_000_000)
 	r := newRig(t, "p256")
@@ -31,8 +31,7 @@ func TestSoakMillion(t *testing.T) {
 	soak.Figure(t, "seconds", many.Clock.Seconds(), "-")
 }
 
-// made makes a batch, which is what the time is spent on, checks it and deletes
-// it.
+// made creates a batch, which is measured, checks it and deletes it.
 func (r *rig) made(t *testing.T, rows int, time *signingtest.Spent) {
 	var plan *batch.Plan
 	var archives []string
@@ -74,7 +73,7 @@ func TestSoakMalformed(t *testing.T) {
 	checkHuge(t, soak.Count(2<<20, 100<<20))
 }
 
-// TestSoakOpenSSL has OpenSSL verify all files of an archive.
+// TestSoakOpenSSL verifies all files of an archive with OpenSSL.
 func TestSoakOpenSSL(t *testing.T) {
 	r := newRig(t, "p256")
 	rows := soak.Count(500, 16_000)

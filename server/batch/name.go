@@ -10,21 +10,21 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Lengths of the parts of a file's name. The hash's is what makes it unique: 80
-// bits of the mailbox's.
+// Lengths of the parts of a file's name. The hash makes it unique: 80 bits of
+// the mailbox's.
 const (
 	nameLength = 40
 	hashLength = 16
 )
 
-// fileName is the name of a file in the archive. It has letters of ASCII in
-// lower case, digits and ._@- alone, so every system can hold it, and no two
-// files of a batch have the same. The number is that of the row among all good
-// ones, from 0: it decides the folder.
-func fileName(row int, identifier string, address profile.Address, what What) string {
+// fileName returns the name of a file in the archive. It has only lower-case
+// ASCII letters, digits and ._@-, which every system supports, and is unique in
+// the batch. The number of the row among all good ones, starting at 0,
+// determines the folder.
+func fileName(row int, identifier string, address profile.Address, what FileKind) string {
 	folder, suffix := row/FolderFiles+1, ""
 	if what.Platform == profile.Mac {
-		folder = row/(FolderFiles/2) + 1 // a Mac may take two files
+		folder = row/(FolderFiles/2) + 1 // a Mac may get two files
 		if what.Variant == settings.Secure {
 			suffix = "-device"
 		}
@@ -42,11 +42,11 @@ func fileName(row int, identifier string, address profile.Address, what What) st
 	return string(append(out, ".mobileconfig"...))
 }
 
-// hashMark stands before the hash of the mailbox in an identifier.
+// hashMark precedes the hash of the mailbox in an identifier.
 const hashMark = ".mobileconfig."
 
-// Names are the names of so many archives, and of the file with rows that were
-// left out, by the name of the only archive: out.zip, or out-001.zip and so on,
+// Names returns the names of n archives, and of the file with the skipped rows,
+// derived from the name of a single archive: out.zip, or out-001.zip and so on,
 // and out-errors.csv.
 func Names(output string, archives int) (names []string, errorsFile string) {
 	stem := strings.TrimSuffix(output, ".zip")

@@ -15,8 +15,8 @@ import (
 	"github.com/updatecase/mobileconfig/profile/lint"
 )
 
-// TestOtherReaders has unzip and Python read an archive, OpenSSL verify 1,000
-// files of it against the root alone, and finds nothing wrong with any.
+// TestOtherReaders reads an archive with unzip and Python, and verifies 1,000
+// of its files with OpenSSL against only the root.
 func TestOtherReaders(t *testing.T) {
 	r := newRig(t, "p256")
 	_, archives := r.run(t, output(t), people(334), choice{Defaults: everything})

@@ -16,23 +16,23 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// A spool is a file that is written from its start to its end.
+// A spool is a file that is written sequentially.
 type spool struct {
 	file *os.File
 	buf  *bufio.Writer
 	size int64
 }
 
-// A summed spool is a file of the archive that grows with the profiles. It knows
-// the checksums of what was written.
+// A summed spool is a file of the archive that grows with the profiles. It
+// keeps the checksums of what was written.
 type summed struct {
 	*spool
 	sum uint32
 	sha hash.Hash
 }
 
-// openSpool opens a file to go on after so many bytes. What stands behind them
-// is cut off.
+// openSpool opens a file to append after a number of bytes. The rest is
+// truncated.
 func openSpool(name string, size int64) (*spool, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *summed) Write(p []byte) (int, error) {
 	return s.spool.Write(p)
 }
 
-// resum reads what is there, and reports whether it has the checksum.
+// resum reads the existing content, and reports whether it has the checksum.
 func (s *summed) resum(sum uint32) (bool, error) {
 	h := crc32.NewIEEE()
 	s.sha = sha256.New()
@@ -70,7 +70,7 @@ func (s *summed) resum(sum uint32) (bool, error) {
 	return s.sum == sum, err
 }
 
-// section is what stands from one place to another.
+// section returns the content from one offset to another.
 func (s *spool) section(from, to int64) io.Reader { return io.NewSectionReader(s.file, from, to-from) }
 
 // A part is an archive that is being written.
@@ -85,7 +85,7 @@ type part struct {
 	json    summed // manifest.json
 	journal *spool
 	sums    signing.Checksums
-	made    int // profiles that the archive holds
+	made    int // profiles in the archive
 	line    []byte
 }
 
@@ -109,7 +109,7 @@ func (p *part) add(f *File) error {
 	return err
 }
 
-// begin writes what stands before the rows of the manifests.
+// begin writes the header of both manifests.
 func (p *part) begin() error {
 	head, err := p.head()
 	if err != nil {
@@ -133,8 +133,8 @@ func (p *part) addBytes(name string, data []byte, sum uint32, digest [sha256.Siz
 	return err
 }
 
-// addText adds a file whose content is written twice: to know its size and
-// checksums before it stands in the archive.
+// addText adds a file whose content is generated twice, because size and
+// checksums come before it in the archive.
 func (p *part) addText(name string, mode uint32, listed bool, write func(io.Writer) error) error {
 	sum, digest, size := crc32.NewIEEE(), sha256.New(), &counter{}
 	if err := write(io.MultiWriter(sum, digest, size)); err != nil {
@@ -166,7 +166,7 @@ func text(s string) func(io.Writer) error {
 	}
 }
 
-// finish adds what stands beside the profiles, and signs the checksums.
+// finish adds the other files, and signs the checksums.
 func (p *part) finish(ctx context.Context, errors io.ReaderAt, sign func(context.Context, *signing.Checksums) ([]byte, error)) error {
 	if err := p.flush(); err != nil {
 		return err
@@ -209,7 +209,7 @@ func (p *part) finish(ctx context.Context, errors io.ReaderAt, sign func(context
 	return p.flush()
 }
 
-// addErrors adds the rows that were left out among those of this part.
+// addErrors adds the skipped rows of this part.
 func (p *part) addErrors(errors io.ReaderAt) error {
 	head := int64(len(format.AppendCSV(nil, errorsHeader()...)))
 	from, to := max(head, p.plan.Chunks[p.First].Errors), p.plan.Errors
@@ -255,8 +255,8 @@ func (p *part) addSpool(name string, s *summed) error {
 	return err
 }
 
-// addDevices adds the script that installs by cable, if a row of the part names
-// an iPhone.
+// addDevices adds the script that installs over a cable, if a row of the part
+// names an iPhone.
 func (p *part) addDevices() error {
 	var devices bytes.Buffer
 	r := csv.NewReader(p.csv.section(0, p.csv.size))
@@ -286,7 +286,7 @@ func (p *part) addDevices() error {
 	return p.addText("cfgutil.sh", format.ScriptMode, true, text(p.replacer(devices.String()).Replace(cfgutilText)))
 }
 
-// flush hands everything to the system.
+// flush writes everything to the operating system.
 func (p *part) flush() error {
 	for _, s := range []*spool{p.out, p.csv.spool, p.json.spool} {
 		if err := s.buf.Flush(); err != nil {
@@ -296,7 +296,7 @@ func (p *part) flush() error {
 	return nil
 }
 
-// record notes in the journal that a chunk is complete.
+// record records in the journal that a chunk is complete.
 func (p *part) record(next int) error {
 	if err := p.flush(); err != nil {
 		return err

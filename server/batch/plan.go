@@ -23,7 +23,7 @@ type Chunk struct {
 	Errors int64 `json:"errors"`
 }
 
-// A Plan is what a batch will make.
+// A Plan is what a batch will create.
 type Plan struct {
 	Columns []Column `json:"columns"`
 	Notices []string `json:"notices"`
@@ -31,35 +31,36 @@ type Plan struct {
 	Rows    int      `json:"rows"` // good ones
 	Bad     int      `json:"bad"`
 	Twice   int      `json:"duplicates"` // of the bad ones
-	Off     int      `json:"off"`        // suspended, and so left out
+	Off     int      `json:"off"`        // suspended, and therefore skipped
 	Files   int      `json:"files"`
-	Devices bool     `json:"devices"` // some rows name one
+	Devices bool     `json:"devices"` // some rows name a device
 	Chunks  []Chunk  `json:"chunks,omitempty"`
 	Errors  int64    `json:"errors_size,omitempty"` // of errors.csv
 }
 
-// A Checking says how rows are checked.
+// A Checking configures the check of rows.
 type Checking struct {
 	Defaults Defaults
 	Orders   Orders
-	// Rows takes the good rows, one after the other.
+	// Rows receives the good rows in order.
 	Rows io.Writer
-	// Errors takes errors.csv. It stays empty if no row is bad.
+	// Errors receives errors.csv. It stays empty if no row is bad.
 	Errors io.Writer
-	// Problem, if it isn't nil, is told of each problem, in the order of rows.
+	// Problem, if it isn't nil, is called for each problem, in the order of
+	// rows.
 	Problem func(Problem)
 }
 
-// Rows are checked by blocks: enough of them that handing over costs nothing,
-// and no more bytes than memory allows.
+// Rows are checked in blocks: large enough that passing them to goroutines
+// costs little, and small enough for memory.
 const (
 	blockRows  = 200
 	blockBytes = 128 << 10
 )
 
-// Check reads an input to its end. Whatever is wrong with single rows is a
-// problem of theirs, and the plan leaves them out; what makes the whole input
-// useless is an [*InputError].
+// Check reads the whole input. Problems of single rows are reported and the
+// plan skips these rows; if the whole input is unusable, the error is an
+// [*InputError].
 func Check(ctx context.Context, r *Reader, c Checking) (*Plan, error) {
 	p := &planner{Checking: c, seen: map[uint64]int{}}
 	check := checker{marked: r.marked, defaults: c.Defaults, orders: c.Orders}
@@ -81,7 +82,7 @@ func Check(ctx context.Context, r *Reader, c Checking) (*Plan, error) {
 	return &p.plan, p.flush()
 }
 
-// blocks are the records of the input.
+// blocks returns the records of the input in blocks.
 func (r *Reader) blocks() iter.Seq2[[]record, error] {
 	return func(yield func([]record, error) bool) {
 		for more := true; more; {
@@ -108,15 +109,15 @@ func (r *Reader) blocks() iter.Seq2[[]record, error] {
 	}
 }
 
-// A planner collects what was checked.
+// A planner collects the results.
 type planner struct {
 	Checking
 	plan Plan
-	// seen is the line of each address and platform, by 64 bits of their digest.
-	// Among a million addresses, one in forty million times, two have the same;
-	// then the second is reported.
+	// seen is the line of each address and platform, by 64 bits of their
+	// digest. Among a million addresses, two collide in one of forty million
+	// batches; then the second is reported.
 	seen   map[uint64]int
-	rows   []byte // not yet written
+	rows   []byte // not written yet
 	errors []byte
 }
 
@@ -143,7 +144,7 @@ func (p *planner) take(block []checked) error {
 	return nil
 }
 
-// findTwice refuses the second row for an address on a platform.
+// findTwice refuses the second row with an address and platform.
 func (p *planner) findTwice(c *checked) {
 	folded := c.row.Person.Address.Folded()
 	platforms := []Platforms{c.row.Platforms}
@@ -174,7 +175,7 @@ func (p *planner) accept(r *Row) {
 		plan.Chunks = append(plan.Chunks, chunk)
 	}
 	chunk := &plan.Chunks[len(plan.Chunks)-1]
-	before, files := len(p.rows), len(r.whats())
+	before, files := len(p.rows), len(r.fileKinds())
 	p.rows = appendRow(p.rows, r)
 	chunk.Rows, chunk.Files, chunk.Size = chunk.Rows+1, chunk.Files+files, chunk.Size+int64(len(p.rows)-before)
 	plan.Rows, plan.Files = plan.Rows+1, plan.Files+files
@@ -228,15 +229,15 @@ func (p *planner) flush() error {
 	return err
 }
 
-// notice says which columns were not used.
+// notice describes the unused columns.
 func (p *planner) notice(r *Reader) {
 	var ignored []string
 	for _, c := range p.plan.Columns {
 		switch {
 		case c.Dropped:
-			p.plan.Notices = append(p.plan.Notices, fmt.Sprintf("The column %q was dropped, as you said.", c.Name))
+			p.plan.Notices = append(p.plan.Notices, fmt.Sprintf("The column %q was dropped, as you asked.", c.Name))
 		case c.Secret:
-			p.plan.Notices = append(p.plan.Notices, fmt.Sprintf("The column %q is for secrets and holds none. It was dropped.", c.Name))
+			p.plan.Notices = append(p.plan.Notices, fmt.Sprintf("The column %q is for secrets, but it's empty. It was dropped.", c.Name))
 		case c.Field == noField && !(r.marked && c.isOurs()):
 			ignored = append(ignored, fmt.Sprintf("%q", c.Name))
 		}
@@ -249,29 +250,28 @@ func (p *planner) notice(r *Reader) {
 		p.plan.Notices = append(p.plan.Notices, "These columns are ignored: "+strings.Join(ignored, ", ")+".")
 	}
 	if p.plan.Off > 0 {
-		p.plan.Notices = append(p.plan.Notices, fmt.Sprintf("%d rows are left out, because their status says suspended, blocked or the like.", p.plan.Off))
+		p.plan.Notices = append(p.plan.Notices, fmt.Sprintf("%d rows were skipped, because their status says suspended, blocked or similar.", p.plan.Off))
 	}
 }
 
-// Summary is the plan without its chunks.
+// Summary returns the plan without its chunks.
 func (p *Plan) Summary() Plan {
 	s := *p
 	s.Chunks = nil
 	return s
 }
 
-// An Archive is one of the archives that a plan is made into.
+// An Archive is one of the archives of a plan.
 type Archive struct {
-	Number, Of  int // counted from 1
-	First, Last int // chunks, the last excluded
+	Number, Of  int // starting at 1
+	First, Last int // chunks, last exclusive
 	Rows, Files int
 }
 
-// Archives are those that the plan is made into, in their order.
+// Archives returns the archives of the plan, in order.
 func (p *Plan) Archives() []Archive { return p.archives(PartFiles) }
 
-// archives puts chunks together as long as an archive has no more files than
-// the limit.
+// archives combines chunks until an archive has as many files as allowed.
 func (p *Plan) archives(limit int) []Archive {
 	var all []Archive
 	for i, chunk := range p.Chunks {

@@ -9,7 +9,7 @@ const (
 	AddressMalformed Code = "address_malformed"
 	AddressMissing   Code = "address_missing"
 	AddressTwice     Code = "address_twice"
-	// NotPossible says that the settings don't allow what the row asks for.
+	// NotPossible says that the settings don't allow what the row requests.
 	NotPossible     Code = "not_possible"
 	NameInvalid     Code = "name_invalid"
 	LoginInvalid    Code = "login_invalid"
@@ -17,15 +17,15 @@ const (
 	PlatformUnknown Code = "platform_unknown"
 	VariantUnknown  Code = "variant_unknown"
 	DeviceInvalid   Code = "device_invalid" // serial, UDID or ECID
-	TextInvalid     Code = "text_invalid"   // of what only the manifest repeats
+	TextInvalid     Code = "text_invalid"   // of a value that only the manifest repeats
 	CellMasked      Code = "cell_masked"    // a value that errors.csv has masked
-	CellsMismatch   Code = "cells_mismatch" // more or fewer than the header has
+	CellsMismatch   Code = "cells_mismatch" // more or fewer than in the header
 	Malformed       Code = "malformed"      // quotes, JSON
 	NotUTF8         Code = "not_utf8"
 )
 
-// The codes of inputs that can't be used at all. Malformed and NotUTF8 are
-// among them, too.
+// The codes of inputs that can't be used at all. Malformed and NotUTF8 are also
+// among them.
 const (
 	Empty         Code = "empty"
 	NoHeader      Code = "no_header"
@@ -40,7 +40,7 @@ const (
 // A Problem is what is wrong with one row.
 type Problem struct {
 	Row    int    `json:"row"`              // the line where it begins
-	Column string `json:"column,omitempty"` // as the input calls it
+	Column string `json:"column,omitempty"` // the input's name for it
 	Code   Code   `json:"code"`
 	Value  string `json:"value,omitempty"` // masked
 	Detail string `json:"detail"`
@@ -48,8 +48,8 @@ type Problem struct {
 	field Field
 }
 
-// masked is what is shown of a refused value. It may be a password in the wrong
-// column.
+// masked returns the masked form of a refused value. It may be a password in
+// the wrong column.
 func masked(value string) string {
 	if value == "" {
 		return ""
@@ -60,6 +60,6 @@ func masked(value string) string {
 	return mask
 }
 
-// mask ends every masked value. A field may not end like that: whoever sends
-// errors.csv again has to type the value.
+// mask ends every masked value. A field can't end like that, so someone who
+// sends errors.csv again has to retype the value.
 const mask = "***"

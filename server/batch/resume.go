@@ -14,23 +14,23 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch/format"
 )
 
-// A part leaves four temporary files: the archive, the rows of both manifests,
-// and a journal with a line for each chunk that is complete. The line is written
-// when everything else of the chunk has gone to the system. So after a crash the
-// part goes on behind the last line that fits what is there.
+// A part has four temporary files: the archive, the rows of both manifests, and
+// a journal with a line for each complete chunk. The line is written after
+// everything else of the chunk is in the operating system. So after a crash the
+// part resumes after the last line that matches the other files.
 
-// doneLine ends the journal of a part that is complete.
+// doneLine ends the journal of a complete part.
 const doneLine = "done"
 
 // A mark is a line of the journal.
 type mark struct {
-	next            int // the chunk that comes next
+	next            int // the next chunk
 	out, csv, json  int64
 	csvSum, jsonSum uint32
 }
 
-// readJournal returns the marks of a journal in their order, and whether the
-// part is complete. A line that was cut is none.
+// readJournal returns the marks of a journal in order, and whether the part is
+// complete. A truncated line is ignored.
 func readJournal(name string) (marks []mark, done bool, err error) {
 	data, err := os.ReadFile(name)
 	if errors.Is(err, os.ErrNotExist) {
@@ -51,8 +51,7 @@ func readJournal(name string) (marks []mark, done bool, err error) {
 	return marks, false, nil
 }
 
-// open opens the files of the part to go on, and returns the chunk that comes
-// next.
+// open opens the files of the part to resume it, and returns the next chunk.
 func (p *part) open(base string) (next int, err error) {
 	marks, _, err := readJournal(base + ".journal")
 	if err != nil {
@@ -72,8 +71,8 @@ func (p *part) open(base string) (next int, err error) {
 	return from.next, p.openAt(base, from)
 }
 
-// openAt opens the files to go on at the mark. A file that is shorter gets zeros,
-// which its checksums don't fit.
+// openAt opens the files to resume at the mark. A file that is shorter is
+// filled with zeros, which don't match its checksums.
 func (p *part) openAt(base string, at mark) (err error) {
 	for name, s := range map[string]struct {
 		spool **spool
@@ -103,7 +102,7 @@ func (p *part) openAt(base string, at mark) (err error) {
 	return p.begin()
 }
 
-// A skipper skips what is in the file already.
+// A skipper skips what is already in the file.
 type skipper struct {
 	w    io.Writer
 	left int64
@@ -118,7 +117,7 @@ func (s *skipper) Write(p []byte) (int, error) {
 
 var errDamaged = errors.New("batch: the unfinished archive is damaged")
 
-// localHeader is the fixed part of what stands before a file in a ZIP archive.
+// localHeader is the fixed part of a file's header in a ZIP archive.
 type localHeader struct {
 	Signature                           uint32
 	Version, Flags, Method, Time, Date  uint16
@@ -126,8 +125,8 @@ type localHeader struct {
 	NameLength, ExtraLength             uint16
 }
 
-// replay reads the files that the archive holds already, and checks them, so
-// that writing goes on as if it had never stopped.
+// replay reads the files in the archive and checks them, so that writing can
+// continue as if it had never stopped.
 func (p *part) replay(size int64) error {
 	r := bufio.NewReaderSize(p.out.section(0, size), 256<<10)
 	var name, data []byte

@@ -13,13 +13,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// A resumed batch is made in a folder that is left, in whatever state, and gone
-// on with.
+// A resumed batch is created in a folder that was left in some state.
 type resumed struct {
 	*rig
 	rows  int
 	limit int
-	want  string // what [same] says of an undisturbed run
+	want  string // what [same] returns for an uninterrupted run
 }
 
 func newResumed(t testing.TB, rows, limit int) *resumed {
@@ -50,7 +49,7 @@ func (r *resumed) begin(t testing.TB, name string) *batch.Batch {
 	return b
 }
 
-// interrupt makes a batch until so many people are done.
+// interrupt creates a batch until n people are done.
 func (r *resumed) interrupt(t testing.TB, b *batch.Batch, people int) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -68,8 +67,8 @@ func (r *resumed) interrupt(t testing.TB, b *batch.Batch, people int) {
 	}
 }
 
-// goOn resumes the batch, and wants what an undisturbed run gives.
-func (r *resumed) goOn(t testing.TB, name string) {
+// resume resumes the batch, and expects the result of an uninterrupted run.
+func (r *resumed) resume(t testing.TB, name string) {
 	t.Helper()
 	b, err := batch.Resume(name + ".unfinished")
 	if err != nil {
@@ -79,7 +78,7 @@ func (r *resumed) goOn(t testing.TB, name string) {
 	archives, _ := b.Names(name)
 	r.finish(t, b, name, choice{})
 	if got := same(t, archives...); got != r.want {
-		t.Error("it isn't what an undisturbed run gives")
+		t.Error("it differs from an uninterrupted run")
 	}
 	for _, archive := range archives {
 		checkRules(t, archive)
@@ -89,7 +88,8 @@ func (r *resumed) goOn(t testing.TB, name string) {
 	}
 }
 
-// TestCancelLeavesNoArchive wants nothing to have its name before all is done.
+// TestCancelLeavesNoArchive checks that no file has its final name before all
+// is done.
 func TestCancelLeavesNoArchive(t *testing.T) {
 	r := newResumed(t, 2500, 1500)
 	name := output(t)
@@ -98,16 +98,16 @@ func TestCancelLeavesNoArchive(t *testing.T) {
 	if err != nil || len(left) != 1 || left[0].Name() != "out.zip.unfinished" {
 		t.Errorf("%v, %v", left, err)
 	}
-	r.goOn(t, name)
+	r.resume(t, name)
 	records, err := os.ReadFile(strings.TrimSuffix(name, ".zip") + "-errors.csv")
 	if err != nil || !strings.Contains(string(records), "cells_mismatch") {
 		t.Errorf("%v, %s", err, records)
 	}
 }
 
-// TestResumeDamaged interrupts a batch anywhere, and then cuts, extends or spoils
-// its temporary files as a crash can: behind the last complete chunk, or, as a
-// loss of power may, before it.
+// TestResumeDamaged interrupts a batch anywhere, and then truncates, extends or
+// damages its temporary files as a crash can: after the last complete chunk,
+// or, as after a power loss, before it.
 func TestResumeDamaged(t *testing.T) {
 	resumeDamaged(t, 4)
 }
@@ -125,7 +125,7 @@ func resumeDamaged(t *testing.T, times int) {
 		for range 2 {
 			spoil(t, random, files[random.IntN(len(files))])
 		}
-		r.goOn(t, name)
+		r.resume(t, name)
 	}
 }
 
@@ -157,8 +157,8 @@ func spoil(t testing.TB, random *rand.Rand, name string) {
 	}
 }
 
-// TestFolder refuses a second batch in the folder, a second process, and to
-// resume what isn't there.
+// TestFolder checks that a second batch in the folder, a second process, and
+// resuming a missing batch are refused.
 func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "x")
 	if _, err := batch.Resume(dir); !errors.Is(err, batch.ErrMissing) {
@@ -186,8 +186,8 @@ func TestFolder(t *testing.T) {
 	}
 }
 
-// TestReissue makes again what a batch made, from the manifests of its parts:
-// the same files, rows and order.
+// TestReissue creates a batch again, from the manifests of its parts: the same
+// files, rows and order.
 func TestReissue(t *testing.T) {
 	r := newRig(t, "p256")
 	name := output(t)
@@ -231,7 +231,7 @@ func TestReissue(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Limit(1500)
-	// The defaults are others: every row says for itself what was made.
+	// The defaults differ: every row has its own values.
 	if _, err := b.Check(t.Context(), batch.Join(readers...), choice{}.checking(), r.about); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +249,7 @@ func TestReissue(t *testing.T) {
 	}
 }
 
-// sameProfiles is [same] of archives without what tells of bad rows.
+// sameProfiles is [same] of archives without the bad rows.
 func sameProfiles(t *testing.T, archives []string) string {
 	t.Helper()
 	var out strings.Builder
@@ -267,7 +267,7 @@ func sameProfiles(t *testing.T, archives []string) string {
 	return out.String()
 }
 
-// TestSince tells what is new, changed, the same and gone.
+// TestSince checks what is new, changed, the same and gone.
 func TestSince(t *testing.T) {
 	r := newRig(t, "p256")
 	_, archives := r.run(t, output(t), strings.NewReader("email,display_name\nsame@example.com,A\nchanged@example.com,B\ngone@example.com,C\n"), choice{})

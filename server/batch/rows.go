@@ -11,13 +11,13 @@ import (
 	"github.com/updatecase/mobileconfig/profile"
 )
 
-// texts are the fields of the row in the order in which they are written.
+// texts returns the fields of the row in the order in which they are written.
 func (r *Row) texts(address *string) [12]*string {
 	return [...]*string{address, &r.Person.Name, &r.Person.Login, &r.Person.Locale, (*string)(&r.Platforms), (*string)(&r.Variant),
 		&r.Group, &r.ExternalID, &r.Serial, &r.UDID, &r.ECID, &r.Note}
 }
 
-// appendRow appends the row as ReadRows reads it.
+// appendRow appends the row in the form that ReadRows reads.
 func appendRow(out []byte, r *Row) []byte {
 	address := r.Person.Address.String()
 	out = binary.AppendUvarint(out, uint64(r.Line))
@@ -28,7 +28,7 @@ func appendRow(out []byte, r *Row) []byte {
 	return out
 }
 
-// ReadRows reads rows that Check has written: those of a chunk, or of several.
+// ReadRows reads rows that Check has written: those of one chunk, or several.
 func ReadRows(r io.Reader) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		b := bufio.NewReaderSize(r, 64<<10)

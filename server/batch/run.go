@@ -14,8 +14,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A Batch is made in a folder of temporary files, which lies beside where its
-// archives will be. The folder survives a crash, and [Resume] goes on with it.
+// A Batch is created in a folder of temporary files, beside its future
+// archives. The folder survives a crash, and [Resume] continues with it.
 type Batch struct {
 	dir   string
 	lock  *flock.Flock
@@ -23,25 +23,25 @@ type Batch struct {
 	limit int // of files in an archive
 }
 
-// state is what the folder holds of a batch whose input has been checked.
+// state is what the folder stores about a batch whose input has been checked.
 type state struct {
 	Key   string `json:"key"`
 	About About  `json:"about"`
 	Plan  *Plan  `json:"plan"`
-	// Published says that the archives have their names.
+	// Published says that the archives have their final names.
 	Published bool `json:"published"`
 }
 
 // Errors of Begin and Resume.
 var (
-	ErrExists  = errors.New("batch: an unfinished batch is there")
-	ErrMissing = errors.New("batch: no unfinished batch is there")
-	ErrBusy    = errors.New("batch: another process works on it")
+	ErrExists  = errors.New("batch: there is an unfinished batch")
+	ErrMissing = errors.New("batch: there is no unfinished batch")
+	ErrBusy    = errors.New("batch: another process is working on it")
 )
 
 const stateFile = "state.json"
 
-// Begin makes the folder of a new batch.
+// Begin creates the folder of a new batch.
 func Begin(dir string) (*Batch, error) {
 	switch err := os.Mkdir(dir, 0o700); {
 	case errors.Is(err, fs.ErrExist):
@@ -83,7 +83,7 @@ func open(dir string) (*Batch, error) {
 	return b, nil
 }
 
-// Close lets go of the folder, and leaves it for Resume.
+// Close releases the folder, and leaves it for Resume.
 func (b *Batch) Close() error { return b.lock.Close() }
 
 // Discard deletes the folder.
@@ -91,15 +91,15 @@ func (b *Batch) Discard() error { return errors.Join(os.RemoveAll(b.dir), b.lock
 
 func (b *Batch) file(name string) string { return filepath.Join(b.dir, name) }
 
-// Plan is that of an input which has been checked; nil before that.
+// Plan returns the plan of the input after the check; nil before that.
 func (b *Batch) Plan() *Plan { return b.state.Plan }
 
-// Key is what [Batch.Check] was given.
+// Key returns the key that was passed to [Batch.Check].
 func (b *Batch) Key() string { return b.state.Key }
 
-// Check reads the input, and keeps the rows. Where c says, it says nothing of
-// Rows and Errors. The key names input and choices: a batch may be resumed with
-// the same alone. about is called when the input has been read.
+// Check reads the input, and stores the rows; it ignores c.Rows and c.Errors.
+// The key identifies input and options: a batch can be resumed only with the
+// same ones. about is called when the input has been read.
 func (b *Batch) Check(ctx context.Context, r *Reader, c Checking, about func() (key string, a About)) (*Plan, error) {
 	rows, err := openSpool(b.file("rows"), 0)
 	if err != nil {
@@ -147,10 +147,10 @@ func writeFile(name string, data []byte) error {
 	return os.Rename(name+".new", name)
 }
 
-// Rows are the good rows of the input.
+// Rows returns the good rows of the input.
 func (b *Batch) Rows() iter.Seq2[Row, error] { return b.rows(0, len(b.state.Plan.Chunks)) }
 
-// rows are those of some chunks, the last excluded.
+// rows returns those of some chunks, last exclusive.
 func (b *Batch) rows(first, last int) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		if first >= last {
@@ -168,7 +168,7 @@ func (b *Batch) rows(first, last int) iter.Seq2[Row, error] {
 	}
 }
 
-// parts are the archives of the batch.
+// parts returns the archives of the batch.
 func (b *Batch) parts() []*part {
 	var all []*part
 	for _, a := range b.state.Plan.archives(b.limit) {
@@ -177,11 +177,12 @@ func (b *Batch) parts() []*part {
 	return all
 }
 
-// base is the name of a part's temporary files without their extension.
+// base returns the name of a part's temporary files without their extension.
 func (b *Batch) base(p *part) string { return b.file(fmt.Sprintf("part-%03d", p.Number)) }
 
-// Make makes the archives, each under a temporary name, and goes on where it was
-// interrupted. It calls progress with the number of people whose files are made.
+// Make creates the archives, each under a temporary name, and continues where
+// it was interrupted. It calls progress with the number of people whose files
+// exist.
 func (b *Batch) Make(ctx context.Context, m *Maker, progress func(people int)) error {
 	bad, err := openSpool(b.file("errors.csv"), b.state.Plan.Errors)
 	if err != nil {
@@ -256,14 +257,14 @@ func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, pro
 	return errors.Join(os.Remove(b.base(p)+".csv"), os.Remove(b.base(p)+".json"))
 }
 
-// Names are those of the archives, and of the file with the rows that were left
-// out, by the name of the only archive, such as out.zip.
+// Names returns those of the archives, and of the file with the skipped rows,
+// derived from the name of a single archive, for example out.zip.
 func (b *Batch) Names(output string) (archives []string, errorsFile string) {
 	return Names(output, len(b.parts()))
 }
 
-// Publish gives the archives their names, which are those of [Batch.Names], and
-// deletes the folder.
+// Publish gives the archives their final names, which are those of
+// [Batch.Names], and deletes the folder.
 func (b *Batch) Publish(output string) error {
 	if !b.state.Published {
 		archives, errorsFile := b.Names(output)
@@ -286,7 +287,7 @@ func (b *Batch) Publish(output string) error {
 	return b.Discard()
 }
 
-// PublishErrors gives errors.csv its name, if there are any.
+// PublishErrors gives errors.csv its final name, if there are any errors.
 func (b *Batch) PublishErrors(name string) error {
 	if b.state.Plan.Bad == 0 {
 		return nil
@@ -294,7 +295,7 @@ func (b *Batch) PublishErrors(name string) error {
 	return move(b.file("errors.csv"), name)
 }
 
-// move gives a file its name. One that isn't there has it already.
+// move renames a file. A missing one has been renamed already.
 func move(from, to string) error {
 	if err := os.Rename(from, to); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -302,7 +303,7 @@ func move(from, to string) error {
 	return nil
 }
 
-// syncFolder makes the names in a folder survive a loss of power.
+// syncFolder makes the names in a folder survive a power loss.
 func syncFolder(name string) error {
 	f, err := os.Open(name)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// TestSameTwice makes the same batch twice, in parts.
+// TestSameTwice creates the same batch twice, in parts.
 func TestSameTwice(t *testing.T) {
 	r := newRig(t, "p256")
 	made := func() string {

@@ -13,13 +13,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 )
 
-// canary is a password that nobody has, in a form that no name and no address
-// can have.
+// canary is a fake password, in a form that no name and no address can have.
 const canary = "c4nary! Hunter2$"
 
-// TestCanaries puts a password into every column of each export, and looks for
-// it in everything that is said, kept or made. Only what a column is for may be
-// repeated, and a column for names isn't for this.
+// TestCanaries puts a password into every column of each export, and searches
+// for it in all messages, stored data and results. Only a column's proper
+// content may be repeated, and a password isn't proper content of a name
+// column.
 func TestCanaries(t *testing.T) {
 	r := newRig(t, "p256")
 	for _, e := range exports {
@@ -43,8 +43,8 @@ func TestCanaries(t *testing.T) {
 	}
 }
 
-// everything is what comes of an input: what is said, and all files, also while
-// it is being made.
+// everything returns all that an input leads to: messages, and all files, also
+// temporary ones.
 func (r *rig) everything(t *testing.T, input string) map[string]string {
 	t.Helper()
 	said := map[string]string{}
@@ -83,7 +83,7 @@ func (r *rig) everything(t *testing.T, input string) map[string]string {
 	return said
 }
 
-// TestSecretsDropped takes a column for secrets that holds none, and one that a
+// TestSecretsDropped reads a column for secrets that is empty, and one that a
 // person has dropped.
 func TestSecretsDropped(t *testing.T) {
 	for _, input := range []string{"email,Password\na@example.com,\n", "email,Password\na@example.com,****\n", "email,Temporary Password\na@example.com, \n"} {
@@ -107,7 +107,7 @@ func TestSecretsDropped(t *testing.T) {
 	}
 }
 
-// TestMaskedValues shows at most one letter of a refused value.
+// TestMaskedValues checks that at most one letter of a refused value is shown.
 func TestMaskedValues(t *testing.T) {
 	_, problems, bad, err := check(t, "email,display_name,login,locale,platform,serial,note\n"+strings.Repeat(canary+",", 6)+canary+"\x02\n", choice{})
 	if err != nil || len(problems) < 5 {

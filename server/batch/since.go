@@ -15,8 +15,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A Since is what an earlier batch made. Files and contents stand there by 64
-// bits of their digests.
+// A Since is what an earlier batch created. Files and contents are identified
+// by 64 bits of their digests.
 type Since struct{ made map[uint64]earlier }
 
 type earlier struct {
@@ -36,7 +36,7 @@ func (s *Since) Read(r io.Reader) error {
 }
 
 // Gone reads the manifest again and calls f with the address of each file that
-// the batch, when it was compared, no longer had.
+// the compared batch no longer has.
 func (s *Since) Gone(r io.Reader, f func(address string) error) error {
 	return eachEntry(r, func(key, _ uint64, address string) error {
 		if s.made[key].seen {
@@ -68,21 +68,22 @@ func eachEntry(r io.Reader, f func(key, content uint64, address string) error) e
 		address, addressErr := profile.ParseAddress(cell("email"))
 		content, err := hex.DecodeString(cell("content sha256"))
 		if addressErr != nil || err != nil || len(content) != sha256.Size {
-			return unusable(NoManifest, row.line, "It isn't the row of a manifest.csv.")
+			return unusable(NoManifest, row.line, "It isn't a row of a manifest.csv.")
 		}
-		what := What{profile.Platform(cell("platform")), settings.Variant(cell("variant"))}
+		what := FileKind{profile.Platform(cell("platform")), settings.Variant(cell("variant"))}
 		if err := f(sinceKey(address, what), binary.LittleEndian.Uint64(content), address.String()); err != nil {
 			return err
 		}
 	}
 }
 
-func sinceKey(address profile.Address, what What) uint64 {
+func sinceKey(address profile.Address, what FileKind) uint64 {
 	sum := sha256.Sum256([]byte(string(what.Platform) + " " + string(what.Variant) + " " + address.Folded()))
 	return binary.LittleEndian.Uint64(sum[:])
 }
 
-// A Difference counts the files of a batch against those of an earlier one.
+// A Difference counts the differences between the files of a batch and an
+// earlier one.
 type Difference struct {
 	New     int `json:"new"`
 	Changed int `json:"changed"`
@@ -90,9 +91,9 @@ type Difference struct {
 	Gone    int `json:"gone"`
 }
 
-// Compare builds the files of the rows, signs none, and counts them against
-// those of an earlier batch. It calls differs with the address of each file that
-// is "new" or "changed".
+// Compare builds the files of the rows, without signing any, and compares them
+// with those of an earlier batch. It calls differs with the address of each
+// file that is "new" or "changed".
 func (m *Maker) Compare(ctx context.Context, rows iter.Seq2[Row, error], since *Since, differs func(how, address string) error) (Difference, error) {
 	type built struct {
 		key, content uint64
@@ -100,7 +101,7 @@ func (m *Maker) Compare(ctx context.Context, rows iter.Seq2[Row, error], since *
 	}
 	work := func(_ context.Context, u unit) (out []built, err error) {
 		for _, row := range u.rows {
-			for _, what := range row.whats() {
+			for _, what := range row.fileKinds() {
 				order, err := m.Orders(row.Person, what)
 				if err != nil {
 					return nil, fmt.Errorf("batch: row %d: %w", row.Line, err)

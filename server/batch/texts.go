@@ -18,16 +18,17 @@ var (
 	cfgutilText string
 )
 
-// An About is what an archive says of itself.
+// An About describes an archive in its own files.
 type About struct {
-	// Batch names the batch: the same for the same input and choices.
+	// Batch identifies the batch: it is the same for the same input and
+	// options.
 	Batch   string    `json:"batch"`
 	Created time.Time `json:"created_at"`
 	Tool    string    `json:"tool"`
 	Signer  Signer    `json:"signer"`
 }
 
-// A Signer is the certificate that signed.
+// A Signer is the signing certificate.
 type Signer struct {
 	Name        string    `json:"name"`
 	Fingerprint string    `json:"sha256"`
@@ -48,8 +49,8 @@ func (p *part) replacer(devices string) *strings.Replacer {
 	)
 }
 
-// shellSafe is the name of a signer without what means something between the
-// quotes of a shell.
+// shellSafe returns the name of a signer without characters that are special
+// inside shell quotes.
 func shellSafe(name string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("\"$`\\", r) || r < ' ' || r == 0x7f {
@@ -59,7 +60,7 @@ func shellSafe(name string) string {
 	}, name)
 }
 
-// head is manifest.json before its rows.
+// head returns manifest.json before its rows.
 func (p *part) head() ([]byte, error) {
 	head := struct {
 		Schema int `json:"schema_version"`
@@ -77,8 +78,8 @@ func (p *part) head() ([]byte, error) {
 	return append(out[:len(out)-1], ",\"rows\":[\n"...), nil
 }
 
-// hexECID is an ECID as cfgutil writes it, in lower case. Without a mark of its
-// own, a number of digits alone is decimal.
+// hexECID returns an ECID in cfgutil's form, in lower case. Digits without a
+// prefix are decimal.
 func hexECID(text string) string {
 	text = strings.ToLower(text)
 	digits, base := text, 10

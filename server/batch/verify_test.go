@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A bare folder has nothing but openssl and sha256sum, for a shell with builtins
-// alone.
+// A bare folder contains only openssl and sha256sum, for a shell with nothing
+// but builtins.
 func bareFolder(t testing.TB) string {
 	t.Helper()
 	needs(t, "openssl", "sha256sum")
@@ -52,7 +52,7 @@ func (r *rig) small(t testing.TB) string {
 }
 
 // TestVerifyScript runs verify.sh on archives with each kind of key, with and
-// without roots, and refuses those of somebody else.
+// without roots, and checks that it refuses someone else's archives.
 func TestVerifyScript(t *testing.T) {
 	bare := bareFolder(t)
 	for _, kind := range []string{"p256", "rsa-2048"} {
@@ -93,8 +93,8 @@ func TestVerifyScriptSeesEachByte(t *testing.T) {
 	}, func(int) []byte { return []byte{byte(random.IntN(256))} })
 }
 
-// changeBytes changes one byte at a time, at the places that are chosen in each
-// file, to each of the values, and wants verify.sh to see it.
+// changeBytes changes one byte at a time, at the chosen places in each file, to
+// each of the values, and expects verify.sh to notice.
 func changeBytes(t *testing.T, dir string, places func(size int) []int, values func(at int) []byte) {
 	t.Helper()
 	bare := bareFolder(t)
@@ -131,7 +131,7 @@ func changeBytes(t *testing.T, dir string, places func(size int) []int, values f
 }
 
 // TestCfgutilScript runs cfgutil.sh with a cfgutil that has three devices: one
-// known by its ECID, one by its serial number, one not at all.
+// known by its ECID, one by its serial number, one unknown.
 func TestCfgutilScript(t *testing.T) {
 	dir := newRig(t, "p256").small(t)
 	bin := t.TempDir()
@@ -151,7 +151,7 @@ fi
 	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err == nil {
-		t.Error("a device that nobody knows, and the script says that all is well")
+		t.Error("the script reports success for an unknown device")
 	}
 	for _, want := range []string{"INSTALL 0x1A2B install-profile signed/iphone/0001/joe@", "INSTALL 0x99 install-profile signed/iphone/0001/jane@", "0x77 NOBODYKNOWS: this archive has no profile"} {
 		if !strings.Contains(string(out), want) {

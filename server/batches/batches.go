@@ -1,10 +1,10 @@
-// Package batches keeps the batches of accounts: who may have profiles made for
-// many people, from which list, and what became of it. What is in a list and in
-// an archive is the business of package batch.
+// Package batches manages the batches of accounts: who may create profiles for
+// many people, from which list, and how that went. Package batch handles the
+// contents of lists and archives.
 //
-// A batch is checked first, which makes nothing, and then made in chunks that
-// any server may work on. It acts for whoever started it: the right of that
-// member or key is checked again in the transaction that keeps each chunk.
+// A batch is checked first, which creates nothing, and then created in chunks
+// that any server may work on. It acts for the member or key that started it:
+// their right is checked again in the transaction that stores each chunk.
 package batches
 
 import (
@@ -22,82 +22,83 @@ type State string
 const (
 	// Checking: the list is being read.
 	Checking State = "checking"
-	// Ready: the list was read. Plan and problems say what is in it.
+	// Ready: the list was read. Plan and problems describe it.
 	Ready State = "ready"
-	// Running: files are being made.
+	// Running: files are being created.
 	Running State = "running"
 	// Done: all archives can be downloaded, until they expire.
 	Done State = "done"
-	// Failed: nothing more is made. Reason and Detail say why.
+	// Failed: nothing more is created. Reason and Detail say why.
 	Failed State = "failed"
-	// Cancelled: somebody stopped it.
+	// Cancelled: someone stopped it.
 	Cancelled State = "cancelled"
 )
 
 // States lists all states.
 func States() []State { return []State{Checking, Ready, Running, Done, Failed, Cancelled} }
 
-// A Choice is what whoever makes a batch can choose.
+// A Choice is the options of a batch.
 type Choice struct {
 	// Variant is Mail, or Secure for the device policy as well.
 	Variant settings.Variant `json:"variant"`
-	// Platforms are for rows that don't say.
+	// Platforms is for rows without one.
 	Platforms batch.Platforms `json:"platform"`
-	// Locale is for rows that don't say. Empty: English.
+	// Locale is for rows without one. Empty: English.
 	Locale string `json:"locale,omitempty"`
-	// Map says what columns hold, by their names, and Drop which ones aren't
-	// looked at.
+	// Map sets the fields of columns, by their names, and Drop the columns to
+	// ignore.
 	Map  map[string]batch.Field `json:"map,omitempty"`
 	Drop []string               `json:"drop,omitempty"`
 	// Output is what people get. Empty: Files.
 	Output Output `json:"output,omitempty"`
-	// Mail has each link sent to its person.
+	// Mail sends each link to its person.
 	Mail bool `json:"mail,omitempty"`
-	// SkipBadRows leaves out rows with problems. Otherwise a batch that has any
+	// SkipBadRows skips rows with problems. Otherwise a batch that has any
 	// can't be started.
 	SkipBadRows bool `json:"skip_bad_rows,omitempty"`
 	// Manifest says that the list is the manifest.csv of a batch: the same
-	// files are made again.
+	// files are created again.
 	Manifest bool `json:"manifest,omitempty"`
 }
 
-// A Batch is one list of people with what is made of it.
+// A Batch is one list of people and what is created from it.
 type Batch struct {
 	ID      string
 	Account string
-	// Name is what people call it; by default the name of the uploaded file.
+	// Name is the display name; by default the name of the uploaded file.
 	Name   string
 	State  State
 	Choice Choice
-	// By is the right of whoever made the batch, or has started it since: what
-	// it acts by, and its Actor. A member's session may end meanwhile.
+	// By is the right of the member or key that created the batch, or last
+	// started it: what it acts with, and its Actor. A member's session may end
+	// meanwhile.
 	By audit.Grant
 	// Size and Digest are of the list as it was uploaded; the digest is the
 	// SHA-256 in hex.
 	Size   int64
 	Digest string
-	// Plan is what was found in the list, without its chunks. It is empty while
+	// Plan is the result of the check, without its chunks. It is empty while
 	// the list is being checked.
 	Plan batch.Plan
-	// Domains are the mail domains in the list, and Settings the SHA-256, in
-	// hex, of what was set for them when it was checked.
+	// Domains are the email domains in the list, and Settings the SHA-256, in
+	// hex, of their settings at the time of the check.
 	Domains  []string
 	Settings string
-	// Erases says that some of the files have devices erase themselves.
+	// Erases says that some of the files can make devices erase themselves.
 	Erases bool
 	// Made is how many rows have their files.
 	Made int
 	// Reason is the code of a fault, and Detail its text, if the state is
 	// Failed.
 	Reason, Detail string
-	// About is what the archives say of themselves, among it the certificate
+	// About is how the archives describe themselves, including the certificate
 	// that signs the files. It is empty before the start.
 	About batch.About
-	// Checksums is the SHA-256, in hex, of the digests of all archives, one
-	// after the other: what the action log names. Empty until Done.
+	// Checksums is the SHA-256, in hex, of the concatenated digests of all
+	// archives, as in the action log. Empty until Done.
 	Checksums string
-	// Archives are the files to download, in their order: all of them when the
-	// state is Done.
+	// Archives are the files to download, in order: all of them when the state
+	// is Done.
 	Archives []Archive
 	// Parts is how many archives there will be.
 	Parts int
@@ -109,7 +110,7 @@ type Batch struct {
 	// Expires is when archives and list are deleted; zero: not ended yet.
 	// Manifests stay.
 	Expires time.Time
-	// Expired says that they have been.
+	// Expired says that they have been deleted.
 	Expired bool
 }
 
@@ -119,7 +120,7 @@ func (b Batch) Rows() int { return b.Plan.Rows }
 // Chunks is how many chunks the rows have.
 func (b Batch) Chunks() int { return (b.Plan.Rows + batch.ChunkRows - 1) / batch.ChunkRows }
 
-// Archive returns the archive of the number, or nil if it isn't made.
+// Archive returns the archive with the number, or nil if it doesn't exist yet.
 func (b Batch) Archive(number int) *Archive {
 	for i := range b.Archives {
 		if b.Archives[i].Number == number {
@@ -129,12 +130,12 @@ func (b Batch) Archive(number int) *Archive {
 	return nil
 }
 
-// Live reports whether something still happens to the batch by itself.
+// Live reports whether the batch is still being processed.
 func (b Batch) Live() bool { return b.State == Checking || b.State == Running }
 
-// Startable reports whether Start can begin the batch, or go on with it. One
-// that is checked needs at least one good row, and no bad ones unless they are
-// left out.
+// Startable reports whether Start can begin or continue the batch. After a
+// check it needs at least one good row, and no bad ones unless they are
+// skipped.
 func (b Batch) Startable() bool {
 	rows := b.Plan.Rows > 0 && (b.Plan.Bad == 0 || b.Choice.SkipBadRows)
 	return rows && !b.Expired && (b.State == Ready || b.State == Failed)
@@ -142,19 +143,19 @@ func (b Batch) Startable() bool {
 
 // An Archive is one ZIP archive of a batch.
 type Archive struct {
-	Number int    `json:"number"` // counted from 1
+	Number int    `json:"number"` // starting at 1
 	Rows   int    `json:"rows"`
 	Files  int    `json:"files"`
 	Size   int64  `json:"size"`
 	Digest string `json:"sha256"` // in hex
-	// Blob is where the archive is kept.
+	// Blob is where the archive is stored.
 	Blob string `json:"blob"`
 }
 
-// A Filter finds batches of an account, the newest first.
+// A Filter selects batches of an account, the newest first.
 type Filter struct {
 	State State // empty: any
-	// Mailbox finds the batches that have made something for it; empty: any.
+	// Mailbox selects the batches that created something for it; empty: any.
 	Mailbox string
 	After   string // the ID of the last batch of the page before
 	Limit   int    // 1 to 100
@@ -162,15 +163,15 @@ type Filter struct {
 
 // A Problem is something wrong with a row of the list.
 type Problem struct {
-	Number int // counted from 1
+	Number int // starting at 1
 	batch.Problem
 }
 
-// MaxProblems is how many problems of a batch can be listed. errors.csv has all.
+// MaxProblems is how many problems of a batch are stored. errors.csv has all.
 const MaxProblems = 10_000
 
-// MaxUpload is how many bytes a list can have.
+// MaxUpload is the maximum size of a list in bytes.
 const MaxUpload = 512 << 20
 
-// Retention is for how long archives are kept by default.
+// Retention is how long archives are kept by default.
 const Retention = 7 * 24 * time.Hour

@@ -18,8 +18,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// What the service makes of a list is what the command line makes of it, on
-// either database.
+// The service creates the same from a list as the command line, on either
+// database.
 func TestMade(t *testing.T) {
 	list := people(2345)
 	each(t, func(t *testing.T, r *rig) {
@@ -60,7 +60,7 @@ func TestMade(t *testing.T) {
 	})
 }
 
-// Rows with problems keep a batch from being started, unless they are left out.
+// A batch with bad rows can't be started, unless they are skipped.
 func TestBadRows(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
@@ -96,7 +96,7 @@ func TestBadRows(t *testing.T) {
 	})
 }
 
-// A batch whose settings have changed since it was checked makes nothing more.
+// A batch whose settings have changed since the check creates nothing more.
 func TestSettingsChanged(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
@@ -110,7 +110,7 @@ func TestSettingsChanged(t *testing.T) {
 	})
 }
 
-// What a server was working on when it died is made by the next one.
+// The next server continues what a server was working on when it died.
 func TestResumed(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		stop := r.work(t)
@@ -138,7 +138,7 @@ func TestResumed(t *testing.T) {
 	})
 }
 
-// An archive waits for its files, unless the batch ends or is begun again.
+// An archive waits for its files, unless the batch ends or is started again.
 func TestArchiveWaits(t *testing.T) {
 	for name, change := range map[string]func(r *rig, id string){
 		"made": func(r *rig, id string) { storetest.Must(t, r.Chunk(t.Context(), id, 0)) },
@@ -172,8 +172,8 @@ func TestArchiveWaits(t *testing.T) {
 	}
 }
 
-// A batch that is cancelled, deleted or over leaves nothing behind but the
-// manifests of what was made.
+// A cancelled, deleted or expired batch leaves nothing behind except the
+// manifests of what was created.
 func TestFilesDeleted(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		stop := r.work(t)
@@ -211,8 +211,8 @@ func TestFilesDeleted(t *testing.T) {
 	})
 }
 
-// Files of a batch that was never kept are found, but not those of one that is
-// about to be.
+// Files of a batch that was never stored are found, but not those of one that
+// is about to be.
 func TestOrphans(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.files.set(nil)
@@ -232,8 +232,8 @@ func TestOrphans(t *testing.T) {
 	})
 }
 
-// What has been signed by an old certificate is signed again by the new one,
-// under the same names.
+// Files signed with an old certificate are signed again with the new one, under
+// the same names.
 func TestReissue(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
@@ -260,7 +260,7 @@ func TestReissue(t *testing.T) {
 	})
 }
 
-// A list that holds passwords is not kept.
+// A list with passwords isn't stored.
 func TestSecretListDeleted(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
@@ -275,8 +275,8 @@ func TestSecretListDeleted(t *testing.T) {
 	})
 }
 
-// Batches are found by whom they have made something for, and forget a mailbox
-// when its personal text is erased.
+// Batches are found by mailbox, and forget a mailbox when its personal text is
+// erased.
 func TestForget(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)

@@ -11,11 +11,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// BenchmarkRate makes archives of 50,000 people in the service, from the upload
-// to the last archive, and tells the rate as a part of that of the command line
+// BenchmarkRate creates archives of 50,000 people in the service, from the
+// upload to the last archive, and reports the rate relative to the command line
 // in the same process: x-offline. Both are timed in turns. On a busy machine
-// x-cpu tells more: the same of the time of the processor, without that of the
-// database and of the S3 service.
+// x-cpu is more useful: the same in CPU time, without the database and the S3
+// service.
 func BenchmarkRate(b *testing.B) {
 	list := people(signingtest.Size(50_000))
 	for name, open := range map[string]func(b *testing.B) *rig{

@@ -20,25 +20,25 @@ import (
 // The files of a batch.
 const (
 	listFile   = "list" // as it was uploaded
-	rowsFile   = "rows" // good ones, as package batch writes them
+	rowsFile   = "rows" // the good ones, as package batch writes them
 	ErrorsFile = "errors.csv"
 )
 
-// folder is where the files of all batches are.
+// folder contains the files of all batches.
 const folder = "batches/"
 
 func fileOf(id, name string) string { return folder + id + "/" + name }
 
-// ArchiveName is the name of an archive to be downloaded.
+// ArchiveName returns the download name of an archive.
 func ArchiveName(number int) string { return fmt.Sprintf("archive-%03d.zip", number) }
 
-// ManifestName is the name of the manifest of an archive.
+// ManifestName returns the name of an archive's manifest.
 func ManifestName(number int) string { return fmt.Sprintf("manifest-%03d.csv", number) }
 
-// isManifest reports whether the file tells what was made. It stays.
+// isManifest reports whether the file is a manifest. Manifests stay.
 func isManifest(name string) bool { return strings.HasPrefix(name, "manifest-") }
 
-// A File is a file of a batch that is downloaded.
+// A File is a file of a batch for download.
 type File struct {
 	Name     string
 	Modified time.Time
@@ -46,9 +46,8 @@ type File struct {
 	blob.Reader
 }
 
-// Open opens a file to be downloaded, and records that. The names are those of
-// ArchiveName, ManifestName and ErrorsFile. What has been deleted is a Gone
-// fault.
+// Open opens a file for download, and records that. The names are those of
+// ArchiveName, ManifestName and ErrorsFile. A deleted file is a Gone fault.
 func (s *Service) Open(ctx context.Context, by audit.Grant, account, id, name string) (File, error) {
 	f, b, err := s.find(ctx, account, id, name)
 	if err != nil {
@@ -62,7 +61,7 @@ func (s *Service) Open(ctx context.Context, by audit.Grant, account, id, name st
 	return f, nil
 }
 
-// Look is Open for who asks about the file alone: nothing is recorded.
+// Look is Open for requests about the file alone (HEAD): nothing is recorded.
 func (s *Service) Look(ctx context.Context, account, id, name string) (File, error) {
 	f, _, err := s.find(ctx, account, id, name)
 	return f, err
@@ -94,11 +93,11 @@ func (s *Service) find(ctx context.Context, account, id, name string) (File, Bat
 	return f, b, err
 }
 
-func errNoFile() error { return fault.New(fault.NotFound, "This batch has no such file.") }
+func errNoFile() error { return fault.New(fault.NotFound, "This batch doesn't have this file.") }
 
 func errExpired() error { return fault.New(fault.Gone, "The files of this batch have been deleted.") }
 
-// numberOf reads the number in a name that called makes of 1 to last.
+// numberOf parses the number in a name that called returns for 1 to last.
 func numberOf(name string, called func(int) string, last int) (int, bool) {
 	for n := 1; n <= last; n++ {
 		if called(n) == name {
@@ -108,8 +107,8 @@ func numberOf(name string, called func(int) string, last int) (int, bool) {
 	return 0, false
 }
 
-// appendManifest appends a manifest to the list: from the second on without its
-// header.
+// appendManifest appends a manifest to the list, without its header from the
+// second one on.
 func (s *Service) appendManifest(ctx context.Context, list *os.File, id string, number int) error {
 	f, err := s.Files.Open(ctx, fileOf(id, ManifestName(number)))
 	if err != nil {
@@ -126,8 +125,8 @@ func (s *Service) appendManifest(ctx context.Context, list *os.File, id string, 
 	return err
 }
 
-// deleteFiles deletes the files of a batch but those that are kept. What can't be
-// deleted now is found by Tidy.
+// deleteFiles deletes the files of a batch except those to keep. Tidy finds
+// what can't be deleted now.
 func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name string) bool) error {
 	ctx = context.WithoutCancel(ctx)
 	var names []string
@@ -146,7 +145,7 @@ func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name str
 	return errors.Join(errs...)
 }
 
-// clean deletes what a batch that is done needs no more.
+// clean deletes what a finished batch no longer needs.
 func (s *Service) clean(ctx context.Context, b Batch) error {
 	return s.deleteFiles(ctx, b.ID, func(name string) bool {
 		return isManifest(name) || name == ErrorsFile || slices.ContainsFunc(b.Archives, func(a Archive) bool { return a.Blob == name })
@@ -166,13 +165,13 @@ func (s *Service) expire(ctx context.Context, b Batch) error {
 	})
 }
 
-// orphanAge is how old a file is at least that no batch knows of: until then, the
-// batch may be about to be kept.
+// orphanAge is the minimum age of a file that belongs to no batch: until then,
+// the batch may be about to be stored.
 const orphanAge = time.Hour
 
-// Tidy deletes the files of batches that have expired, and those of no batch.
+// Tidy deletes the files of expired batches, and those that belong to no batch.
 func (s *Service) Tidy(ctx context.Context) error {
-	over, err := s.Store.OverBatches(ctx, s.Now())
+	over, err := s.Store.ExpiredBatches(ctx, s.Now())
 	if err != nil {
 		return err
 	}
@@ -183,7 +182,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 	return errors.Join(append(errs, s.deleteOrphans(ctx))...)
 }
 
-// deleteOrphans deletes the files of batches that aren't there.
+// deleteOrphans deletes the files of batches that don't exist.
 func (s *Service) deleteOrphans(ctx context.Context) error {
 	known := map[string]bool{}
 	for info, err := range s.Files.List(ctx, folder) {

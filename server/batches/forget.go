@@ -16,9 +16,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/blob"
 )
 
-// Forget removes a mailbox, as [profile.Address.Folded] writes it, from the
-// manifests of the account's batches. Lists and archives still have it until they
-// expire. It reports whether any batch had it. Doing it again does no harm.
+// Forget removes a mailbox, in the form of [profile.Address.Folded], from the
+// manifests of the account's batches. Lists and archives contain it until they
+// expire. It reports whether any batch had it, and can be repeated.
 func (s *Service) Forget(ctx context.Context, by audit.Grant, account, mailbox string) (had bool, err error) {
 	for f := (Filter{Mailbox: mailbox, Limit: 100}); ; {
 		found, err := s.Store.Batches(ctx, account, f)
@@ -45,7 +45,7 @@ func (s *Service) forgetIn(ctx context.Context, b Batch, number int, mailbox, di
 	name := fileOf(b.ID, ManifestName(number))
 	old, err := s.Files.Open(ctx, name)
 	if errors.Is(err, blob.ErrMissing) {
-		return nil // a batch of links alone
+		return nil // a batch with only links
 	}
 	if err != nil {
 		return err
@@ -63,8 +63,8 @@ func (s *Service) forgetIn(ctx context.Context, b Batch, number int, mailbox, di
 	return s.Files.Put(ctx, name, out)
 }
 
-// copyWithout copies a manifest without the rows of a mailbox. It reports whether
-// it left some out.
+// copyWithout copies a manifest without the rows of a mailbox. It reports
+// whether it removed any.
 func copyWithout(to io.Writer, from io.Reader, mailbox string) (left bool, err error) {
 	rows := csv.NewReader(from)
 	rows.ReuseRecord = true
@@ -84,7 +84,7 @@ func copyWithout(to io.Writer, from io.Reader, mailbox string) (left bool, err e
 				}
 			}
 			if column < 0 {
-				return left, errors.New("no column email in the manifest")
+				return left, errors.New("the manifest has no column email")
 			}
 		} else if address, err := profile.ParseAddress(strings.TrimPrefix(row[column], "'")); err == nil && address.Folded() == mailbox {
 			left = true

@@ -78,7 +78,7 @@ func newRigWith(t testing.TB, database, archive string, s3 blob.S3Options) *rig 
 	return r
 }
 
-// sign gives the service another certificate.
+// sign sets another certificate for the service.
 func (r *rig) sign(t testing.TB) {
 	t.Helper()
 	root := signingtest.Root(t, "p256")
@@ -100,8 +100,8 @@ func (r *rig) signer() *signing.Identity {
 	return r.identity
 }
 
-// A gated store calls a function before it keeps a file, and tells which files
-// are opened.
+// A gated store calls a function before it stores a file, and reports which
+// files are opened.
 type gated struct {
 	blob.Store
 	mu     sync.Mutex
@@ -137,7 +137,7 @@ func (g *gated) Put(ctx context.Context, name string, file *os.File) error {
 	return g.Store.Put(ctx, name, file)
 }
 
-// names are the files that are kept of a batch.
+// names returns the stored files of a batch.
 func (r *rig) names(t testing.TB, id string) (all []string) {
 	t.Helper()
 	for info, err := range r.files.List(context.Background(), "batches/"+id+"/") {
@@ -149,7 +149,7 @@ func (r *rig) names(t testing.TB, id string) (all []string) {
 	return all
 }
 
-// idle are the jobs that batches have nothing to do with.
+// idle implements the jobs that don't concern batches.
 type idle struct{}
 
 func (idle) Mail(context.Context, string) (time.Duration, error) { return 0, nil }
@@ -158,7 +158,7 @@ func (idle) Send(context.Context, string) (time.Duration, error) { return 0, nil
 func (idle) Begin(context.Context, string) error                 { return nil }
 func (idle) Run(context.Context, string) error                   { return nil }
 
-// noPushes are the jobs of pushes.
+// noPushes implements the jobs of pushes.
 type noPushes struct{}
 
 func (noPushes) Plan(context.Context, string, int) error { return nil }
@@ -167,7 +167,7 @@ func (noPushes) Send(context.Context, string, string) (time.Duration, error) {
 	return 0, nil
 }
 
-// work does the jobs until the test ends, or until it is stopped.
+// work runs the jobs until the test ends, or until it is stopped.
 func (r *rig) work(t testing.TB) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -185,14 +185,14 @@ func (r *rig) work(t testing.TB) (stop func()) {
 	return stop
 }
 
-// owner is the grant of the command line.
+// owner returns the grant of the command line.
 func owner() audit.Grant {
 	by := audit.ByOperator()
 	by.Account = account.Default
 	return by
 }
 
-// people is a list of so many.
+// people returns a list of n people.
 func people(n int) string {
 	var b strings.Builder
 	b.WriteString("email,display_name,external_id,group\n")
@@ -220,10 +220,10 @@ func (r *rig) create(t testing.TB, by audit.Grant, list string, c batches.Choice
 	return b
 }
 
-// await waits until nothing happens to the batch any more.
+// await waits until the batch is no longer being processed.
 func (r *rig) await(t testing.TB, id string) batches.Batch {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a test that hangs
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a hanging test
 	defer cancel()
 	var last batches.Batch
 	if err := r.Watch(ctx, account.Default, id, func(b batches.Batch) error { last = b; return nil }); err != nil {
@@ -264,7 +264,7 @@ func (r *rig) open(t testing.TB, id, name string) []byte {
 	return data
 }
 
-// stable are the rows of a manifest without what differs by the signature.
+// stable returns the rows of a manifest without what depends on the signature.
 func stable(t testing.TB, manifest []byte) string {
 	t.Helper()
 	rows, err := csv.NewReader(bytes.NewReader(manifest)).ReadAll()
@@ -297,14 +297,14 @@ func inArchive(t testing.TB, archive []byte, name string) []byte {
 	return data
 }
 
-// offline makes the manifest of the list as the command line does.
+// offline creates the manifest of the list as the command line does.
 func (r *rig) offline(t testing.TB, list string) []byte {
 	t.Helper()
 	d, err := r.store.Domain(t.Context(), "example.com")
 	if err != nil {
 		t.Fatal(err)
 	}
-	orders := func(who issue.Person, what batch.What) (issue.Order, error) {
+	orders := func(who issue.Person, what batch.FileKind) (issue.Order, error) {
 		return issue.OrderOf(d, who, what.Variant, what.Platform)
 	}
 	output := filepath.Join(t.TempDir(), "out.zip")
@@ -335,7 +335,7 @@ func (r *rig) offline(t testing.TB, list string) []byte {
 
 type batchField = batch.Field
 
-// tempFile is a file with the text.
+// tempFile returns a file with the text.
 func tempFile(t testing.TB, text string) *os.File {
 	t.Helper()
 	f, err := os.CreateTemp(t.TempDir(), "file")

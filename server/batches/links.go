@@ -34,14 +34,14 @@ type Link struct {
 	Line int // of the row in the list
 }
 
-// MakesFiles reports whether profiles are made.
+// MakesFiles reports whether profiles are created.
 func (c Choice) MakesFiles() bool { return c.Output != Links }
 
-// MakesLinks reports whether setup links are made.
+// MakesLinks reports whether setup links are created.
 func (c Choice) MakesLinks() bool { return c.Output == Links || c.Output == Both }
 
-// linksOf makes the links of the rows, which FinishChunk keeps. Where the batch
-// has people accept the device policy, the page offers nothing else.
+// linksOf returns the links of the rows, which FinishChunk stores. If the batch
+// requires the device policy, the page offers nothing else.
 func (s *Service) linksOf(ctx context.Context, b Batch, rows io.Reader) ([]Link, error) {
 	var all []Link
 	for row, err := range batch.ReadRows(rows) {
@@ -64,15 +64,15 @@ func (s *Service) linksOf(ctx context.Context, b Batch, rows io.Reader) ([]Link,
 	return all, nil
 }
 
-// LinkCounts says how many links a batch has, and what became of their mails.
+// LinkCounts says how many links a batch has, and the status of their emails.
 type LinkCounts struct {
 	Links int
-	// Sent, Waiting and GivenUp are mails: those that a mail server has taken,
-	// those on their way, and those that nobody will send any more.
+	// Sent, Waiting and GivenUp count emails: those that a mail server has
+	// accepted, those in the queue, and those that failed for good.
 	Sent, Waiting, GivenUp int
 }
 
-// CountLinks counts the links of the batch and their mails.
+// CountLinks counts the links of the batch and their emails.
 func (s *Service) CountLinks(ctx context.Context, b Batch) (LinkCounts, error) {
 	if !b.Choice.MakesLinks() {
 		return LinkCounts{}, nil
@@ -80,19 +80,20 @@ func (s *Service) CountLinks(ctx context.Context, b Batch) (LinkCounts, error) {
 	return s.Store.CountBatchLinks(ctx, b.Account, b.ID)
 }
 
-// The files of links, which are made when they are asked for.
+// The files of links, which are created on request.
 const (
 	// LinksFile is for mail merge, and LinksType its media type.
 	LinksFile = "links.csv"
 	LinksType = "text/csv; charset=utf-8"
-	// SheetFile is printed.
+	// SheetFile is for printing.
 	SheetFile = "sheet"
 )
 
-// linksOnce is how many links are read at once.
+// linksOnce is how many links are read at a time.
 const linksOnce = 1000
 
-// LookLinks is HandOut for who asks about the links alone: nothing is recorded.
+// LookLinks is DownloadLinks for requests about the links alone (HEAD): nothing is
+// recorded.
 func (s *Service) LookLinks(ctx context.Context, account, id string) (Batch, error) {
 	b, err := s.Store.Batch(ctx, account, id)
 	if err == nil && (!b.Choice.MakesLinks() || b.Made == 0) {
@@ -101,10 +102,10 @@ func (s *Service) LookLinks(ctx context.Context, account, id string) (Batch, err
 	return b, err
 }
 
-// HandOut returns the links of the batch whose rows come after the line, in the
-// order of the list, and records that the file was downloaded: who has a link can
+// DownloadLinks returns the links of the batch whose rows come after the line, in the
+// order of the list. It records the download, because anyone with a link can
 // set up the mailbox. A batch without links is a NotFound fault.
-func (s *Service) HandOut(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[Link, error], error) {
+func (s *Service) DownloadLinks(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[Link, error], error) {
 	b, err := s.LookLinks(ctx, account, id)
 	if err != nil {
 		return nil, err
@@ -132,8 +133,8 @@ func (s *Service) HandOut(ctx context.Context, by audit.Grant, account, id, file
 	}, nil
 }
 
-// WriteLinks writes links as CSV with a header, for mail merge. url is where a
-// link leads.
+// WriteLinks writes links as CSV with a header, for mail merge. url returns the
+// URL of a link.
 func WriteLinks(w io.Writer, all iter.Seq2[Link, error], url func(setup.Link) string) error {
 	buffer := bufio.NewWriterSize(w, 64<<10)
 	line := format.AppendCSV(nil, "email", "name", "url", "expires_at", "language", "external_id")

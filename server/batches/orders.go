@@ -19,8 +19,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// orders are what the settings of the account's domains make of the rows of a
-// batch. Each domain is read once.
+// orders turns the rows of a batch into orders with the settings of the
+// account's domains. Each domain is read once.
 type orders struct {
 	ctx     context.Context
 	service *Service
@@ -30,7 +30,7 @@ type orders struct {
 	mu      sync.Mutex
 	domains map[string]found
 	erases  bool
-	err     error // of the store
+	err     error // from the store
 }
 
 type found struct {
@@ -42,8 +42,8 @@ func (s *Service) orders(ctx context.Context, b Batch) *orders {
 	return &orders{ctx: ctx, service: s, account: b.Account, allowed: strings.Fields(b.By.Domains), domains: map[string]found{}}
 }
 
-// order is the order for one file of a person.
-func (o *orders) order(who issue.Person, what batch.What) (issue.Order, error) {
+// order returns the order for one file of a person.
+func (o *orders) order(who issue.Person, what batch.FileKind) (issue.Order, error) {
 	d, err := o.domain(who.Address.Domain())
 	if err != nil {
 		return issue.Order{}, err
@@ -59,9 +59,9 @@ func (o *orders) order(who issue.Person, what batch.What) (issue.Order, error) {
 	return issue.OrderOf(d, who, what.Variant, what.Platform)
 }
 
-// offers refuses what the domain doesn't offer. The device policy of a Mac is
-// for an MDM, so a batch may have it.
-func offers(d settings.Domain, what batch.What) error {
+// offers refuses what the domain doesn't offer. A batch may have the device
+// policy of a Mac, because MDM servers can use it.
+func offers(d settings.Domain, what batch.FileKind) error {
 	if what.Platform != profile.Mac || what.Variant != settings.Secure {
 		return d.Offers(what.Variant, what.Platform)
 	}
@@ -91,7 +91,7 @@ func (o *orders) domain(name string) (settings.Domain, error) {
 	return d.Domain, d.err
 }
 
-// names are those of the domains that rows are in.
+// names returns those of the domains in the list.
 func (o *orders) names() []string {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(o.domains)) {
@@ -102,7 +102,8 @@ func (o *orders) names() []string {
 	return all
 }
 
-// digest is the SHA-256, in hex, of all that files of the domains depend on.
+// digest returns the SHA-256, in hex, of everything that files of the domains
+// depend on.
 func (o *orders) digest(names []string) (string, error) {
 	h := sha256.New()
 	for _, name := range names {
@@ -122,7 +123,7 @@ func (o *orders) digest(names []string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// settings is the digest of what is set now for the domains of the batch.
+// settings returns the digest of the current settings of the batch's domains.
 func (s *Service) settings(ctx context.Context, b Batch) (string, error) {
 	return s.orders(ctx, b).digest(b.Domains)
 }
@@ -130,10 +131,10 @@ func (s *Service) settings(ctx context.Context, b Batch) (string, error) {
 // read checks the list of a batch.
 func (s *Service) read(ctx context.Context, b Batch, list io.Reader, c batch.Checking) (*batch.Plan, *orders, error) {
 	o := s.orders(ctx, b)
-	c.Orders = func(who issue.Person, what batch.What) (issue.Order, error) {
+	c.Orders = func(who issue.Person, what batch.FileKind) (issue.Order, error) {
 		order, err := o.order(who, what)
 		if f := fault.Of(err); err != nil && f.Code != fault.Internal {
-			err = errors.New(f.Detail) // the row's code is that of the batch
+			err = errors.New(f.Detail) // the row's code becomes the batch's
 		}
 		return order, err
 	}
@@ -149,7 +150,7 @@ func (s *Service) read(ctx context.Context, b Batch, list io.Reader, c batch.Che
 	return plan, o, err
 }
 
-// problems keeps the first ones.
+// problems collects the first ones.
 type problems struct {
 	limit int
 	all   []Problem

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A batch whose maker loses the right to it keeps no file after the answer to
-// the revocation, and says why, whenever that happens.
+// A batch whose creator loses the right to it stores no file after the
+// revocation has been answered, and says why, whenever that happens.
 func TestRightLost(t *testing.T) {
 	for name, tt := range map[string]struct {
 		byKey  bool
@@ -47,7 +47,7 @@ func TestRightLost(t *testing.T) {
 				check(t, r, b.ID)
 			})
 		})
-		// An account that is suspended has no domains any more.
+		// A suspended account has no domains.
 		t.Run(name+"/before a step", func(t *testing.T) {
 			each(t, func(t *testing.T, r *rig) {
 				by, key := r.maker(t, tt.byKey)
@@ -92,7 +92,7 @@ func TestRightLost(t *testing.T) {
 	}
 }
 
-// maker is the grant of a key or of an admin's session.
+// maker returns the grant of a key or of an admin's session.
 func (r *rig) maker(t *testing.T, byKey bool) (audit.Grant, account.Key) {
 	t.Helper()
 	if byKey {
@@ -111,8 +111,8 @@ func (r *rig) maker(t *testing.T, byKey bool) (audit.Grant, account.Key) {
 	}, account.Key{}
 }
 
-// Files that have devices erase themselves need a fresh second factor of a
-// member, and the account's consent of a key.
+// Files that make devices erase themselves require a recent second factor of a
+// member, or the account's consent for a key.
 func TestErasing(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
@@ -132,7 +132,7 @@ func TestErasing(t *testing.T) {
 	})
 }
 
-// A step that fails after the batch was begun again doesn't end it.
+// A step that fails after the batch was started again doesn't end it.
 func TestOldStep(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		b := r.create(t, owner(), people(3), batches.Choice{})

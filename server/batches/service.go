@@ -27,7 +27,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// A Service has batches made. All fields are required unless the comment says
+// A Service manages batches. All fields are required unless the comment says
 // otherwise.
 type Service struct {
 	Store interface {
@@ -40,20 +40,20 @@ type Service struct {
 		Domain(ctx context.Context, name string) (settings.Domain, error)
 	}
 	Links interface {
-		// Build returns the link of the spec, which is not kept.
+		// Build returns the link of the spec without storing it.
 		Build(ctx context.Context, by audit.Grant, spec setup.LinkSpec) (setup.Link, error)
 	}
 	Issuer   *issue.Issuer
 	Identity func() signing.Description
 	// Tool names the program in archives.
 	Tool string
-	// Retention is for how long files are kept.
+	// Retention is how long files are kept.
 	Retention time.Duration
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
-// Create keeps the list, which the file holds, and has it checked.
+// Create stores the list from the file, and enqueues its check.
 func (s *Service) Create(ctx context.Context, by audit.Grant, account string, list *os.File, name string, c Choice) (Batch, error) {
 	c, err := c.checked()
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Service) Create(ctx context.Context, by audit.Grant, account string, li
 	return s.Store.Batch(ctx, account, b.ID)
 }
 
-// checked fills in defaults, and refuses what can't be chosen.
+// checked fills in defaults, and refuses invalid options.
 func (c Choice) checked() (Choice, error) {
 	c.Variant, c.Platforms = cmp.Or(c.Variant, settings.Mail), cmp.Or(c.Platforms, batch.IPhone)
 	c.Output = cmp.Or(c.Output, Files)
@@ -96,18 +96,18 @@ func (c Choice) checked() (Choice, error) {
 		c.Mail = false
 	}
 	if _, err := language.Parse(c.Locale); c.Locale != "" && err != nil {
-		bad = append(bad, fault.On("locale", fault.Invalid, "Write a language such as en or pt-BR."))
+		bad = append(bad, fault.On("locale", fault.Invalid, "Enter a language, for example en or pt-BR."))
 	}
 	for _, field := range c.Map {
 		if !slices.Contains(batch.Fields(), field) {
-			bad = append(bad, fault.On("map", fault.Invalid, "A column can be one of %s.", strings.Trim(fmt.Sprint(batch.Fields()), "[]")))
+			bad = append(bad, fault.On("map", fault.Invalid, "A column must be one of %s.", strings.Trim(fmt.Sprint(batch.Fields()), "[]")))
 			break
 		}
 	}
 	return c, errors.Join(bad...)
 }
 
-// nameOf is what people call a batch: up to 100 characters on one line.
+// nameOf returns the display name of a batch: up to 100 characters on one line.
 func nameOf(name string) string {
 	name = profile.Plain(strings.ToValidUTF8(name, ""))
 	if profile.CheckLine(name) != nil {
@@ -119,7 +119,7 @@ func nameOf(name string) string {
 	return cmp.Or(name, "batch")
 }
 
-// ActsBy is the right by which a batch goes on when the request has ended.
+// ActsBy returns the right that a batch uses after the request has ended.
 func ActsBy(by audit.Grant) audit.Grant {
 	g := audit.Grant{
 		Actor: audit.Actor{Kind: by.Actor.Kind, ID: by.Actor.ID, Name: by.Actor.Name, Interface: audit.Internal},
@@ -139,7 +139,8 @@ func action(name audit.Name, by audit.Grant, b Batch, changes ...audit.Change) a
 	}
 }
 
-// Preview checks a list and keeps nothing. It returns the first hundred problems.
+// Preview checks a list and stores nothing. It returns the first hundred
+// problems.
 func (s *Service) Preview(ctx context.Context, by audit.Grant, account string, list io.Reader, c Choice) (batch.Plan, []Problem, error) {
 	c, err := c.checked()
 	if err != nil {
@@ -156,8 +157,8 @@ func (s *Service) Preview(ctx context.Context, by audit.Grant, account string, l
 	return plan.Summary(), problems.all, nil
 }
 
-// Recheck checks the list of a batch again by another choice. One that is or was
-// made can't be checked again, unless it has failed.
+// Recheck checks the list of a batch again with other options. A batch that was
+// started can't be checked again, unless it has failed.
 func (s *Service) Recheck(ctx context.Context, by audit.Grant, account, id string, c Choice) (Batch, error) {
 	c, err := c.checked()
 	if err != nil {
@@ -165,7 +166,7 @@ func (s *Service) Recheck(ctx context.Context, by audit.Grant, account, id strin
 	}
 	return s.change(ctx, by, account, id, func(b *Batch) ([]audit.Action, error) {
 		if b.State != Ready && b.State != Failed || b.Expired {
-			return nil, fault.New(fault.Conflict, "This batch can't be checked again. Upload the list as another batch.")
+			return nil, fault.New(fault.Conflict, "This batch can't be checked again. Upload the list as a new batch.")
 		}
 		c.Manifest = b.Choice.Manifest
 		b.State, b.Choice, b.By, b.Reason, b.Detail = Checking, c, ActsBy(by), "", ""
@@ -182,9 +183,10 @@ func (s *Service) change(ctx context.Context, by audit.Grant, account, id string
 	return s.Store.Batch(ctx, account, id)
 }
 
-// Start has the files made, or goes on with a batch that has failed. From now on
-// it acts for whoever has started it. If devices erase themselves by what it
-// makes, a member needs a fresh second factor, and a key the account's consent.
+// Start starts creating the files, or continues with a failed batch. From now
+// on it acts for the member or key that starts it. If the files can make
+// devices erase themselves, a member needs a recent second factor, and a key
+// the account's consent.
 func (s *Service) Start(ctx context.Context, by audit.Grant, account, id string) (Batch, error) {
 	b, err := s.Store.Batch(ctx, account, id)
 	if err != nil {
@@ -192,7 +194,7 @@ func (s *Service) Start(ctx context.Context, by audit.Grant, account, id string)
 	}
 	signer := s.Identity()
 	if signer.Fault != nil {
-		return Batch{}, fault.New(fault.SignerUnavailable, "Nothing can be signed now. Tell whoever runs this service.")
+		return Batch{}, fault.New(fault.SignerUnavailable, "Profiles can't be signed now. Tell the server operator.")
 	}
 	set, err := s.settings(ctx, b)
 	if err != nil {
@@ -205,7 +207,7 @@ func (s *Service) Start(ctx context.Context, by audit.Grant, account, id string)
 		case set != b.Settings:
 			return nil, errSettings()
 		case b.Erases && by.Kind == audit.SessionGrant && !by.Fresh:
-			return nil, fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
+			return nil, fault.New(fault.ConfirmationNeeded, "Confirm it's you, then try again.")
 		}
 		if b.Made == 0 || b.About.Signer.Fingerprint != signer.Fingerprint {
 			b.Made, b.Archives, b.About = 0, nil, s.about(*b, signer)
@@ -230,7 +232,7 @@ func errSettings() error {
 	return fault.New(fault.SettingsChanged, "The settings of a domain have changed since the list was checked. Check it again.")
 }
 
-// notStartable says why.
+// notStartable returns a fault that says why.
 func notStartable(b Batch) error {
 	switch {
 	case b.State == Checking:
@@ -238,13 +240,13 @@ func notStartable(b Batch) error {
 	case b.State == Running:
 		return fault.New(fault.Conflict, "This batch is running already.")
 	case b.State == Done || b.State == Cancelled:
-		return fault.New(fault.Conflict, "This batch has ended. Upload the list as another batch.")
+		return fault.New(fault.Conflict, "This batch has ended. Upload the list as a new batch.")
 	case b.Expired:
 		return fault.New(fault.Gone, "The list has been deleted. Upload it again.")
 	case b.Plan.Rows == 0:
-		return fault.New(fault.Conflict, "No row of the list can be used. Correct the list and upload it again.")
+		return fault.New(fault.Conflict, "The list has no usable row. Correct the list and upload it again.")
 	}
-	return fault.New(fault.Conflict, "%d rows have problems. Correct the list, or leave them out.", b.Plan.Bad)
+	return fault.New(fault.Conflict, "%d rows have problems. Correct the list, or skip them.", b.Plan.Bad)
 }
 
 // Cancel stops the batch, and deletes its list and files.
@@ -261,12 +263,12 @@ func (s *Service) Cancel(ctx context.Context, by audit.Grant, account, id string
 		return Batch{}, err
 	}
 	if err := s.expire(ctx, b); err != nil {
-		s.Log.Warn("files of a cancelled batch are left for later", "batch", b.ID, "error", err)
+		s.Log.Warn("files of a cancelled batch weren't deleted; the next cleanup will retry", "batch", b.ID, "error", err)
 	}
 	return s.Store.Batch(ctx, account, id)
 }
 
-// Delete deletes the batch with all that was kept of it.
+// Delete deletes the batch and everything stored of it.
 func (s *Service) Delete(ctx context.Context, by audit.Grant, account, id string) error {
 	b, err := s.Store.Batch(ctx, account, id)
 	if err != nil {
@@ -279,7 +281,7 @@ func (s *Service) Delete(ctx context.Context, by audit.Grant, account, id string
 	return nil
 }
 
-// List returns the batches of the account that the filter finds, the newest
+// List returns the batches of the account that match the filter, the newest
 // first.
 func (s *Service) List(ctx context.Context, account string, f Filter) ([]Batch, error) {
 	f.Limit = min(max(f.Limit, 1), 101)
@@ -291,7 +293,7 @@ func (s *Service) Get(ctx context.Context, account, id string) (Batch, error) {
 	return s.Store.Batch(ctx, account, id)
 }
 
-// Problems returns up to limit problems of the batch after the number.
+// Problems returns up to limit problems of the batch after the given number.
 func (s *Service) Problems(ctx context.Context, account, id string, after, limit int) ([]Problem, error) {
 	if _, err := s.Store.Batch(ctx, account, id); err != nil {
 		return nil, err
@@ -302,8 +304,8 @@ func (s *Service) Problems(ctx context.Context, account, id string, after, limit
 // look is how often Watch looks for changes.
 const look = 200 * time.Millisecond
 
-// Watch calls f with the batch as it is, and again whenever it has changed, until
-// nothing happens to it any more, f fails or ctx is done.
+// Watch calls f with the batch, and again whenever it has changed, until it is
+// no longer being processed, f fails or ctx is done.
 func (s *Service) Watch(ctx context.Context, account, id string, f func(Batch) error) error {
 	ticker := time.NewTicker(look)
 	defer ticker.Stop()
@@ -328,15 +330,15 @@ func (s *Service) Watch(ctx context.Context, account, id string, f func(Batch) e
 	}
 }
 
-// Reissue makes a new batch of what another has made: with the certificate and
-// the settings of now.
+// Reissue creates a new batch from what another has created: with the current
+// certificate and settings.
 func (s *Service) Reissue(ctx context.Context, by audit.Grant, account, id string) (Batch, error) {
 	b, err := s.Store.Batch(ctx, account, id)
 	if err != nil {
 		return Batch{}, err
 	}
 	if b.State != Done {
-		return Batch{}, fault.New(fault.Conflict, "This batch has made nothing that could be signed again.")
+		return Batch{}, fault.New(fault.Conflict, "This batch has created nothing that could be signed again.")
 	}
 	list, err := os.CreateTemp("", "mobileconfig-batch")
 	if err != nil {

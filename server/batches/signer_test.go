@@ -13,11 +13,11 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A restarting signer is away at first, as one that is a process of its own and is
-// started again.
+// A restarting signer is unavailable at first, like one in another process that
+// is being restarted.
 type restarting struct {
 	signing.Signer
-	away atomic.Int64 // how often it is still away
+	away atomic.Int64 // how often it is still unavailable
 }
 
 func (s *restarting) absent() error {
@@ -41,9 +41,9 @@ func (s *restarting) SignChecksums(ctx context.Context, list *signing.Checksums)
 	return s.Signer.SignChecksums(ctx, list)
 }
 
-// TestSignerAway has the signer go away while files are made, while their
-// checksums are signed, and before it has said what it signs with. The batch goes
-// on as soon as it is back.
+// TestSignerAway makes the signer unavailable while files are created, while
+// their checksums are signed, and before it has sent its certificate. The batch
+// continues as soon as it is back.
 func TestSignerAway(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		texts, err := templates.Words()
@@ -70,7 +70,7 @@ func TestSignerAway(t *testing.T) {
 		r.work(t)
 		r.want(t, b.ID, batches.Done)
 		if signer.away.Load() >= 0 || unknown.Load() >= 0 {
-			t.Error("the signer wasn't asked while it was away")
+			t.Error("the signer wasn't called while it was unavailable")
 		}
 	})
 }

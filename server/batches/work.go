@@ -23,13 +23,13 @@ import (
 )
 
 // errOver ends a step of a batch that has ended meanwhile.
-var errOver = errors.New("batches: it has ended")
+var errOver = errors.New("batches: the batch has ended")
 
-// Resume enqueues once more what is to be done, for jobs whose server has died.
-// It is called when a server starts; what is done twice counts once.
+// Resume enqueues the work again, for jobs whose server has died. It is called
+// when a server starts; repeated work has no effect.
 func (s *Service) Resume(ctx context.Context) error { return s.Store.RequeueBatches(ctx) }
 
-// Check reads the list of the batch. Doing it again does no harm.
+// Check reads the list of the batch. It can be repeated.
 func (s *Service) Check(ctx context.Context, id string) error {
 	b, err := s.Store.AnyBatch(ctx, id)
 	if fault.Is(err, fault.NotFound) || err == nil && b.State != Checking {
@@ -48,9 +48,10 @@ func (s *Service) Check(ctx context.Context, id string) error {
 	return s.fail(ctx, audit.ByProgram(), b, string(input.Code), input.Error(), s.Retention)
 }
 
-// refuse ends a batch whose list holds a password, and deletes the list at once.
+// refuse ends a batch whose list contains a password, and deletes the list at
+// once.
 func (s *Service) refuse(ctx context.Context, b Batch, input *batch.InputError) error {
-	if err := s.fail(ctx, audit.ByProgram(), b, string(input.Code), input.Error()+" The list has been deleted here: upload it again without that column.", 0); err != nil {
+	if err := s.fail(ctx, audit.ByProgram(), b, string(input.Code), input.Error()+" The list has been deleted from this server: upload it again without that column.", 0); err != nil {
 		return err
 	}
 	b, err := s.Store.AnyBatch(ctx, b.ID)
@@ -117,7 +118,7 @@ func (s *Service) check(ctx context.Context, b Batch, dir string) error {
 	})
 }
 
-// Chunk makes the files of a chunk. Doing it again does no harm.
+// Chunk creates the files of a chunk. It can be repeated.
 func (s *Service) Chunk(ctx context.Context, id string, number int) error {
 	b, err := s.running(ctx, id)
 	if err != nil {
@@ -130,9 +131,8 @@ func (s *Service) Chunk(ctx context.Context, id string, number int) error {
 	return s.ended(ctx, b, s.inFolder(func(dir string) error { return s.makeChunk(ctx, b, chunks[0], dir) }))
 }
 
-// running returns a batch that is running, and by the settings and the
-// certificate that it was started with. If it isn't running, the error is
-// errOver.
+// running returns a running batch whose settings and certificate are still
+// those that it was started with. If it isn't running, the error is errOver.
 func (s *Service) running(ctx context.Context, id string) (Batch, error) {
 	b, err := s.Store.AnyBatch(ctx, id)
 	if fault.Is(err, fault.NotFound) || err == nil && b.State != Running {
@@ -150,16 +150,16 @@ func (s *Service) running(ctx context.Context, id string) (Batch, error) {
 	}
 	signer := s.Identity()
 	if e, ok := errors.AsType[*signing.IdentityError](signer.Fault); ok && signer.Fingerprint == "" && e.RetryAfter > 0 {
-		return b, e // it isn't known yet what signs
+		return b, e // the signing certificate isn't known yet
 	}
 	if signer.Fingerprint != b.About.Signer.Fingerprint {
-		return b, fault.New(fault.SignerUnavailable, "The certificate that signs has changed. Start the batch again: all of it is then signed by the new one.")
+		return b, fault.New(fault.SignerUnavailable, "The signing certificate has changed. Start the batch again to sign everything with the new one.")
 	}
 	return b, nil
 }
 
-// makeChunk makes the files of a chunk, and keeps them if the batch may still be
-// made. The name of the part is its own: that of whoever is first counts.
+// makeChunk creates the files of a chunk, and stores them if the batch may
+// still be created. Each attempt has its own part name: the first one wins.
 func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) error {
 	rows, err := s.Files.Open(ctx, fileOf(b.ID, rowsFile))
 	if err != nil {
@@ -210,7 +210,7 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	return err
 }
 
-// Archive puts files that were made into an archive. Doing it again does no harm.
+// Archive puts created files into an archive. It can be repeated.
 func (s *Service) Archive(ctx context.Context, id string, number int) error {
 	b, err := s.running(ctx, id)
 	if errors.Is(err, errOver) && b.State == Done { // its server died before it had cleaned up
@@ -234,12 +234,12 @@ func (s *Service) cleanDone(ctx context.Context, b Batch) error {
 		return err
 	}
 	if err := s.clean(ctx, b); err != nil {
-		s.Log.Warn("files of a batch that is done are left for later", "batch", b.ID, "error", err)
+		s.Log.Warn("files of a finished batch weren't deleted; the next cleanup will retry", "batch", b.ID, "error", err)
 	}
 	return nil
 }
 
-// makeArchive writes an archive while its files are made.
+// makeArchive writes an archive while its files are being created.
 func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir string) error {
 	chunks, err := s.Store.Chunks(ctx, b.ID, 0, b.Chunks())
 	if err != nil {
@@ -278,7 +278,7 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 	return s.keepArchive(ctx, b, made)
 }
 
-// put keeps a file, and returns its digest and size.
+// put stores a file, and returns its digest and size.
 func (s *Service) put(ctx context.Context, b Batch, name, path string) (digest string, size int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -291,8 +291,8 @@ func (s *Service) put(ctx context.Context, b Batch, name, path string) (digest s
 	return digest, size, s.Files.Put(ctx, fileOf(b.ID, name), f)
 }
 
-// parts are the names of the archive's parts, in their order. It waits for each of
-// them, and ends with errOver if the batch does or is begun again.
+// parts returns the names of the archive's parts, in order. It waits for each
+// of them, and returns errOver if the batch ends or is started again.
 func (s *Service) parts(ctx context.Context, b Batch, a batch.Archive) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ticker := time.NewTicker(look)
@@ -328,7 +328,7 @@ func (s *Service) parts(ctx context.Context, b Batch, a batch.Archive) iter.Seq2
 	}
 }
 
-// still is errOver if the batch has ended, or was begun again.
+// still returns errOver if the batch has ended, or was started again.
 func (s *Service) still(ctx context.Context, b Batch) error {
 	now, err := s.Store.AnyBatch(ctx, b.ID)
 	if fault.Is(err, fault.NotFound) || err == nil && (now.State != Running || now.Round != b.Round) {
@@ -337,7 +337,7 @@ func (s *Service) still(ctx context.Context, b Batch) error {
 	return err
 }
 
-// files are those of the archive, in their order.
+// files reads those of the archive, in order.
 func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2[*batch.File, error] {
 	return func(yield func(*batch.File, error) bool) {
 		for part, err := range s.parts(ctx, b, a) {
@@ -363,7 +363,7 @@ func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2
 	}
 }
 
-// keepArchive keeps an archive. With the last one the batch is done.
+// keepArchive stores an archive. With the last one the batch is done.
 func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error {
 	return s.Store.StepBatch(ctx, b.By, b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {
 		if b.State != Running || b.Archive(made.Number) != nil {
@@ -386,10 +386,10 @@ func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error 
 	})
 }
 
-// ended says what becomes of a batch by the error of a step. What a caller may
-// see ends it; whatever else is tried again, and so is what waiting helps against,
-// such as a signer that is started again. That its maker has lost the right
-// to it comes before whatever else the step has found.
+// ended decides what the error of a step means for a batch. A fault that a
+// caller may see ends it; anything else is retried, and so is what waiting
+// helps against, such as a signer that is being restarted. If the creator has
+// lost the right to the batch, that is reported before anything else.
 func (s *Service) ended(ctx context.Context, b Batch, err error) error {
 	if err == nil || errors.Is(err, errOver) {
 		return nil
@@ -411,11 +411,11 @@ func (s *Service) GiveUp(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	return s.fail(ctx, audit.ByProgram(), b, string(fault.Internal), "Something went wrong. Start the batch again; if that doesn't help, tell whoever runs this service.", s.Retention)
+	return s.fail(ctx, audit.ByProgram(), b, string(fault.Internal), "Something went wrong. Start the batch again. If that doesn't help, tell the server operator.", s.Retention)
 }
 
-// fail ends a batch that is still in the round of b, if by may. Its files are
-// kept for a while.
+// fail ends a batch that is still in the round of b, if by may do so. Its files
+// are kept for a while.
 func (s *Service) fail(ctx context.Context, by audit.Grant, b Batch, reason, detail string, kept time.Duration) error {
 	round := b.Round
 	return s.Store.StepBatch(context.WithoutCancel(ctx), by, b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {

@@ -1,5 +1,5 @@
-// Package blob keeps files that are too large for the database: in a folder, or
-// in a bucket of a service that speaks S3 where several servers share them.
+// Package blob stores files that are too large for the database: in a folder,
+// or in an S3 bucket that several servers share.
 package blob
 
 import (
@@ -13,25 +13,25 @@ import (
 	"time"
 )
 
-// ErrMissing is behind the error of opening what isn't there.
-var ErrMissing = errors.New("blob: there is no such file")
+// ErrMissing is wrapped by the error of opening a missing file.
+var ErrMissing = errors.New("blob: no such file")
 
-// A Store keeps files by names such as "batches/bat_1/rows": parts of lower-case
-// letters, digits and ._- with slashes between them.
+// A Store stores files under names such as "batches/bat_1/rows": parts of
+// lower-case letters, digits and ._- separated by slashes.
 type Store interface {
-	// Put keeps what the file holds under the name: all of it or nothing. What
-	// had the name is replaced.
+	// Put stores the content of the file under the name: all of it or nothing.
+	// An existing file of that name is replaced.
 	Put(ctx context.Context, name string, file *os.File) error
-	// Open opens a file to be read. If there is none, the error is ErrMissing.
+	// Open opens a file for reading. If there is none, the error is ErrMissing.
 	Open(ctx context.Context, name string) (Reader, error)
-	// Delete deletes a file. One that isn't there is no error.
+	// Delete deletes a file. A missing file isn't an error.
 	Delete(ctx context.Context, name string) error
-	// List finds the files whose names begin with the prefix, which ends with a
+	// List lists the files whose names begin with the prefix, which ends with a
 	// slash, in no order.
 	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 }
 
-// A Reader reads a file at any place.
+// A Reader reads a file at any offset.
 type Reader interface {
 	io.ReadSeekCloser
 	io.ReaderAt
@@ -44,11 +44,11 @@ type Info struct {
 	Modified time.Time
 }
 
-// Scheme begins the address of a bucket.
+// Scheme is the prefix of a bucket's URL.
 const Scheme = "s3://"
 
-// Open returns the store at the address: a folder, which is made if it isn't
-// there, or s3://BUCKET/PREFIX, which is reached as options say.
+// Open returns the store at the address: a folder, which is created if it
+// doesn't exist, or s3://BUCKET/PREFIX, with the options for S3.
 func Open(ctx context.Context, address string, options S3Options) (Store, error) {
 	if rest, ok := strings.CutPrefix(address, Scheme); ok {
 		bucket, prefix, _ := strings.Cut(rest, "/")
@@ -60,7 +60,7 @@ func Open(ctx context.Context, address string, options S3Options) (Store, error)
 	return newFolder(address)
 }
 
-// checkName refuses a name that could lead out of the folder.
+// checkName refuses a name that could lead outside the folder.
 func checkName(name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		if part == "" || part == "." || part == ".." {

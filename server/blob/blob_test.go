@@ -49,7 +49,7 @@ func names(t *testing.T, s blob.Store, prefix string) (all []string) {
 	return all
 }
 
-// TestStores wants the same of a folder and of a bucket.
+// TestStores runs the same test with a folder and with a bucket.
 func TestStores(t *testing.T) {
 	t.Run("folder", func(t *testing.T) {
 		s, dir := open(t)
@@ -111,7 +111,7 @@ func testStore(t *testing.T, s blob.Store) {
 	}
 }
 
-// What was being written when the program died is found, and can be deleted.
+// What was being written when the program died can be listed and deleted.
 func TestFolderLeftovers(t *testing.T) {
 	s, dir := open(t)
 	put(t, s, "batches/bat_1/rows", "rows")

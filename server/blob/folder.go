@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// A folder keeps files in a folder that nobody else can read. What is being
-// written has a name that begins with a dot.
+// A folder stores files in a folder that only its owner can read. A file that
+// is being written has a name that begins with a dot.
 type folder struct{ path string }
 
 func newFolder(path string) (*folder, error) {
@@ -26,7 +26,8 @@ func (f *folder) name(name string) (string, error) {
 	return filepath.Join(f.path, filepath.FromSlash(name)), checkName(name)
 }
 
-// Put copies the file beside its place, and renames the copy.
+// Put copies the file to a temporary name beside its place, and renames the
+// copy.
 func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	path, err := f.name(name)
 	if err != nil {
@@ -56,7 +57,7 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	return nil
 }
 
-// syncFolder makes the names in a folder survive a loss of power.
+// syncFolder makes the names in a folder survive a power loss.
 func syncFolder(path string) error {
 	dir, err := os.Open(path)
 	if err != nil {
@@ -70,7 +71,7 @@ type folderReader struct {
 	size int64
 }
 
-// Size is that of the file.
+// Size returns the size of the file.
 func (r folderReader) Size() int64 { return r.size }
 
 func (f *folder) Open(_ context.Context, name string) (Reader, error) {
@@ -93,7 +94,7 @@ func (f *folder) Open(_ context.Context, name string) (Reader, error) {
 	return folderReader{file, info.Size()}, nil
 }
 
-// Delete deletes the file, and its folder if that is empty then.
+// Delete deletes the file, and then its folder if that is empty.
 func (f *folder) Delete(_ context.Context, name string) error {
 	path, err := f.name(name)
 	if err != nil {
@@ -131,7 +132,7 @@ func (f *folder) List(_ context.Context, prefix string) iter.Seq2[Info, error] {
 	}
 }
 
-// gone ignores that something has been deleted meanwhile.
+// gone returns nil if err says that the file no longer exists.
 func gone(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

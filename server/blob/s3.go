@@ -14,17 +14,17 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// S3Options say how a bucket is reached. The keys come from the environment
+// S3Options say how to connect to a bucket. The keys come from the environment
 // (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), from the file that
 // AWS_SHARED_CREDENTIALS_FILE names, or from the machine's role.
 type S3Options struct {
-	// Endpoint is the URL of the service. The default is that of Amazon.
+	// Endpoint is the URL of the service. Default: Amazon.
 	Endpoint string
-	// Region is the bucket's. The default is to ask the service.
+	// Region is the bucket's region. Default: ask the service.
 	Region string
 }
 
-// partSize is how much of a file goes to the service in one request.
+// partSize is how much of a file is sent in one request.
 const partSize = 16 << 20
 
 type s3 struct {
@@ -35,7 +35,7 @@ type s3 struct {
 func newS3(ctx context.Context, bucket, prefix string, o S3Options) (*s3, error) {
 	endpoint, err := url.Parse(cmp.Or(o.Endpoint, "https://s3.amazonaws.com"))
 	if err != nil || endpoint.Host == "" || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Path != "" && endpoint.Path != "/" {
-		return nil, errors.New("blob: the endpoint is a URL such as https://s3.example.com")
+		return nil, errors.New("blob: the endpoint must be a URL, for example https://s3.example.com")
 	}
 	client, err := minio.New(endpoint.Host, &minio.Options{
 		Creds: credentials.NewChainCredentials([]credentials.Provider{
@@ -87,7 +87,7 @@ type s3Reader struct {
 	size int64
 }
 
-// Size is that of the file.
+// Size returns the size of the file.
 func (r s3Reader) Size() int64 { return r.size }
 
 func (s *s3) Open(ctx context.Context, name string) (Reader, error) {

@@ -1,6 +1,6 @@
-// Package branding holds what people see of who runs their mail: a name, a logo, a
-// color and links. An account has one set, and each domain can have its own: what
-// a domain leaves empty is the account's.
+// Package branding manages the branding of an email provider: a name, a logo, a
+// color and links. An account has one brand, and each domain can have its own:
+// fields that a domain leaves empty come from the account.
 package branding
 
 import (
@@ -23,16 +23,16 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// Longest values, in characters.
+// Maximum lengths, in characters.
 const (
 	MaxName = 64
 	MaxURL  = 500
 )
 
-// A Brand is what people see of who runs their mail. Anything can be empty.
+// A Brand is the branding of an email provider. Any field can be empty.
 type Brand struct {
 	Name       string
-	Color      string // such as "#0b6b62"
+	Color      string // for example "#0b6b62"
 	HelpURL    string // where people find help
 	ImprintURL string // who is responsible
 	PrivacyURL string
@@ -41,7 +41,7 @@ type Brand struct {
 	Updated time.Time // zero: never
 }
 
-// Over is b, with what base has in place of what is empty.
+// Over returns b, with empty fields filled in from base.
 func (b Brand) Over(base Brand) Brand {
 	for _, each := range []struct{ to, from *string }{
 		{&b.Name, &base.Name}, {&b.Color, &base.Color}, {&b.HelpURL, &base.HelpURL},
@@ -54,7 +54,7 @@ func (b Brand) Over(base Brand) Brand {
 	return b
 }
 
-// Shade returns the color, or the one of pages that have no other.
+// Shade returns the color, or the default.
 func (b Brand) Shade() Color {
 	if c, ok := ParseColor(b.Color); ok {
 		return c
@@ -69,7 +69,7 @@ type Owner struct {
 	DomainID, Domain string
 }
 
-// ID is the id of what has the brand.
+// ID returns the ID of the brand's owner.
 func (o Owner) ID() string {
 	if o.DomainID != "" {
 		return o.DomainID
@@ -77,34 +77,33 @@ func (o Owner) ID() string {
 	return o.Account
 }
 
-// A Spec is what a brand is to be, as people write it. The logo has a way of its
-// own.
+// A Spec is the editable fields of a brand, as people enter them. The logo is
+// set separately.
 type Spec struct{ Name, Color, HelpURL, ImprintURL, PrivacyURL string }
 
-// Check returns a fault for each field that can't be taken.
+// Check returns a fault for each invalid field.
 func (s Spec) Check() error { return s.apply(&Brand{}) }
 
-// On returns b as the spec would make it, or a fault for each field that can't be
-// taken.
+// On returns b with the fields of the spec, or a fault for each invalid field.
 func (s Spec) On(b Brand) (Brand, error) {
 	err := s.apply(&b)
 	return b, err
 }
 
-// Spec is what can be written of b.
+// Spec returns the editable fields of b.
 func (b Brand) Spec() Spec { return Spec{b.Name, b.Color, b.HelpURL, b.ImprintURL, b.PrivacyURL} }
 
-// apply puts the spec into b. The error holds a fault for each field that can't be
-// taken.
+// apply sets the fields of the spec in b. The error has a fault for each
+// invalid field.
 func (s Spec) apply(b *Brand) error {
 	var bad []error
 	b.Name = profile.Plain(s.Name)
 	if !isName(b.Name) {
-		bad = append(bad, fault.On("name", fault.Invalid, "Write the name on one line, in up to %d characters and none that is invisible.", MaxName))
+		bad = append(bad, fault.On("name", fault.Invalid, "Enter the name on one line, up to %d characters, without invisible ones.", MaxName))
 	}
 	b.Color = strings.ToLower(profile.Trim(s.Color))
 	if _, ok := ParseColor(b.Color); !ok && b.Color != "" {
-		bad = append(bad, fault.On("color", fault.Invalid, "Write the color as # and six digits, such as #0b6b62."))
+		bad = append(bad, fault.On("color", fault.Invalid, "Enter the color as # and six hex digits, for example #0b6b62."))
 	}
 	for _, each := range []struct {
 		field, text string
@@ -112,7 +111,7 @@ func (s Spec) apply(b *Brand) error {
 	}{{"help_url", s.HelpURL, &b.HelpURL}, {"imprint_url", s.ImprintURL, &b.ImprintURL}, {"privacy_url", s.PrivacyURL, &b.PrivacyURL}} {
 		*each.to = profile.Trim(each.text)
 		if *each.to != "" && !isURL(*each.to) {
-			bad = append(bad, fault.On(each.field, fault.Invalid, "Write an address that begins with https://, in up to %d characters.", MaxURL))
+			bad = append(bad, fault.On(each.field, fault.Invalid, "Enter a URL that starts with https://, up to %d characters.", MaxURL))
 		}
 	}
 	return errors.Join(bad...)
@@ -123,48 +122,50 @@ func isName(s string) bool {
 	return profile.IsLine(s) && profile.IsText(s) && utf8.RuneCountInString(s) <= MaxName && !strings.ContainsFunc(s, private)
 }
 
-// isURL refuses what a page could not lead to, and what would look like another
-// address than it is.
+// isURL refuses what a page can't link to, and what would look like a different
+// URL than it is.
 func isURL(text string) bool {
 	u, err := url.Parse(text)
 	return err == nil && len(text) <= MaxURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil && u.Opaque == "" &&
 		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("\"<>\\^`{|}", r) })
 }
 
-// A Store keeps brands and logos.
+// A Store stores brands and logos.
 type Store interface {
-	// Brands returns the brand of the owner and the one of its account, which are
-	// the same if the owner is an account. One that nobody has set is empty.
+	// Brands returns the brand of the owner and the one of its account, which
+	// are the same if the owner is an account. A brand that was never set is
+	// empty.
 	Brands(ctx context.Context, o Owner) (own, base Brand, err error)
-	// ChangeBrand gives the owner what change makes of its brand as it is, and
-	// keeps a, whose changes it fills in. The logo is kept if the digest is another
-	// one. Where nothing differs it keeps nothing. A domain that isn't the account's
-	// is a NotFound fault. Change may be called more than once.
+	// ChangeBrand applies change to the owner's brand, saves the result, fills
+	// in the changes of a and records it. The logo is stored if its digest has
+	// changed. If nothing differs, nothing is saved. A domain of another
+	// account is a NotFound fault. Change may be called more than once.
 	ChangeBrand(ctx context.Context, by audit.Grant, o Owner, change func(Brand) (Brand, error), logo []byte, a audit.Action) error
 	// Logo returns the PNG with the digest, or a NotFound fault.
 	Logo(ctx context.Context, digest string) ([]byte, error)
 }
 
-// Brands makes and changes brands.
+// Brands creates and changes brands.
 type Brands struct {
 	store Store
 	logos *logo.Maker
 	now   func() time.Time
 }
 
-// New returns Brands that are kept in the store.
+// New returns Brands that use the store.
 func New(store Store, now func() time.Time) *Brands { return &Brands{store, logo.NewMaker(), now} }
 
-// Own returns what the owner has set itself, and what its account has set.
+// Own returns the brand that the owner has set, and that of its account.
 func (b *Brands) Own(ctx context.Context, o Owner) (own, base Brand, err error) {
 	return b.store.Brands(ctx, o)
 }
 
-// patience is how long a page waits for what it can do without.
+// patience is how long a page waits for optional data.
 const patience = 2 * time.Second
 
-// Shown is what pages for people of an account show, under the name if it has none.
-// Error pages must not fail, so where the database doesn't answer it's the name alone.
+// Shown returns the brand on pages for people of an account, with the given
+// name if it has none. Error pages must not fail, so if the database doesn't
+// answer it has only the name.
 func (b *Brands) Shown(ctx context.Context, account, name string) templates.Brand {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -175,17 +176,17 @@ func (b *Brands) Shown(ctx context.Context, account, name string) templates.Bran
 	return v
 }
 
-// View is what pages for people of the owner show. A domain without a name of its
-// own has the one that it is called by, which may be empty; where nobody has named
-// anything, it's the last name.
+// View returns the brand on pages for people of the owner. A domain whose brand
+// has no name uses its display name, which may be empty; the last fallback is
+// the given name.
 func (b *Brands) View(ctx context.Context, o Owner, called, last string) (templates.Brand, error) {
 	brand, err := b.named(ctx, o, called)
 	return brand.View(last), err
 }
 
-// Mail is what mails to people of the owner show, and the logo, which may be
-// missing. The names are as for View, the last one being the
-// domain's.
+// Mail returns the brand in emails to people of the owner, and the logo, which
+// may be missing. The name is chosen as in View; the last fallback is that of
+// the domain.
 func (b *Brands) Mail(ctx context.Context, o Owner, called string) (templates.MailBrand, []byte, error) {
 	brand, err := b.named(ctx, o, called)
 	if err != nil {
@@ -209,22 +210,22 @@ func (b *Brands) Logo(ctx context.Context, digest string) ([]byte, error) {
 	return b.store.Logo(ctx, digest)
 }
 
-// picture is the logo of a brand, or nothing if it has none.
+// picture returns the logo of a brand, or nothing if it has none.
 func (b *Brands) picture(ctx context.Context, brand Brand) ([]byte, error) {
 	if brand.Logo == "" {
 		return nil, nil
 	}
 	picture, err := b.Logo(ctx, brand.Logo)
 	if fault.Is(err, fault.NotFound) {
-		return nil, nil // removed a moment ago
+		return nil, nil // just removed
 	}
 	return picture, err
 }
 
 func errNoLogo() error { return fault.New(fault.NotFound, "There is no such logo.") }
 
-// Change gives the owner's brand what change makes of it as it is, except for the
-// logo. If change fails, nothing is changed. It may be called more than once.
+// Change applies change to the owner's brand, except for the logo. If change
+// returns an error, nothing is changed. It may be called more than once.
 func (b *Brands) Change(ctx context.Context, by audit.Grant, o Owner, change func(Brand) (Spec, error)) error {
 	return b.change(ctx, by, o, nil, func(brand Brand) (Brand, error) {
 		spec, err := change(brand)
@@ -235,8 +236,8 @@ func (b *Brands) Change(ctx context.Context, by audit.Grant, o Owner, change fun
 	})
 }
 
-// SetLogo draws the PNG or SVG anew and makes it the owner's logo, if check, which
-// may be nil, has nothing against the brand as it is.
+// SetLogo redraws the PNG or SVG and stores it as the owner's logo, unless
+// check, which may be nil, refuses the current brand.
 func (b *Brands) SetLogo(ctx context.Context, by audit.Grant, o Owner, data []byte, check func(Brand) error) error {
 	picture, err := b.logos.Make(ctx, data)
 	if err != nil {

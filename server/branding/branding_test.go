@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A readStore has nothing but a way to read brands.
+// A readStore can only read brands.
 type readStore struct {
 	branding.Store
 	read func(context.Context) (branding.Brand, error)
@@ -23,7 +23,7 @@ func (s readStore) Brands(ctx context.Context, _ branding.Owner) (own, base bran
 	return own, own, err
 }
 
-// TestShown wants pages to have a name, whether or not the database answers.
+// TestShown checks that pages have a name, whether or not the database answers.
 func TestShown(t *testing.T) {
 	for name, tt := range map[string]struct {
 		read func(context.Context) (branding.Brand, error)

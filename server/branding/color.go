@@ -11,12 +11,12 @@ import (
 // A Color is an sRGB color.
 type Color struct{ R, G, B uint8 }
 
-// standard is the color of pages that have no other.
+// standard is the default color of pages.
 var standard = Color{0x2b, 0x52, 0xc4}
 
 var hexColor = regexp.MustCompile(`^#[0-9a-f]{6}$`)
 
-// ParseColor reads a color such as "#0b6b62".
+// ParseColor parses a color, for example "#0b6b62".
 func ParseColor(text string) (Color, bool) {
 	text = strings.ToLower(text)
 	if !hexColor.MatchString(text) {
@@ -26,10 +26,10 @@ func ParseColor(text string) (Color, bool) {
 	return Color{uint8(v >> 16), uint8(v >> 8), uint8(v)}, err == nil
 }
 
-// String is the color as ParseColor reads it.
+// String returns the color in the form that ParseColor parses.
 func (c Color) String() string { return fmt.Sprintf("#%02x%02x%02x", c.R, c.G, c.B) }
 
-// linear are the values of a channel as amounts of light.
+// linear has the linear light value of each channel value.
 var linear = func() (all [256]float64) {
 	for i := range all {
 		v := float64(i) / 255
@@ -42,18 +42,18 @@ var linear = func() (all [256]float64) {
 	return all
 }()
 
-// luminance is the relative luminance of WCAG 2.2.
+// luminance returns the relative luminance of WCAG 2.2.
 func (c Color) luminance() float64 {
 	return 0.2126*linear[c.R] + 0.7152*linear[c.G] + 0.0722*linear[c.B]
 }
 
-// Contrast is the contrast ratio of WCAG 2.2, from 1 to 21.
+// Contrast returns the contrast ratio of WCAG 2.2, from 1 to 21.
 func Contrast(a, b Color) float64 {
 	la, lb := a.luminance(), b.luminance()
 	return (max(la, lb) + 0.05) / (min(la, lb) + 0.05)
 }
 
-// mix is c with so many parts of 256 of another color.
+// mix returns c with n of 256 parts of another color.
 func (c Color) mix(other Color, parts int) Color {
 	of := func(a, b uint8) uint8 { return uint8((int(a)*(256-parts) + int(b)*parts + 128) / 256) }
 	return Color{of(c.R, other.R), of(c.G, other.G), of(c.B, other.B)}
@@ -64,33 +64,33 @@ var (
 	black = Color{}
 )
 
-// AA is the contrast that WCAG 2.2 wants of text at its level AA, and edge that of
-// controls.
+// AA is the contrast that WCAG 2.2 requires for text at level AA, and edge that
+// for controls.
 const (
 	AA   = 4.5
 	edge = 3
 )
 
-// What a color stands on, by the names that the stylesheet has for them.
+// The backgrounds, by their names in the stylesheet.
 var (
 	lightGround = []Color{{0xf6, 0xf6, 0xf3}, {0xff, 0xff, 0xff}, {0xf0, 0xf0, 0xec}}                     // bg, surface, sunken
 	darkGround  = []Color{{0x11, 0x13, 0x15}, {0x1a, 0x1d, 0x20}, {0x15, 0x18, 0x1a}, {0x22, 0x26, 0x2a}} // and raised
 	darkInk     = Color{0xec, 0xee, 0xf0}
 	darkOn      = Color{0x10, 0x13, 0x1a} // on a light accent
 	darkSoft    = Color{0x16, 0x18, 0x1c}
-	// darkest is the page of a mail program in dark mode.
+	// darkest is the background of a mail program in dark mode.
 	darkest = Color{0x12, 0x12, 0x12}
 )
 
-// Shades are what is derived from a color, for pages that are light or dark.
+// Shades are derived from a color, for light or dark pages.
 type Shades struct {
-	// Accent is for links and buttons, Strong for those that are pointed at, On
-	// for words on an accent, and Soft lies behind words.
+	// Accent is for links and buttons, Strong for hovered ones, On for text on
+	// an accent, and Soft is a background of text.
 	Accent, Strong, On, Soft Color
 }
 
-// holds reports whether words can be read in all places: an accent on each ground
-// and on Soft, On on Accent and Strong.
+// holds reports whether text is readable everywhere: an accent on each
+// background and on Soft, On on Accent and Strong.
 func (s Shades) holds(grounds []Color) bool {
 	for _, g := range append([]Color{s.On, s.Soft}, grounds...) {
 		if Contrast(s.Accent, g) < AA || Contrast(s.Strong, g) < AA {
@@ -100,8 +100,8 @@ func (s Shades) holds(grounds []Color) bool {
 	return true
 }
 
-// Light are the shades for a light page: of the color, or of the closest darker
-// one that holds.
+// Light returns the shades for a light page: those of the color, or of the
+// closest darker one that is readable.
 func (c Color) Light() Shades {
 	return closest(func(parts int) (Shades, bool) {
 		accent := c.mix(black, parts)
@@ -110,7 +110,7 @@ func (c Color) Light() Shades {
 	})
 }
 
-// OnLight is the contrast of the color on a light page, where that is least.
+// OnLight returns the lowest contrast of the color on a light page.
 func (c Color) OnLight() float64 {
 	least := Contrast(c, white)
 	for _, g := range lightGround {
@@ -119,13 +119,13 @@ func (c Color) OnLight() float64 {
 	return least
 }
 
-// Dark are the shades for a dark page, where an accent is light and has dark words
-// on it.
+// Dark returns the shades for a dark page, where an accent is light and has
+// dark text on it.
 func (c Color) Dark() Shades {
 	return closest(func(parts int) (Shades, bool) {
 		accent := c.mix(white, max(140, parts))
 		s := Shades{Accent: accent, Strong: accent.mix(white, 70), On: darkOn, Soft: darkSoft.mix(c, 56)}
-		// Colors that are light already make a ground on which nothing can be read.
+		// Very light colors give a background on which nothing is readable.
 		if Contrast(s.Soft, darkInk) < 2*AA {
 			s.Soft = darkSoft.mix(c, 20)
 		}
@@ -133,9 +133,9 @@ func (c Color) Dark() Shades {
 	})
 }
 
-// Mail is the shade for the button of a mail. White words can be read on it, and it
-// stands out from a white page and from a dark one, because nobody knows which of
-// them a mail program shows.
+// Mail returns the shade for the button of an email. White text is readable on
+// it, and it stands out from a white page and from a dark one, because no one
+// knows which of them a mail program shows.
 func (c Color) Mail() Color {
 	s := closest(func(parts int) (Shades, bool) {
 		accent := c.mix(black, parts)
@@ -147,7 +147,7 @@ func (c Color) Mail() Color {
 	}).Accent
 }
 
-// closest returns what is made of the fewest parts that hold.
+// closest returns the result with the fewest parts that is readable.
 func closest(of func(parts int) (Shades, bool)) Shades {
 	for parts := range 256 {
 		if s, ok := of(parts); ok {
@@ -158,13 +158,14 @@ func closest(of func(parts int) (Shades, bool)) Shades {
 	return s
 }
 
-// Stylesheet gives the pages the color: it sets the custom properties of the
-// stylesheet. On paper the accent stays black.
+// Stylesheet returns CSS that sets the color of the pages: it sets the custom
+// properties of the stylesheet. In print the accent stays black.
 func (c Color) Stylesheet() []byte {
 	return fmt.Appendf(nil, "@media screen{:root{%s}}\n@media screen and (prefers-color-scheme: dark){:root{%s}}\n", c.Light().properties(c), c.Dark().properties(c))
 }
 
-// PreviewStylesheet gives the color to previews of light and dark pages.
+// PreviewStylesheet returns CSS that sets the color of previews of light and
+// dark pages.
 func (c Color) PreviewStylesheet() []byte {
 	return fmt.Appendf(nil, ".brand-day{%s}\n.brand-night{%s}\n.brand-mail{--accent:%s;--on-accent:#ffffff}\n", c.Light().properties(c), c.Dark().properties(c), c.Mail())
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/branding"
 )
 
-// TestSoakContrast is TestContrastHolds for every color that there is.
+// TestSoakContrast is TestContrastHolds for every possible color.
 func TestSoakContrast(t *testing.T) {
 	grounds := groundsOf(t)
 	for v := range 1 << 24 {

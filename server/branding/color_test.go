@@ -9,11 +9,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/branding"
 )
 
-// step is how far apart the values of a channel are that are tried.
+// step is the distance between the tested values of a channel.
 const step = 5
 
-// TestContrastHolds derives the shades of colors from all over sRGB, and wants each
-// text to be read on what it stands on, as WCAG 2.2 wants it at level AA.
+// TestContrastHolds derives the shades of colors from all over sRGB, and checks
+// that each text is readable on its background, as WCAG 2.2 requires at level
+// AA.
 func TestContrastHolds(t *testing.T) {
 	grounds := groundsOf(t)
 	for r := 0; r < 256; r += step {
@@ -27,7 +28,7 @@ func TestContrastHolds(t *testing.T) {
 	}
 }
 
-// wrong says what can't be read.
+// wrong says which text isn't readable.
 func wrong(c branding.Color, grounds map[string][]branding.Color) string {
 	white := branding.Color{R: 255, G: 255, B: 255}
 	dark, ink := branding.Color{R: 0x12, G: 0x12, B: 0x12}, map[string]branding.Color{"light": {R: 0x1a, G: 0x1c, B: 0x1e}, "dark": {R: 0xec, G: 0xee, B: 0xf0}}
@@ -49,7 +50,7 @@ func wrong(c branding.Color, grounds map[string][]branding.Color) string {
 	return ""
 }
 
-// groundsOf reads what the stylesheet has behind words.
+// groundsOf reads the text backgrounds from the stylesheet.
 func groundsOf(t *testing.T) map[string][]branding.Color {
 	t.Helper()
 	css, err := os.ReadFile("../../templates/static/app.css")
@@ -77,8 +78,8 @@ func groundsOf(t *testing.T) map[string][]branding.Color {
 	return grounds
 }
 
-// TestKeepsColor wants a color that can be read to stay as it is, and another one to
-// keep its hue.
+// TestKeepsColor checks that a readable color stays as it is, and another one
+// keeps its hue.
 func TestKeepsColor(t *testing.T) {
 	for text, want := range map[string]string{"#0b6b62": "#0b6b62", "#2b52c4": "#2b52c4", "#000000": "#000000", "#ffffff": "#6d6d6d", "#f2a900": "#916500"} {
 		c, ok := branding.ParseColor(text)

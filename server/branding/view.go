@@ -13,8 +13,8 @@ const Prefix = "/brand/"
 // preview marks the stylesheet for previews.
 const preview = "-preview"
 
-// View is what a page shows of the brand. A brand without a name has the one that
-// is given.
+// View returns what a page shows of the brand. If the brand has no name, the
+// given one is used.
 func (b Brand) View(name string) templates.Brand {
 	v := templates.Brand{Name: cmp.Or(b.Name, name), Help: b.HelpURL, Imprint: b.ImprintURL, Privacy: b.PrivacyURL}
 	if b.Logo != "" {
@@ -26,12 +26,13 @@ func (b Brand) View(name string) templates.Brand {
 	return v
 }
 
-// PreviewSheet is the path of the stylesheet that gives previews the color.
+// PreviewSheet returns the path of the stylesheet that sets the color of
+// previews.
 func (c Color) PreviewSheet() string {
 	return Prefix + strings.TrimPrefix(c.String(), "#") + preview + ".css"
 }
 
-// Sheet returns the stylesheet that is served under the name of a file.
+// Sheet returns the stylesheet with the file name.
 func Sheet(file string) (css []byte, ok bool) {
 	name, ok := strings.CutSuffix(file, ".css")
 	if !ok {
@@ -48,8 +49,8 @@ func Sheet(file string) (css []byte, ok bool) {
 	return c.Stylesheet(), true
 }
 
-// Mail is what a mail shows of the brand, under the name if it has none. The logo
-// goes with it as a picture.
+// Mail returns what an email shows of the brand, with the given name if it has
+// none. The logo is attached as a picture.
 func (b Brand) Mail(name string, logo []byte) templates.MailBrand {
 	return templates.MailBrand{
 		Name: cmp.Or(b.Name, name), Logo: len(logo) > 0, Button: b.Shade().Mail().String(),

@@ -1,11 +1,11 @@
-// Package certificate keeps the installation's own certificate: one that it gets
-// from an authority by ACME (RFC 8555), or one that an operator has uploaded. It
-// signs profiles, and one by ACME serves HTTPS too.
+// Package certificate manages the installation's own certificate: one from an
+// authority through ACME (RFC 8555), or one that an operator has uploaded. It
+// signs profiles, and one from ACME serves HTTPS too.
 //
-// The certificate and its key are one value in the database, so that all servers
-// use the same and a process that is killed leaves nothing half written. An order
-// is made under a lease, by one server at a time. A renewal keeps the key: a
-// device replaces a signed profile only by one of the same signer.
+// The certificate and its key are one value in the database, so all servers use
+// the same, and a killed process leaves nothing half written. One server at a
+// time orders, under a lease. A renewal keeps the key, because a device
+// replaces a signed profile only with one from the same signer.
 package certificate
 
 import (
@@ -27,57 +27,56 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// Config is all that can be set.
+// Config is the configuration of a Manager.
 type Config struct {
-	// Store keeps the certificate. Required.
+	// Store stores the certificate. Required.
 	Store Store
-	// Secret is the installation's, by which the values in the store are
-	// encrypted. Required.
+	// Secret is the installation's secret, with which the values in the store
+	// are encrypted. Required.
 	Secret *crypt.Secret
-	// Roots are whom a chain may end in. Nil: the system's.
+	// Roots are the trusted roots of a chain. Nil: the system's.
 	Roots *x509.CertPool
-	// Server tells this server from others, also after a restart: one that was
-	// killed goes on with an order at once. The default is a name of this moment.
+	// Server identifies this server, also after a restart, so that a killed one
+	// can continue its order at once. The default is a new random name.
 	Server string
-	// ACME says how to get a certificate. Nil: only one that was uploaded is
-	// used.
+	// ACME says how to get a certificate. Nil: only an uploaded one is used.
 	ACME *ACME
-	// Failed is told of each order that failed, for the action log. Required
-	// with ACME.
+	// Failed is called for each failed order, for the action log. Required with
+	// ACME.
 	Failed func(context.Context, Failure) error
-	// Log takes what an operator should know. Required.
+	// Log is the logger. Required.
 	Log *slog.Logger
 	// Now is the clock. Required.
 	Now func() time.Time
 }
 
-// ACME says from whom a certificate comes, and for what.
+// ACME says which authority issues a certificate, and for which names.
 type ACME struct {
-	// Names are the host names, the first of which is that of the base URL.
+	// Names are the host names. The first is that of the base URL.
 	Names []string
-	// Email is where the authority writes to.
+	// Email is the contact address for the authority.
 	Email string
 	// Directory is the URL of the authority.
 	Directory string
-	// Profile is one of the authority's, or empty for its default.
+	// Profile is one of the authority's profiles, or empty for its default.
 	Profile string
-	// Roots are whom to trust to vouch for the directory. Nil: the system's.
+	// Roots are the trusted roots for the directory. Nil: the system's.
 	Roots *x509.CertPool
 }
 
-// A Store keeps named values for all servers of an installation.
+// A Store stores named values for all servers of an installation.
 type Store interface {
 	// CertificateValue returns a value, or a NotFound fault.
 	CertificateValue(ctx context.Context, name string) ([]byte, error)
-	// SetCertificateValue keeps a value; with a life, for so long.
+	// SetCertificateValue stores a value; if life isn't 0, only for that long.
 	SetCertificateValue(ctx context.Context, name string, value []byte, life time.Duration) error
-	// DeleteCertificateValue deletes a value, if it is there.
+	// DeleteCertificateValue deletes a value, if it exists.
 	DeleteCertificateValue(ctx context.Context, name string) error
-	// Lease lets one owner at a time make an order: it reports whether this is
-	// the one, for so long.
+	// Lease lets one owner at a time order: it reports whether this owner has
+	// the lease, for the given time.
 	Lease(ctx context.Context, owner string, life time.Duration) (bool, error)
-	// ChangeCertificate keeps a value in the name of whoever asks for it, with
-	// an action of the installation's log.
+	// ChangeCertificate stores a value as requested by a person or key, and
+	// records an action in the installation's log.
 	ChangeCertificate(ctx context.Context, by audit.Grant, name string, value []byte, a audit.Action) error
 	// EndLease ends the owner's lease early.
 	EndLease(ctx context.Context, owner string) error
@@ -86,14 +85,14 @@ type Store interface {
 // A Failure is an order that failed.
 type Failure struct {
 	Reason Reason
-	// Detail is what the authority says, or the error of the connection to it.
+	// Detail is the authority's message, or the error of the connection to it.
 	Detail string
 	// Count is how many orders in a row have failed.
 	Count int
 	At    time.Time
 }
 
-// A Manager has the certificate that is in use. It is a server.Identity.
+// A Manager holds the certificate in use. It is a server.Identity.
 type Manager struct {
 	config Config
 	cipher *crypt.Cipher
@@ -103,22 +102,23 @@ type Manager struct {
 	state atomic.Pointer[state]
 	// looking is held by Look.
 	looking sync.Mutex
-	// starting says that no order was made yet.
+	// starting says that no order has been tried yet.
 	starting bool
-	// unsaved is a certificate that could not be kept yet.
+	// unsaved is a certificate that couldn't be stored yet.
 	unsaved *kept
 }
 
-// A state is what is known of the certificate at one moment. It isn't changed.
+// A state is what is known about the certificate at one moment. It is
+// immutable.
 type state struct {
 	kept    kept
 	signer  signing.Signer
 	pair    *tls.Certificate // nil: there is none
 	attempt attempt
-	bad     error // why what is kept can't be used
+	bad     error // why the stored one can't be used
 }
 
-// New returns a Manager that has read what is kept.
+// New returns a Manager that has loaded the stored certificate.
 func New(ctx context.Context, config Config) (*Manager, error) {
 	cipher := config.Secret.Cipher(crypt.Certificate)
 	m := &Manager{config: config, cipher: cipher, owner: cmp.Or(config.Server, id.New("srv")), wake: make(chan struct{}, 1), starting: true}
@@ -129,10 +129,10 @@ func New(ctx context.Context, config Config) (*Manager, error) {
 // Present reports whether there is a certificate.
 func (m *Manager) Present() bool { return m.state.Load().pair != nil }
 
-// Current is what to sign with. While there is no certificate it signs nothing.
+// Current returns the signer. Without a certificate, that refuses to sign.
 func (m *Manager) Current() signing.Signer { return m.state.Load().signer }
 
-// Err says why a newer certificate cannot be had, or nil.
+// Err says why there is no newer certificate, or returns nil.
 func (m *Manager) Err() error {
 	s := m.state.Load()
 	if s.bad != nil {
@@ -144,8 +144,8 @@ func (m *Manager) Err() error {
 	return nil
 }
 
-// load reads the certificate and how the last order went, and puts them to use.
-// A certificate that can't be used leaves the one from before.
+// load loads the certificate and the result of the last order, and uses them.
+// If a certificate can't be used, the previous one stays in use.
 func (m *Manager) load(ctx context.Context) error {
 	old := m.state.Load()
 	next := *old
@@ -164,12 +164,12 @@ func (m *Manager) load(ctx context.Context) error {
 		return err
 	case m.unsaved != nil || k.same(old.kept) && old.pair != nil:
 		if m.unsaved == nil {
-			next.kept = k // when to renew may have changed
+			next.kept = k // the renewal time may have changed
 		}
 	default:
 		id, pair, err := m.use(k)
 		if err != nil {
-			next.bad = fmt.Errorf("certificate: what is kept can't be used: %w", err)
+			next.bad = fmt.Errorf("certificate: the stored certificate can't be used: %w", err)
 			if old.bad == nil {
 				m.config.Log.Error("the certificate in the database can't be used", "error", err)
 			}
@@ -184,7 +184,7 @@ func (m *Manager) load(ctx context.Context) error {
 	return nil
 }
 
-// use checks a certificate and returns it as what signs and what serves HTTPS.
+// use checks a certificate and prepares it for signing and HTTPS.
 func (m *Manager) use(k kept) (*signing.Identity, *tls.Certificate, error) {
 	pair, err := tls.X509KeyPair(k.Chain, k.Key)
 	if err != nil {
@@ -202,7 +202,7 @@ func (m *Manager) use(k kept) (*signing.Identity, *tls.Certificate, error) {
 	return id, &pair, err
 }
 
-// Identity is the certificate that is in use, or nil.
+// Identity returns the certificate in use, or nil.
 func (m *Manager) Identity() *signing.Identity {
 	id, _ := m.Current().(*signing.Identity)
 	return id
@@ -217,7 +217,7 @@ func (m *Manager) read(ctx context.Context, name string, value any) error {
 	return m.decode(name, data, value)
 }
 
-// write encrypts a value and keeps it.
+// write encrypts a value and stores it.
 func (m *Manager) write(ctx context.Context, name string, value any, life time.Duration) error {
 	data, err := m.encode(name, value)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A solver keeps challenges in the store while an order is under way, so that
-// whichever server the authority comes to can answer.
+// A solver stores challenges during an order, so that any server that the
+// authority connects to can answer.
 type solver struct {
 	m    *Manager
 	kind string
@@ -31,12 +31,12 @@ func (s solver) name(c acme.Challenge) string {
 	return alpnName + strings.ToLower(c.Identifier.Value)
 }
 
-// Present keeps the challenge.
+// Present stores the challenge.
 func (s solver) Present(ctx context.Context, c acme.Challenge) error {
 	return s.m.write(ctx, s.name(c), c, leaseLife)
 }
 
-// CleanUp forgets it.
+// CleanUp deletes it.
 func (s solver) CleanUp(ctx context.Context, c acme.Challenge) error {
 	return s.m.config.Store.DeleteCertificateValue(context.WithoutCancel(ctx), s.name(c))
 }
@@ -60,7 +60,7 @@ func (m *Manager) Challenge(w http.ResponseWriter, r *http.Request) {
 	var c acme.Challenge
 	err := m.read(r.Context(), httpName+t, &c)
 	switch {
-	// The host is compared, so that no other name is validated for somebody.
+	// The host is compared, so that no one can have another name validated.
 	case fault.Is(err, fault.NotFound), err == nil && !strings.EqualFold(hostOf(r), c.Identifier.Value):
 		http.NotFound(w, r)
 	case err != nil:
@@ -79,8 +79,8 @@ func hostOf(r *http.Request) string {
 	return r.Host
 }
 
-// TLSConfig serves the certificate, and answers the authority in a handshake
-// (RFC 8737).
+// TLSConfig serves the certificate, and answers the authority's TLS-ALPN
+// challenge (RFC 8737).
 func (m *Manager) TLSConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
@@ -89,7 +89,7 @@ func (m *Manager) TLSConfig() *tls.Config {
 	}
 }
 
-// answerTimeout is how long the database may take in a handshake.
+// answerTimeout limits the database lookup during a handshake.
 const answerTimeout = 5 * time.Second
 
 func (m *Manager) getCertificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

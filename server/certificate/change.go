@@ -12,7 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// RequestRenewal has whichever server renew the certificate soon.
+// RequestRenewal requests a renewal from whichever server handles it first.
 func RequestRenewal(ctx context.Context, store Store, by audit.Grant, r Request, name string) error {
 	value, err := json.Marshal(r)
 	if err != nil {
@@ -25,7 +25,7 @@ func RequestRenewal(ctx context.Context, store Store, by audit.Grant, r Request,
 	return store.ChangeCertificate(ctx, by, RequestName, value, a)
 }
 
-// Renew asks for a renewal before it is due.
+// Renew requests a renewal before it is due.
 func (m *Manager) Renew(ctx context.Context, by audit.Grant) error {
 	if err := RequestRenewal(ctx, m.config.Store, by, Request{}, "certificate"); err != nil {
 		return err
@@ -34,8 +34,8 @@ func (m *Manager) Renew(ctx context.Context, by audit.Grant) error {
 	return nil
 }
 
-// Check reads a certificate with its chain, and its key, and returns what would
-// sign. What is wrong with them is a fault.
+// Check checks a certificate with its chain, and its key, and returns the
+// signer. Problems are returned as faults.
 func (m *Manager) Check(certificates, key []byte) (*signing.Identity, error) {
 	id, _, err := m.examine(certificates, key)
 	return id, err
@@ -67,7 +67,7 @@ func (m *Manager) examine(certificates, key []byte) (*signing.Identity, kept, er
 	return id, k, nil
 }
 
-// refusal makes what is wrong with a certificate a fault of its field.
+// refusal converts a problem of a certificate to a fault of its field.
 func refusal(err error) error {
 	e, ok := errors.AsType[*signing.IdentityError](err)
 	if !ok {
@@ -81,10 +81,11 @@ func refusal(err error) error {
 	return fault.On(field, fault.Invalid, "%s.", e.Detail)
 }
 
-// Upload checks a certificate and its key and keeps them. They sign from then on.
+// Upload checks a certificate and its key and stores them. They are used at
+// once.
 func (m *Manager) Upload(ctx context.Context, by audit.Grant, certificates, key []byte) error {
 	if m.config.ACME != nil {
-		return fault.New(fault.Conflict, "This installation gets its certificate by itself.")
+		return fault.New(fault.Conflict, "This server gets its certificate automatically.")
 	}
 	id, k, err := m.examine(certificates, key)
 	if err != nil {

@@ -21,34 +21,33 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// LetsEncrypt is the directory of the authority that is asked if no other is
-// named.
+// LetsEncrypt is the directory of the default authority.
 const LetsEncrypt = "https://acme-v02.api.letsencrypt.org/directory"
 
 const (
-	// lookEvery is how often Run looks whether something is due.
+	// lookEvery is how often Run checks whether something is due.
 	lookEvery = time.Minute
-	// orderTimeout bounds an order, and the lease outlives it.
+	// orderTimeout limits an order. The lease lasts longer.
 	orderTimeout = 4 * time.Minute
 	leaseLife    = orderTimeout + time.Minute
 	// askEvery is how often the authority is asked when to renew, unless it
-	// says how often. A revocation is found so.
+	// sets the interval. This detects revocations.
 	askEvery = 6 * time.Hour
-	// restAfter is how long nothing is ordered after a success, whatever the
-	// clock says.
+	// restAfter is the minimum time between a success and the next order,
+	// whatever the clock says.
 	restAfter = 12 * time.Hour
 )
 
-// backoff is how long to wait after so many failures in a row. Let's Encrypt
-// allows five failed validations of a name in an hour.
+// backoff is how long to wait after each of a series of failures. Let's Encrypt
+// allows five failed validations of a name per hour.
 func backoff(failures int) time.Duration {
 	waits := []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 4 * time.Hour, 6 * time.Hour}
 	wait := waits[min(failures, len(waits))-1]
 	return wait - time.Duration(rand.Int64N(int64(wait/10)))
 }
 
-// Run looks every minute whether a certificate is to be ordered, and uses what
-// other servers have got, until ctx is done.
+// Run checks every minute whether to order a certificate, and loads what other
+// servers have ordered, until ctx is done.
 func (m *Manager) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -65,7 +64,7 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 }
 
-// Wake has Run look now.
+// Wake makes Run check now.
 func (m *Manager) Wake() {
 	select {
 	case m.wake <- struct{}{}:
@@ -73,8 +72,8 @@ func (m *Manager) Wake() {
 	}
 }
 
-// Look uses the certificate that is kept, and orders one if that is due, unless
-// another server does.
+// Look loads the stored certificate, and orders one if that is due and no other
+// server is doing so.
 func (m *Manager) Look(ctx context.Context) error {
 	m.looking.Lock()
 	defer m.looking.Unlock()
@@ -93,7 +92,7 @@ func (m *Manager) Look(ctx context.Context) error {
 		return err
 	}
 	defer m.endLease(ctx)
-	// Another server may have done it by now.
+	// Another server may have done it meanwhile.
 	if err := m.load(ctx); err != nil {
 		return err
 	}
@@ -105,11 +104,11 @@ func (m *Manager) Look(ctx context.Context) error {
 
 func (m *Manager) endLease(ctx context.Context) {
 	if err := m.config.Store.EndLease(context.WithoutCancel(ctx), m.owner); err != nil {
-		m.config.Log.Warn("the lease for orders was not ended; it runs out by itself", "error", err)
+		m.config.Log.Warn("the lease for orders wasn't released; it expires by itself", "error", err)
 	}
 }
 
-// saveUnsaved keeps a certificate that could not be kept when it came.
+// saveUnsaved stores a certificate that couldn't be stored when it arrived.
 func (m *Manager) saveUnsaved(ctx context.Context) error {
 	if m.unsaved == nil {
 		return nil
@@ -121,7 +120,7 @@ func (m *Manager) saveUnsaved(ctx context.Context) error {
 	return nil
 }
 
-// request returns what was asked for before it is due, or nil.
+// request returns the request for an early renewal, or nil.
 func (m *Manager) request(ctx context.Context) (*Request, error) {
 	data, err := m.config.Store.CertificateValue(ctx, RequestName)
 	if fault.Is(err, fault.NotFound) {
@@ -137,7 +136,7 @@ func (m *Manager) request(ctx context.Context) (*Request, error) {
 	return &r, nil
 }
 
-// due reports whether the authority is to be asked for something.
+// due reports whether to contact the authority.
 func (m *Manager) due(request *Request) bool {
 	return request != nil || m.orderDue() || m.askDue()
 }
@@ -145,16 +144,16 @@ func (m *Manager) due(request *Request) bool {
 // orderDue reports whether it is time for a certificate.
 func (m *Manager) orderDue() bool {
 	s, now := m.state.Load(), m.config.Now()
-	if now.Before(s.attempt.Next) && !m.hasty(s, now) {
+	if now.Before(s.attempt.Next) && !m.retriesAfterStart(s, now) {
 		return false
 	}
 	return s.pair == nil || !m.covers(s.pair.Leaf) || s.kept.Source != FromACME || !now.Before(m.renewAt(s))
 }
 
-// hasty reports whether to order although the last try has failed lately: once
-// after a start, where there is no certificate at all. Whoever has corrected what
-// was wrong starts the service again.
-func (m *Manager) hasty(s *state, now time.Time) bool {
+// retriesAfterStart reports whether to order despite a recent failure: once after a start,
+// if there is no certificate at all. Operators restart the service after fixing
+// the cause.
+func (m *Manager) retriesAfterStart(s *state, now time.Time) bool {
 	return m.starting && s.pair == nil && !now.Before(s.attempt.At.Add(lookEvery))
 }
 
@@ -169,8 +168,8 @@ func (m *Manager) askDue() bool {
 	return s.pair != nil && s.attempt.Failures == 0 && s.kept.Source == FromACME && !m.config.Now().Before(s.kept.AskAt)
 }
 
-// renewAt is when the certificate is to be renewed: when the authority says so,
-// and in the last third of its life at the latest.
+// renewAt returns when to renew the certificate: when the authority says so,
+// and no later than in the last third of its life.
 func (m *Manager) renewAt(s *state) time.Time {
 	leaf := s.pair.Leaf
 	at := leaf.NotAfter.Add(-leaf.NotAfter.Sub(leaf.NotBefore) / 3)
@@ -180,7 +179,8 @@ func (m *Manager) renewAt(s *state) time.Time {
 	return at
 }
 
-// work orders, if that is due, or asks when to renew, and orders if that is now.
+// work orders, if that is due, or asks when to renew, and orders if that is
+// now.
 func (m *Manager) work(ctx context.Context, request *Request) error {
 	ctx, cancel := context.WithTimeout(ctx, orderTimeout)
 	defer cancel()
@@ -197,15 +197,16 @@ func (m *Manager) work(ctx context.Context, request *Request) error {
 	k, err := m.order(ctx, client, request)
 	if err != nil {
 		if context.Cause(ctx) == context.Canceled {
-			return err // the service stops
+			return err // the service is stopping
 		}
-		return m.noteFailure(context.WithoutCancel(ctx), err)
+		return m.storeFailure(context.WithoutCancel(ctx), err)
 	}
 	return m.keep(context.WithoutCancel(ctx), k)
 }
 
-// ask keeps when the authority wants the certificate to be renewed. One that
-// doesn't answer is asked again later: then the certificate's life decides.
+// ask stores when the authority wants the certificate to be renewed. If it
+// doesn't answer, it is asked again later, and until then the certificate's
+// life decides.
 func (m *Manager) ask(ctx context.Context, client *acmez.Client) error {
 	s := m.state.Load()
 	k, now := s.kept, m.config.Now()
@@ -228,7 +229,7 @@ func (m *Manager) ask(ctx context.Context, client *acmez.Client) error {
 	return m.load(ctx)
 }
 
-// client returns what speaks with the authority.
+// client returns the ACME client.
 func (m *Manager) client() *acmez.Client {
 	transport := &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -250,8 +251,8 @@ func (m *Manager) client() *acmez.Client {
 	}
 }
 
-// order gets a certificate that can be used. It keeps the key, unless a new one
-// is asked for.
+// order orders a usable certificate. It keeps the key, unless a new one is
+// requested.
 func (m *Manager) order(ctx context.Context, client *acmez.Client, request *Request) (kept, error) {
 	s := m.state.Load()
 	k := kept{Source: FromACME, Since: m.config.Now()}
@@ -277,7 +278,8 @@ func (m *Manager) order(ctx context.Context, client *acmez.Client, request *Requ
 	params.Profile, params.Replaces = m.config.ACME.Profile, replaces
 	chains, err := client.ObtainCertificate(ctx, params)
 	if problem, ok := errors.AsType[acme.Problem](err); ok && problem.Type == acme.ProblemTypeAccountDoesNotExist {
-		// The authority has lost the account: the next order opens another.
+		// The authority no longer has the account: the next order creates
+		// another.
 		err = errors.Join(err, m.config.Store.DeleteCertificateValue(ctx, accountName))
 	}
 	if err != nil {
@@ -287,7 +289,7 @@ func (m *Manager) order(ctx context.Context, client *acmez.Client, request *Requ
 }
 
 // keyFor returns the key of the next certificate, and the certificate that it
-// replaces at the authority, if it does.
+// replaces at the authority, if any.
 func keyFor(s *state, request *Request) (crypto.Signer, *x509.Certificate, error) {
 	var replaces *x509.Certificate
 	if s.pair != nil && s.kept.Source == FromACME {
@@ -301,8 +303,7 @@ func keyFor(s *state, request *Request) (crypto.Signer, *x509.Certificate, error
 	return key, replaces, err
 }
 
-// choose returns the first chain that can be used, or one that older devices
-// trust too.
+// choose returns the first usable chain, or one that older devices trust too.
 func (m *Manager) choose(k kept, chains []acme.Certificate) (kept, error) {
 	var chosen kept
 	var first error
@@ -314,7 +315,7 @@ func (m *Manager) choose(k kept, chains []acme.Certificate) (kept, error) {
 		}
 		id, pair, err := m.use(k)
 		if err == nil && !m.covers(pair.Leaf) {
-			err = errors.New("the certificate has other names than those that were asked for")
+			err = errors.New("the certificate doesn't have the requested names")
 		}
 		if err == nil {
 			err = id.Usable()
@@ -337,7 +338,7 @@ func (m *Manager) choose(k kept, chains []acme.Certificate) (kept, error) {
 	return chosen, nil
 }
 
-// keep puts a new certificate to use and keeps it.
+// keep uses and stores a new certificate.
 func (m *Manager) keep(ctx context.Context, k kept) error {
 	now := m.config.Now()
 	k.AskAt = now.Add(askEvery)
@@ -355,8 +356,8 @@ func (m *Manager) keep(ctx context.Context, k kept) error {
 	return errors.Join(m.saveUnsaved(ctx), m.write(ctx, attemptName, done, 0), m.config.Store.DeleteCertificateValue(ctx, RequestName))
 }
 
-// noteFailure keeps that an order failed, and when to try again.
-func (m *Manager) noteFailure(ctx context.Context, cause error) error {
+// storeFailure stores that an order failed, and when to retry.
+func (m *Manager) storeFailure(ctx context.Context, cause error) error {
 	s, now := *m.state.Load(), m.config.Now()
 	failed := attempt{At: now, Failures: s.attempt.Failures + 1}
 	failed.Reason, failed.Detail = reasonOf(cause)
@@ -371,7 +372,7 @@ func (m *Manager) noteFailure(ctx context.Context, cause error) error {
 	)
 }
 
-// A keptAccount is an account at the authority as it is kept.
+// A keptAccount is a stored account at the authority.
 type keptAccount struct {
 	Directory string       `json:"directory"`
 	Email     string       `json:"email"`
@@ -379,7 +380,7 @@ type keptAccount struct {
 	Key       []byte       `json:"key"`
 }
 
-// account returns the account at the authority, which is opened on first use.
+// account returns the account at the authority, which is created on first use.
 func (m *Manager) account(ctx context.Context, client *acmez.Client) (acme.Account, error) {
 	var a keptAccount
 	err := m.read(ctx, accountName, &a)

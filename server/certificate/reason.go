@@ -29,7 +29,7 @@ const (
 	NotKept     Reason = "not_kept"
 )
 
-// A Meaning is a reason with what it says and what to do.
+// A Meaning is a reason with its description and advice.
 type Meaning struct {
 	Reason   Reason
 	Text, Do string
@@ -38,27 +38,27 @@ type Meaning struct {
 // Reasons returns the reasons in the order of the documentation.
 func Reasons() []Meaning {
 	return []Meaning{
-		{Unreachable, "The authority can't be reached.", "Check that this machine can connect to it, and its URL (`--acme-directory`). It's tried again by itself."},
-		{NotFound, "The authority can't find the host name in the DNS.", "Publish an A or AAAA record that leads to this machine."},
-		{NoAnswer, "The authority gets no answer on ports 80 and 443.", "Open one of the two in the firewall, and let it lead to the service. An AAAA record has to lead to it too."},
-		{WrongServer, "Another server answers under the host name.", "Correct the A and AAAA records, or what stands in front of the service."},
-		{Forbidden, "A CAA record in the DNS doesn't allow this authority.", "Add one that does, such as `0 issue \"letsencrypt.org\"`."},
-		{Limited, "The authority has issued too many certificates, or refused too many orders.", "Wait. It's tried again by itself."},
-		{KeyRefused, "The authority doesn't accept the key any more.", "Run `mobileconfig admin renew --new-key`. People may have to remove their old profile first."},
+		{Unreachable, "The authority can't be reached.", "Check that this machine can connect to it, and its URL (`--acme-directory`). It's retried automatically."},
+		{NotFound, "The authority can't find the host name in the DNS.", "Publish an A or AAAA record that points to this machine."},
+		{NoAnswer, "The authority gets no answer on ports 80 and 443.", "Open one of them in the firewall and forward it to the service. If there is an AAAA record, it has to point to the service too."},
+		{WrongServer, "Another server answers at the host name.", "Correct the A and AAAA records, or the proxy in front of the service."},
+		{Forbidden, "A CAA record in the DNS doesn't allow this authority.", "Add one that does, for example `0 issue \"letsencrypt.org\"`."},
+		{Limited, "The authority has issued too many certificates, or refused too many orders.", "Wait. It's retried automatically."},
+		{KeyRefused, "The authority no longer accepts the key.", "Run `mobileconfig admin renew --new-key`. People may have to remove their old profile first."},
 		{Unusable, "The authority issued a certificate that can't sign profiles.", "See the detail. The old certificate stays in use."},
 		{Refused, "The authority refused the order.", "See the detail."},
-		{NotKept, "The database didn't keep what an order needs.", "See the detail, and `/readyz`."},
+		{NotKept, "The database didn't store what an order needs.", "See the detail, and `/readyz`."},
 	}
 }
 
-// An unusableError is a certificate that came and can't be used.
+// An unusableError says why a new certificate can't be used.
 type unusableError struct{ why error }
 
 func (e *unusableError) Error() string { return "the new certificate can't be used: " + e.why.Error() }
 
 func (e *unusableError) Unwrap() error { return e.why }
 
-// kinds are the reasons by the type of the authority's problem.
+// kinds maps problem types of the authority to reasons.
 var kinds = map[string]Reason{
 	acme.ProblemTypeConnection:        NoAnswer,
 	acme.ProblemTypeTLS:               NoAnswer,
@@ -71,7 +71,7 @@ var kinds = map[string]Reason{
 	acme.ProblemTypeServerInternal:    Unreachable,
 }
 
-// reasonOf says why an order failed, in a word and in detail.
+// reasonOf returns the reason of a failed order and its detail.
 func reasonOf(err error) (Reason, string) {
 	if e, ok := errors.AsType[*unusableError](err); ok {
 		if inner, ok := errors.AsType[*signing.IdentityError](e.why); ok {

@@ -2,20 +2,20 @@ package certificate
 
 import "time"
 
-// A Status is how things stand with the certificate.
+// A Status is the status of the certificate.
 type Status struct {
 	// Source is where it comes from; empty: there is none.
 	Source Source
-	// Automatic says that it is renewed by the program.
+	// Automatic says that the program renews it.
 	Automatic bool
 	// Renews is when it is renewed, or zero.
 	Renews time.Time
-	// Failure is the last order, if it failed, and Retry when another is made.
+	// Failure is the last order, if it failed, and Retry the time of the next.
 	Failure *Failure
 	Retry   time.Time
 }
 
-// Status returns how things stand.
+// Status returns the current status.
 func (m *Manager) Status() Status {
 	s := m.state.Load()
 	out := Status{Automatic: m.config.ACME != nil}

@@ -23,8 +23,8 @@ const (
 	certificateName = "certificate"
 	attemptName     = "attempt"
 	accountName     = "account"
-	// RequestName is the value by which a renewal is asked for: it is not
-	// encrypted, so that the command line can ask without the secret.
+	// RequestName is the value that requests a renewal. It isn't encrypted, so
+	// the command line can set it without the secret.
 	RequestName = "request"
 	httpName    = "http-01 "     // and the token
 	alpnName    = "tls-alpn-01 " // and the host name
@@ -39,11 +39,11 @@ const (
 	FromUpload Source = "upload"
 )
 
-// A kept is a certificate as it is kept, in one value.
+// A kept is a certificate in its stored form, one value.
 type kept struct {
 	Source Source    `json:"source"`
 	Key    []byte    `json:"key"`   // PEM, PKCS#8
-	Chain  []byte    `json:"chain"` // PEM, its own certificate first
+	Chain  []byte    `json:"chain"` // PEM, leaf first
 	Since  time.Time `json:"since"`
 	// RenewAt is when the authority wants it to be renewed; zero: it doesn't
 	// say. AskAt is when to ask again.
@@ -55,7 +55,7 @@ func (k kept) same(other kept) bool {
 	return bytes.Equal(k.Chain, other.Chain) && bytes.Equal(k.Key, other.Key)
 }
 
-// certificates reads the chain.
+// certificates parses the chain.
 func (k kept) certificates() ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	for block, rest := pem.Decode(k.Chain); block != nil; block, rest = pem.Decode(rest) {
@@ -66,7 +66,7 @@ func (k kept) certificates() ([]*x509.Certificate, error) {
 		all = append(all, c)
 	}
 	if len(all) == 0 {
-		return nil, errors.New("there is no certificate in it")
+		return nil, errors.New("it has no certificate")
 	}
 	return all, nil
 }
@@ -74,7 +74,7 @@ func (k kept) certificates() ([]*x509.Certificate, error) {
 func (k kept) key() (crypto.Signer, error) {
 	block, _ := pem.Decode(k.Key)
 	if block == nil {
-		return nil, errors.New("there is no key in it")
+		return nil, errors.New("it has no key")
 	}
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -82,7 +82,7 @@ func (k kept) key() (crypto.Signer, error) {
 	}
 	signer, ok := key.(crypto.Signer)
 	if !ok {
-		return nil, errors.New("the key signs nothing")
+		return nil, errors.New("the key can't sign")
 	}
 	return signer, nil
 }
@@ -97,19 +97,19 @@ func encodeKey(key crypto.Signer) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// An attempt is how the last order went.
+// An attempt is the result of the last order.
 type attempt struct {
 	At       time.Time `json:"at"`
 	Failures int       `json:"failures"` // in a row
 	Reason   Reason    `json:"reason,omitempty"`
 	Detail   string    `json:"detail,omitempty"`
-	// Next is the earliest time for another.
+	// Next is the earliest time for another attempt.
 	Next time.Time `json:"next"`
 }
 
-// A Request asks for a renewal before it is due.
+// A Request requests a renewal before it is due.
 type Request struct {
-	// NewKey asks for a new key too, as after a theft.
+	// NewKey requests a new key too, for example after a theft.
 	NewKey bool `json:"new_key"`
 }
 
@@ -132,7 +132,7 @@ func (m *Manager) decode(name string, data []byte, value any) error {
 	return nil
 }
 
-// missing signs nothing.
+// missing is an identity that can't sign.
 type missing struct{ why error }
 
 func (m missing) fault() error {
@@ -147,5 +147,5 @@ func (m missing) SignChecksums(context.Context, *signing.Checksums) ([]byte, err
 	return nil, m.fault()
 }
 
-// Describe says that there is nothing to sign with.
+// Describe says that there is no certificate.
 func (m missing) Describe() signing.Description { return signing.Description{Fault: m.fault()} }

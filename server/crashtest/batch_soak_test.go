@@ -29,15 +29,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// A maker has batches made by the API of whichever server answers.
+// A maker creates batches through the API of whichever server answers.
 type maker struct {
 	t   *testing.T
 	key string
-	// at returns the URLs of the servers to be asked, one after the other.
+	// at returns the URLs of the servers, which are tried in order.
 	at func() []string
 }
 
-// A madeBatch is a batch as the API shows it.
+// A madeBatch is a batch as the API returns it.
 type madeBatch struct {
 	ID, State, Reason, Detail string
 	Made                      int `json:"rows_made"`
@@ -54,8 +54,8 @@ func newMaker(t *testing.T, database string, at func() []string) maker {
 	return maker{t, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"batches:read", "batches:write"}}), at}
 }
 
-// do asks until a server answers with the status. Whatever says that something
-// is away is asked again.
+// do repeats a request until a server answers with the status, as long as the
+// answers say that something is unavailable.
 func (m maker) do(method, path, kind, body string, status int) []byte {
 	m.t.Helper()
 	var last string
@@ -100,8 +100,8 @@ func (m maker) show(id string) (b madeBatch) {
 	return b
 }
 
-// upload sends a list of so many people and returns the batch. Query says what
-// is to be made.
+// upload sends a list of n people and returns the batch. The query has its
+// options.
 func (m maker) upload(people int, query string) (id string) {
 	m.t.Helper()
 	var list strings.Builder
@@ -116,7 +116,7 @@ func (m maker) upload(people int, query string) (id string) {
 	return b.ID
 }
 
-// wantWhole wants the batch to hold each person once, and every checksum to hold.
+// wantWhole expects each person once in the batch, and valid checksums.
 func (m maker) wantWhole(id string, people int) {
 	m.t.Helper()
 	b := m.show(id)
@@ -153,8 +153,8 @@ func (m maker) wantWhole(id string, people int) {
 	}
 }
 
-// wantSums wants each file of an archive to have the checksum that SHA256SUMS
-// says, and no file without one.
+// wantSums expects each file of an archive to have its checksum in SHA256SUMS,
+// and no file without one.
 func wantSums(t *testing.T, z *zip.Reader) {
 	t.Helper()
 	text, err := fs.ReadFile(z, "SHA256SUMS")
@@ -189,8 +189,8 @@ func wantSums(t *testing.T, z *zip.Reader) {
 	}
 }
 
-// wantTidy waits until nothing of a batch is in the archive but what is
-// downloaded: who was killed before that has left it to the rescue of jobs.
+// wantTidy waits until only the downloads of a batch are left in the archive: a
+// killed server leaves the cleanup to the rescue of jobs.
 func wantTidy(t *testing.T, p *process, files blob.Store, id string, archives int) {
 	t.Helper()
 	until(t, p, "the files of "+id+" to be cleaned up", func() bool {
@@ -205,8 +205,8 @@ func wantTidy(t *testing.T, p *process, files blob.Store, id string, archives in
 	})
 }
 
-// TestSoakBatchKill kills a server again and again while it checks and makes
-// batches, at random moments. Each batch ends whole.
+// TestSoakBatchKill kills a server again and again while it checks and creates
+// batches, at random moments. Each batch ends complete.
 func TestSoakBatchKill(t *testing.T) {
 	t.Parallel()
 	const people = 4000
@@ -219,7 +219,7 @@ func TestSoakBatchKill(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	whole := 3 * time.Second // the longest that is waited for a kill
+	whole := 3 * time.Second // the maximum wait before a kill
 	for ; kills < wanted && !t.Failed(); done++ {
 		id := m.upload(people, "")
 		for started := false; ; {
@@ -248,9 +248,9 @@ func TestSoakBatchKill(t *testing.T) {
 	command(t, data, "verify")
 }
 
-// TestSoakBatchTwoServers has two servers share a batch by one PostgreSQL and
-// one S3 service. In the middle one of them is killed for good, the database
-// crashes, and the service of the files stops for a while.
+// TestSoakBatchTwoServers lets two servers share a batch through one PostgreSQL
+// and one S3 service. Midway one of them is killed for good, the database
+// crashes, and the S3 service stops for a while.
 func TestSoakBatchTwoServers(t *testing.T) {
 	t.Parallel()
 	people := soak.Count(5_000, 100_000)
@@ -265,7 +265,7 @@ func TestSoakBatchTwoServers(t *testing.T) {
 	reach := func(what string, ok func(madeBatch) bool) {
 		t.Helper()
 		until(t, servers[1], what, func() bool {
-			time.Sleep(150 * time.Millisecond) // a key may ask 600 times a minute
+			time.Sleep(150 * time.Millisecond) // a key can send 600 requests a minute
 			return ok(m.show(id))
 		})
 	}
@@ -296,10 +296,10 @@ func TestSoakBatchTwoServers(t *testing.T) {
 	servers[1].stop(t)
 }
 
-// TestSoakBatchMails kills a server again and again while it sends setup links by
-// a real Postfix. Everybody gets the mail, and who gets it twice, because the
-// server died between sending and noting that, gets the same: with one
-// Message-ID.
+// TestSoakBatchMails kills a server again and again while it sends setup links
+// through a real Postfix. Everyone gets the email. Someone who gets it twice,
+// because the server died between sending and recording that, gets the same
+// one: with one Message-ID.
 func TestSoakBatchMails(t *testing.T) {
 	t.Parallel()
 	people, wanted := soak.Count(200, 10_000), soak.Count(4, 40)

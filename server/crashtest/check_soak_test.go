@@ -12,14 +12,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// A content is what a database holds.
+// A content is the content of a database.
 type content struct {
 	links       map[string]heldLink
 	tickets     map[string]heldTicket
 	domains     int
 	invitations int
 	hooks       int   // webhooks and keys
-	size        int64 // of the log, by its head
+	size        int64 // of the log, according to its head
 	actions     []heldAction
 }
 
@@ -107,7 +107,7 @@ func read(t *testing.T, database string) content {
 	return c
 }
 
-// A verdict collects what is wrong.
+// A verdict collects the problems.
 type verdict []string
 
 func (v *verdict) want(ok bool, format string, args ...any) {
@@ -116,7 +116,7 @@ func (v *verdict) want(ok bool, format string, args ...any) {
 	}
 }
 
-// judge compares what a database holds with itself and with the journal.
+// judge checks that a database is consistent and agrees with the journal.
 func judge(c content, j *journal) (v verdict) {
 	v.judgeActions(c)
 	v.judgeCounters(c)
@@ -126,7 +126,7 @@ func judge(c content, j *journal) (v verdict) {
 	return v
 }
 
-// judgeActions wants one action for each change, one change for each action,
+// judgeActions expects one action for each change, one change for each action,
 // and the sequence numbers 1, 2, 3 ….
 func (v *verdict) judgeActions(c content) {
 	count := map[string]int{}
@@ -153,7 +153,7 @@ func (v *verdict) judgeActions(c content) {
 	v.want(changes == len(c.actions), "%d changes have %d actions", changes, len(c.actions))
 }
 
-// judgeCounters wants the counters of the links to agree with the tickets.
+// judgeCounters expects the counters of the links to agree with the tickets.
 func (v *verdict) judgeCounters(c content) {
 	sum := map[string]heldLink{}
 	for _, k := range c.tickets {
@@ -169,8 +169,8 @@ func (v *verdict) judgeCounters(c content) {
 	}
 }
 
-// judgePromises wants everything kept that was promised, and nothing that was
-// not at least asked for.
+// judgePromises expects everything that was promised, and nothing that wasn't
+// at least requested.
 func (v *verdict) judgePromises(c content, j *journal) {
 	for id, l := range j.links {
 		held, ok := c.links[id]
@@ -189,7 +189,7 @@ func (v *verdict) judgePromises(c content, j *journal) {
 	v.want(len(j.strange) == 0, "%d strange answers, such as %q", len(j.strange), strings.Join(j.strange[:min(3, len(j.strange))], "; "))
 }
 
-// wantKept reports what is wrong with a database.
+// wantKept reports the problems of a database.
 func wantKept(t *testing.T, database string, j *journal) {
 	t.Helper()
 	v := judge(read(t, database), j)
@@ -201,8 +201,8 @@ func wantKept(t *testing.T, database string, j *journal) {
 	}
 }
 
-// wantCaught is the control: it spoils copies of a good database, each in one
-// way, and wants each way found.
+// wantCaught is the control: it damages copies of a good database, each in one
+// way, and expects each way to be found.
 func wantCaught(t *testing.T, data string, j *journal) {
 	t.Helper()
 	for name, statement := range map[string]string{

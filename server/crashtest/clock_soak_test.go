@@ -27,12 +27,12 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// clockFile is the environment variable that names the file with the seconds by
-// which the clock of the program is ahead.
+// clockFile is the environment variable with the file that says by how many
+// seconds the clock of the program is ahead.
 const clockFile = "TEST_CLOCK"
 
-// shifted is added to package time of the program. What reads the clock may run
-// where nothing else can, so the file is read beside it.
+// shifted is added to package time of the program. Code that reads the clock
+// may run where nothing else can, so a goroutine reads the file.
 const shifted = `package time
 
 import (
@@ -75,8 +75,8 @@ func readShift(name string) (n int64) {
 }
 `
 
-// clockProgram builds the command with a clock that can be set: all of it takes
-// the time from the standard library, of which one line is replaced.
+// clockProgram builds the command with a clock that can be set: everything gets
+// the time from the standard library, where one line is replaced.
 var clockProgram = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(runtime.GOROOT(), "src", "time")
 	source, err := os.ReadFile(filepath.Join(dir, "time.go"))
@@ -109,7 +109,7 @@ var clockProgram = sync.OnceValues(func() (string, error) {
 })
 
 // TestSoakClock sets the clock of the real program forward and back, while it
-// runs and while it is off. Nothing is erased, the maintenance of a day is done
+// runs and while it is stopped. Nothing is erased, the daily maintenance runs
 // when the program starts again, and the log verifies.
 func TestSoakClock(t *testing.T) {
 	t.Parallel()
@@ -131,7 +131,7 @@ func TestSoakClock(t *testing.T) {
 	}
 	jump(0)
 	root := signingtest.Root(t, "p256")
-	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { // valid whatever comes
+	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { // valid at any time
 		c.NotBefore, c.NotAfter = time.Now().AddDate(-3, 0, 0), time.Now().AddDate(3, 0, 0)
 	})
 	identity := []string{

@@ -14,14 +14,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// requestGoal is the time in which each request is answered, whatever happens
-// between the program and its database.
+// requestGoal is the maximum time of a request, whatever happens between the
+// program and its database.
 const requestGoal = 15 * time.Second
 
-// TestSoakCutOff has two servers on one PostgreSQL, and breaks the network of one
-// of them under load in each way. The other answers on: at most one in twenty of
-// its answers is a refusal. The one comes back by itself, and what was promised by
-// either is kept, once.
+// TestSoakCutOff runs two servers on one PostgreSQL, and breaks the network of
+// one of them under load in each way. The other continues: at most one in
+// twenty of its answers is a refusal. The first recovers by itself, and
+// everything promised by either is stored, once.
 func TestSoakCutOff(t *testing.T) {
 	t.Parallel()
 	database, _ := storetest.PostgresServer(t)

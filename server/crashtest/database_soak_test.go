@@ -16,11 +16,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// refusalGoal is the time in which a write is refused while another program
-// holds the database.
+// refusalGoal is the maximum time until a write is refused while another
+// program locks the database.
 const refusalGoal = 20 * time.Second
 
-// plain is a client that follows no redirect and keeps no connection.
+// plain is a client that follows no redirects and reuses no connections.
 func plain() *http.Client {
 	return &http.Client{
 		Timeout: guard, Transport: &http.Transport{DisableKeepAlives: true},
@@ -28,8 +28,8 @@ func plain() *http.Client {
 	}
 }
 
-// installation makes a data folder with a link in it and returns the link's
-// token. Killed or not, nobody uses it any more.
+// installation creates a data folder with a link in it and returns the link's
+// token. Killed or not, its program has ended.
 func installation(t *testing.T, killed bool) (data, token string) {
 	t.Helper()
 	data = filepath.Join(t.TempDir(), "data")
@@ -46,8 +46,8 @@ func installation(t *testing.T, killed bool) (data, token string) {
 	return data, token
 }
 
-// TestSoakUnusableDatabase wants a database that cannot be used refused at start,
-// with what is wrong and what mends it, and left as it is.
+// TestSoakUnusableDatabase checks that an unusable database is refused at
+// start, with the problem and its solution, and not changed.
 func TestSoakUnusableDatabase(t *testing.T) {
 	t.Parallel()
 	overwrite := func(content string) func(string) error {
@@ -59,8 +59,8 @@ func TestSoakUnusableDatabase(t *testing.T) {
 		damage func(path string) error
 		words  []string
 	}{
-		{"deleted", false, os.Remove, []string{"is gone or empty", "restore a backup", "To start anew"}},
-		{"deleted after a kill", true, os.Remove, []string{"is gone or empty", "restore a backup", "To start anew"}},
+		{"deleted", false, os.Remove, []string{"is gone or empty", "restore a backup", "To start with a new"}},
+		{"deleted after a kill", true, os.Remove, []string{"is gone or empty", "restore a backup", "To start with a new"}},
 		{"log deleted after a kill", true, func(path string) error { return os.Remove(path + "-wal") }, []string{"latest changes are lost", "Put it back"}},
 		{"emptied", false, overwrite(""), []string{"is gone or empty", "restore a backup"}},
 		{"a text", false, overwrite("Dear diary,\n"), []string{"not an SQLite database", "restore a backup"}},
@@ -88,7 +88,7 @@ func TestSoakUnusableDatabase(t *testing.T) {
 	}
 }
 
-// scribble overwrites the file behind its first page.
+// scribble overwrites the file after its first page.
 func scribble(path string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
@@ -100,8 +100,8 @@ func scribble(path string) error {
 	return os.WriteFile(path, content, 0o600)
 }
 
-// TestSoakDatabaseGoesWhileRunning damages the database under the program, in two
-// ways. What cannot be done answers 503, and health says so.
+// TestSoakDatabaseGoesWhileRunning damages the database while the program runs,
+// in two ways. What fails returns 503, and health says so.
 func TestSoakDatabaseGoesWhileRunning(t *testing.T) {
 	t.Parallel()
 	data, token := installation(t, false)
@@ -148,7 +148,7 @@ func TestSoakDatabaseGoesWhileRunning(t *testing.T) {
 	}
 }
 
-// TestSoakLockedDatabase holds the database as another program can: first while
+// TestSoakLockedDatabase locks the database as another program can: first while
 // the service runs, then when it starts.
 func TestSoakLockedDatabase(t *testing.T) {
 	t.Parallel()
@@ -163,7 +163,7 @@ func TestSoakLockedDatabase(t *testing.T) {
 	}
 	begun := time.Now()
 	var writers sync.WaitGroup
-	for i := range 6 { // each is refused before the server would cut it off
+	for i := range 6 { // each is refused before the server's timeout
 		writer := person{url: p.url, client: plain(), random: rand.New(rand.NewPCG(3, uint64(i))), journal: newJournal()}
 		writers.Go(func() {
 			if a := writer.do("POST", "/start", "address=jane%40example.com"); a.status != 503 || a.code != "database_unavailable" {
@@ -186,8 +186,8 @@ func TestSoakLockedDatabase(t *testing.T) {
 	start(t, data)
 }
 
-// lock is BEGIN EXCLUSIVE from another process, this one. It waits for its turn,
-// for a program that runs writes by itself: it looks for jobs.
+// lock is BEGIN EXCLUSIVE from another process, this one. It waits for its
+// turn, because the program looks for jobs, which writes.
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
 	db := connect(t, "sqlite:"+path+"?_txlock=exclusive&_pragma=busy_timeout(240000)")

@@ -101,8 +101,8 @@ func TestSoakFullDisk(t *testing.T) {
 	wantStartAfterFull(t, data, ballast, j)
 }
 
-// untilFull waits until a write was refused for want of space, and for a while
-// longer, so that whatever space was left is used.
+// untilFull waits until a write was refused because the disk is full, and for a
+// while longer, so that any remaining space is used.
 func untilFull(t *testing.T, p *process, j *journal) {
 	t.Helper()
 	const refusal = "503 storage_full"
@@ -110,8 +110,8 @@ func untilFull(t *testing.T, p *process, j *journal) {
 	until(t, p, "writes to be refused on a full disk", func() bool { return j.failed(refusal) >= before+20 })
 }
 
-// wantStartAfterFull starts the program again that was killed on a full disk:
-// it serves what can be read, and the rest once there is space.
+// wantStartAfterFull restarts the program that was killed on a full disk: it
+// serves what can be read, and the rest once there is space.
 func wantStartAfterFull(t *testing.T, data, ballast string, j *journal) {
 	t.Helper()
 	p := start(t, data)
@@ -127,8 +127,8 @@ func wantStartAfterFull(t *testing.T, data, ballast string, j *journal) {
 	wantKept(t, copied(t, data), j)
 }
 
-// TestSoakReadOnly wants a database that cannot be written refused at start: where
-// nothing can be, and where it is the file alone.
+// TestSoakReadOnly checks that a read-only database is refused at start: on a
+// read-only disk, and with only the file read-only.
 func TestSoakReadOnly(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t, "12m")

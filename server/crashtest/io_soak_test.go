@@ -19,12 +19,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// stopGoal is the time in which the program ends after the disk did not keep
-// something.
+// stopGoal is the maximum time until the program ends after the disk failed to
+// store something.
 const stopGoal = time.Second
 
-// tampered has calls of the system fail in a running program, as strace is told,
-// until the program ends or release is called.
+// tampered makes system calls fail in a running program, according to the
+// arguments of strace, until the program ends or release is called.
 func tampered(t *testing.T, p *process, calls, how string) (release func()) {
 	t.Helper()
 	strace, err := exec.LookPath("strace")
@@ -42,15 +42,15 @@ func tampered(t *testing.T, p *process, calls, how string) (release func()) {
 	}
 	until(t, p, "strace to attach", func() bool { return strings.Contains(said.String(), "attached") })
 	release = sync.OnceFunc(func() {
-		_ = cmd.Process.Signal(syscall.SIGINT) // it lets go of the program
+		_ = cmd.Process.Signal(syscall.SIGINT) // it detaches
 		_ = cmd.Wait()
 	})
 	t.Cleanup(release)
 	return release
 }
 
-// TestSoakFsyncFails has the disk not keep what it is given, under load. The
-// program ends soon, says why, and has lost nothing when it starts again.
+// TestSoakFsyncFails makes fsync fail under load. The program ends soon, says
+// why, and has lost nothing when it starts again.
 func TestSoakFsyncFails(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -67,7 +67,7 @@ func TestSoakFsyncFails(t *testing.T) {
 		select {
 		case <-p.exited:
 		case <-time.After(guard):
-			t.Fatalf("it goes on: %s", p.errors)
+			t.Fatalf("it is still running: %s", p.errors)
 		}
 		if last := j.lastPromise(); !last.IsZero() {
 			slowest = max(slowest, time.Since(last))
@@ -78,7 +78,7 @@ func TestSoakFsyncFails(t *testing.T) {
 		if e, ok := errors.AsType[*exec.ExitError](p.err); !ok || e.ExitCode() != 1 {
 			t.Errorf("it ended with %v", p.err)
 		}
-		if said := p.errors.String(); !strings.Contains(said, "the disk did not keep what was written") || !strings.Contains(said, "start the service again") {
+		if said := p.errors.String(); !strings.Contains(said, "the disk failed to store what was written") || !strings.Contains(said, "start the service again") {
 			t.Errorf("it says %s", said)
 		}
 		start(t, data).stop(t)
@@ -88,9 +88,9 @@ func TestSoakFsyncFails(t *testing.T) {
 	soak.Figure(t, "slowest end after a failed fsync, from the last promise on", slowest, stopGoal)
 }
 
-// TestSoakCallsFail has the k-th call fail by which each thread of the program
-// reads, writes or keeps what is on the disk, under load. The program goes on,
-// or ends and says why; nothing is lost, and it starts again.
+// TestSoakCallsFail makes the k-th read, write or sync of each thread of the
+// program fail, under load. The program continues, or ends and says why;
+// nothing is lost, and it starts again.
 func TestSoakCallsFail(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -111,7 +111,7 @@ func TestSoakCallsFail(t *testing.T) {
 		}
 		if gone(p) {
 			ended++
-			if said := p.errors.String(); !strings.Contains(said, "the disk did not keep what was written") {
+			if said := p.errors.String(); !strings.Contains(said, "the disk failed to store what was written") {
 				t.Errorf("it ended with %v: %s", p.err, said)
 			}
 		}

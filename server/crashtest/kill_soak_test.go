@@ -16,14 +16,15 @@ import (
 
 const (
 	people = 8
-	// promisesARound bounds how many promises are given before a kill or a crash.
+	// promisesARound limits how many promises are given before a kill or a
+	// crash.
 	promisesARound = 150
-	// recoveryGoal is the time in which promises are given again once that is
-	// possible.
+	// recoveryGoal is the maximum time until promises are given again after
+	// recovery is possible.
 	recoveryGoal = 5 * time.Second
 )
 
-// chance returns random numbers whose seed is in the log of the test.
+// chance returns random numbers and logs their seed.
 func chance(t *testing.T) *rand.Rand {
 	t.Helper()
 	seed := uint64(time.Now().UnixNano())
@@ -31,9 +32,9 @@ func chance(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(seed, 0))
 }
 
-// TestSoakKill kills the program at random promises under load, again and
-// again on one database, and wants everything kept that was promised, and the
-// webhook called for it.
+// TestSoakKill kills the program at random promises under load, again and again
+// on one database, and checks that everything promised is stored, and its
+// webhook was called.
 func TestSoakKill(t *testing.T) {
 	t.Parallel()
 	rounds, most := soak.Count(6, 200), soak.Count(promisesARound, 500) // 50,000 promises in a full soak
@@ -60,8 +61,8 @@ func TestSoakKill(t *testing.T) {
 	wantCaught(t, data, j)
 }
 
-// killUnderLoad has n people use the program and kills it after that many
-// more promises.
+// killUnderLoad lets n people use the program and kills it after a number of
+// further promises.
 func killUnderLoad(t *testing.T, p *process, random *rand.Rand, n, promises int, j *journal) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -75,9 +76,10 @@ func killUnderLoad(t *testing.T, p *process, random *rand.Rand, n, promises int,
 	done.Wait()
 }
 
-// TestSoakKillFirstStart kills the program while it makes a new installation.
-// The next start has to finish that. It goes on until enough starts were cut
-// off. The instants are random parts of the time that a whole one takes here.
+// TestSoakKillFirstStart kills the program while it creates a new installation.
+// The next start has to finish that. It repeats until enough starts were
+// interrupted. The moments are random parts of the time that a whole start
+// takes here.
 func TestSoakKillFirstStart(t *testing.T) {
 	t.Parallel()
 	random := chance(t)
@@ -103,9 +105,9 @@ func TestSoakKillFirstStart(t *testing.T) {
 	soak.Figure(t, "slowest start after a first one that was cut off", slowest, startGoal)
 }
 
-// TestSoakPostgresCrashes has the database server crash again and again under
-// load, at random promises. The program stays up: it says what it cannot do,
-// and goes on when it can. So do its calls of webhooks.
+// TestSoakPostgresCrashes crashes the database server again and again under
+// load, at random promises. The program keeps running: it says what it can't
+// do, and continues when it can. So do its webhook calls.
 func TestSoakPostgresCrashes(t *testing.T) {
 	t.Parallel()
 	database, crash := storetest.PostgresServer(t)
@@ -144,7 +146,7 @@ func TestSoakPostgresCrashes(t *testing.T) {
 	soak.Figure(t, "slowest recovery from a crash of PostgreSQL", slowest, recoveryGoal)
 }
 
-// untilPromise is how long after the time a promise is given again.
+// untilPromise returns how long after the given time the next promise came.
 func untilPromise(t *testing.T, p *process, j *journal, since time.Time) time.Duration {
 	t.Helper()
 	until(t, p, "a promise", func() bool { return j.lastPromise().After(since) })

@@ -19,22 +19,22 @@ import (
 	"github.com/updatecase/mobileconfig/server/crypt"
 )
 
-// A journal is what the clients were promised.
+// A journal records what was promised to clients.
 type journal struct {
 	mu      sync.Mutex
 	links   map[string]*linkNote
 	tickets map[string]*ticketNote
-	// maybeLinks counts the links whose making was not answered.
+	// maybeLinks counts the requests for links that weren't answered.
 	maybeLinks int
-	// promises counts answers that a change was kept, unclear those that were
-	// missing or said that something failed.
+	// promises counts answers that a change was stored, unclear those that were
+	// missing or reported a failure.
 	promises, unclear int
-	// failures counts the answers that said so, by status and code.
+	// failures counts the latter by status and code.
 	failures map[string]int
-	// strange are answers that nothing allows.
+	// strange are unexpected answers.
 	strange []string
-	// last is when the last promise was given, and slowest how long the slowest
-	// answer took.
+	// last is when the last promise was given, and slowest the time of the
+	// slowest answer.
 	last    time.Time
 	slowest time.Duration
 }
@@ -76,8 +76,8 @@ func (j *journal) count() (n int) {
 	return n
 }
 
-// told returns for how many of the promises a webhook has to be called: for
-// tickets and downloads.
+// told returns for how many of the promises a webhook must be called: those
+// about tickets and downloads.
 func (j *journal) told() (n int) {
 	j.note(func() { n = j.promises - len(j.links) })
 	return n
@@ -96,7 +96,7 @@ func (j *journal) more(t *testing.T, p *process, n int) {
 	until(t, p, fmt.Sprintf("%d more promises", n), func() bool { return j.count() >= before+n })
 }
 
-// add takes over what another journal was promised.
+// add adds the promises of another journal.
 func (j *journal) add(other *journal) {
 	other.note(func() {
 		j.note(func() {
@@ -112,14 +112,14 @@ func (j *journal) add(other *journal) {
 	})
 }
 
-// lastPromise is when the last promise was given.
+// lastPromise returns when the last promise was given.
 func (j *journal) lastPromise() time.Time {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.last
 }
 
-// An answer is a response that has arrived whole, or status 0.
+// An answer is a complete response, or status 0.
 type answer struct {
 	status   int
 	location string
@@ -135,7 +135,7 @@ type person struct {
 	journal *journal
 }
 
-// load has n people use the service until ctx is done.
+// load lets n people use the service until ctx is done.
 func load(ctx context.Context, url string, n int, seed uint64, j *journal) {
 	transport := &http.Transport{MaxIdleConnsPerHost: n}
 	defer transport.CloseIdleConnections()
@@ -155,7 +155,7 @@ func load(ctx context.Context, url string, n int, seed uint64, j *journal) {
 	all.Wait()
 }
 
-// visit is one person's way, with detours that must leave nothing behind.
+// visit is one person's visit, with detours that must leave nothing behind.
 func (p person) visit(ctx context.Context) {
 	if p.random.IntN(5) == 0 {
 		p.expect(p.do("POST", "/start", "address=jane@elsewhere.example"), 422)
@@ -181,10 +181,10 @@ func (p person) visit(ctx context.Context) {
 	}
 }
 
-// rest is what a person does whom the service could not help.
+// rest pauses a person after the service failed.
 func (p person) rest() { time.Sleep(10 * time.Millisecond) }
 
-// start makes a link and returns its id and token.
+// start creates a link and returns its ID and token.
 func (p person) start() (id, token string) {
 	form := url.Values{"address": {fmt.Sprintf("u%d@example.com", p.random.Uint32())}, "name": {"Jane Doe"}}
 	a := p.do("POST", "/start", form.Encode())
@@ -202,7 +202,7 @@ func (p person) start() (id, token string) {
 	return id, token
 }
 
-// ask asks for a ticket and returns its id and where it leads.
+// ask requests a ticket and returns its ID and URL.
 func (p person) ask(link, token string) (id, path string) {
 	a := p.do("POST", "/s/"+token+"/profile", "variant=mail&platform=iphone")
 	parts := strings.Split(a.location, "/")
@@ -220,7 +220,7 @@ func (p person) ask(link, token string) (id, path string) {
 	return id, a.location
 }
 
-// fetch downloads. What has arrived whole counts.
+// fetch downloads. Only complete responses count.
 func (p person) fetch(ticket, path string) {
 	a := p.do("GET", path, "")
 	p.journal.note(func() {
@@ -234,8 +234,8 @@ func (p person) fetch(ticket, path string) {
 	p.expect(a, 200)
 }
 
-// expect notes an answer that is neither what it should be nor says that the
-// database or its disk fails.
+// expect records an answer that is neither as expected nor reports a failure of
+// the database or its disk.
 func (p person) expect(a answer, status int) {
 	p.journal.note(func() {
 		switch {
@@ -251,8 +251,8 @@ func (p person) expect(a answer, status int) {
 	})
 }
 
-// do sends a request from an address of its own, behind a proxy, so that no
-// limit is met.
+// do sends a request from its own address, behind a proxy, so that it reaches
+// no rate limit.
 func (p person) do(method, path, form string) answer {
 	req, err := http.NewRequest(method, p.url+path, strings.NewReader(form))
 	if err != nil {

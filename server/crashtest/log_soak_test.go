@@ -17,9 +17,9 @@ import (
 
 const commandsGoal = 10 * time.Second
 
-// TestSoakLogWhileServing works on the action log from the command line while the
-// service writes to it: neither gets in the way of the other, and what the
-// commands say fits together.
+// TestSoakLogWhileServing works on the action log from the command line while
+// the service writes to it: neither blocks the other, and the output of the
+// commands is consistent.
 func TestSoakLogWhileServing(t *testing.T) {
 	t.Parallel()
 	data, _ := installation(t, false)
@@ -51,7 +51,7 @@ func TestSoakLogWhileServing(t *testing.T) {
 	p.stop(t)
 }
 
-// command runs mobileconfig log on the data folder and returns what it says.
+// command runs mobileconfig log on the data folder and returns its output.
 func command(t *testing.T, data string, args ...string) []byte {
 	t.Helper()
 	var out, errors bytes.Buffer

@@ -20,17 +20,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// malformedGoal is the time in which nonsense is refused.
+// malformedGoal is the maximum time to refuse nonsense.
 const malformedGoal = 250 * time.Millisecond
 
-// A route is one that is sent nonsense. TOKEN and TICKET stand for those of a
-// link that works.
+// A route is a route that receives nonsense. TOKEN and TICKET stand for those
+// of a valid link.
 type route struct {
-	pattern string // as it is registered
-	methods string // that it knows
+	pattern string // as registered
+	methods string // that it supports
 	path    string
-	// spoil makes a request that the route has to refuse: its method, path
-	// and form. Without it every request is spoilt below the route.
+	// spoil creates a request that the route has to refuse: its method, path
+	// and form. Without it every request is spoiled below the route.
 	spoil func(r *rand.Rand) (method, path, kind, form string)
 }
 
@@ -41,10 +41,10 @@ var routes = []route{
 		return "GET", "/?" + pick(r, badQueries), "", ""
 	}},
 	{"/start", "POST", "/start", func(r *rand.Rand) (string, string, string, string) {
-		return spoiltForm(r, "/start", "name=Jane&address=", badAddresses)
+		return spoiledForm(r, "/start", "name=Jane&address=", badAddresses)
 	}},
 	{"/start/signed", "POST", "/start/signed", func(r *rand.Rand) (string, string, string, string) {
-		return spoiltForm(r, "/start/signed", "jwt=", badTokens)
+		return spoiledForm(r, "/start/signed", "jwt=", badTokens)
 	}},
 	{"/s/:token", "GET HEAD", "/s/TOKEN", func(r *rand.Rand) (string, string, string, string) {
 		if r.IntN(2) == 0 {
@@ -62,7 +62,7 @@ var routes = []route{
 		if r.IntN(4) == 0 {
 			return "POST", "/s/" + nonsense(r) + "/profile", formKind, "variant=mail&platform=iphone"
 		}
-		return spoiltForm(r, "/s/TOKEN/profile", "platform=iphone&variant=", []string{"", "secure", "MAIL", "%00", "mail%20", "both"})
+		return spoiledForm(r, "/s/TOKEN/profile", "platform=iphone&variant=", []string{"", "secure", "MAIL", "%00", "mail%20", "both"})
 	}},
 	{"/d/:ticket/:file", "GET HEAD", "/d/TICKET/mail-example.com.mobileconfig", func(r *rand.Rand) (string, string, string, string) {
 		if r.IntN(2) == 0 {
@@ -79,10 +79,10 @@ var routes = []route{
 	{"/qr.svg", "GET HEAD", "/qr.svg", nil},
 	{"/.well-known/security.txt", "GET HEAD", "/.well-known/security.txt", nil},
 	{"/robots.txt", "GET HEAD", "/robots.txt", nil},
-	{"/.well-known/autoconfig/mail/config-v1.1.xml", "GET HEAD", "/.well-known/autoconfig/mail/config-v1.1.xml", spoiltAddress("/.well-known/autoconfig/mail/config-v1.1.xml")},
-	{"/mail/config-v1.1.xml", "GET HEAD", "/mail/config-v1.1.xml", spoiltAddress("/mail/config-v1.1.xml")},
+	{"/.well-known/autoconfig/mail/config-v1.1.xml", "GET HEAD", "/.well-known/autoconfig/mail/config-v1.1.xml", spoiledAddress("/.well-known/autoconfig/mail/config-v1.1.xml")},
+	{"/mail/config-v1.1.xml", "GET HEAD", "/mail/config-v1.1.xml", spoiledAddress("/mail/config-v1.1.xml")},
 	{"/.well-known/user-agent-configuration.json", "GET HEAD", "/.well-known/user-agent-configuration.json", nil},
-	{"/autodiscover/autodiscover.xml", "POST", "/autodiscover/autodiscover.xml", spoiltXML("/autodiscover/autodiscover.xml")},
+	{"/autodiscover/autodiscover.xml", "POST", "/autodiscover/autodiscover.xml", spoiledXML("/autodiscover/autodiscover.xml")},
 	{"/static/:file", "GET HEAD", "/static/x.css", func(r *rand.Rand) (string, string, string, string) {
 		return "GET", "/static/" + nonsense(r), "", ""
 	}},
@@ -98,8 +98,9 @@ var (
 		"eyJhbGciOiJFZERTQSJ9.bnVsbA.AAAA", "%00.%00.%00", "W10.W10.W10", strings.Repeat("e30.", 2000), strings.Repeat("A", 9000), "%FF%FE"}
 )
 
-// spoiltAddress is a mail program's question for an address that is none here.
-func spoiltAddress(path string) func(r *rand.Rand) (string, string, string, string) {
+// spoiledAddress is a mail program's request for an address that isn't hosted
+// here.
+func spoiledAddress(path string) func(r *rand.Rand) (string, string, string, string) {
 	return func(r *rand.Rand) (string, string, string, string) {
 		if r.IntN(4) == 0 {
 			return "GET", path + "?emailaddress=jane%40example.com&" + pick(r, []string{"password=x", "%", "a;b", "emailaddress=x", "emailaddress=%ff"}), "", ""
@@ -108,9 +109,9 @@ func spoiltAddress(path string) func(r *rand.Rand) (string, string, string, stri
 	}
 }
 
-// spoiltXML is an Autodiscover request that cannot be read, or for an address
-// that is none here.
-func spoiltXML(path string) func(r *rand.Rand) (string, string, string, string) {
+// spoiledXML is an invalid Autodiscover request, or one for an address that
+// isn't hosted here.
+func spoiledXML(path string) func(r *rand.Rand) (string, string, string, string) {
 	const before, after = "<Autodiscover><Request><EMailAddress>", "</EMailAddress></Request></Autodiscover>"
 	whole := before + "jane@example.com" + after
 	return func(r *rand.Rand) (string, string, string, string) {
@@ -139,7 +140,7 @@ func spoiltXML(path string) func(r *rand.Rand) (string, string, string, string) 
 
 func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 
-// nonsense is a path segment that is no token and no file.
+// nonsense returns a path segment that is neither a token nor a file.
 func nonsense(r *rand.Rand) string {
 	var b strings.Builder
 	for range 1 + r.IntN(60) {
@@ -155,9 +156,8 @@ func nonsense(r *rand.Rand) string {
 	return "x" + b.String() // not "." or ".."
 }
 
-// spoiltForm is a form whose one field, or whose whole, is not as it has to
-// be.
-func spoiltForm(r *rand.Rand, path, good string, values []string) (string, string, string, string) {
+// spoiledForm returns a form that is invalid in one field, or as a whole.
+func spoiledForm(r *rand.Rand, path, good string, values []string) (string, string, string, string) {
 	form := good + pick(r, values)
 	whole := good + "mail"
 	if strings.HasSuffix(good, "address=") {
@@ -178,9 +178,10 @@ func spoiltForm(r *rand.Rand, path, good string, values []string) (string, strin
 	return "POST", path, formKind, form
 }
 
-// spoiltBelow is a request that HTTP itself refuses, or a method that the
-// route does not know. It is whole: the server needs to wait for nothing.
-func spoiltBelow(r *rand.Rand, way route) string {
+// spoiledBelow returns a request that is invalid HTTP, or has a method that the
+// route doesn't support. It is complete: the server doesn't need to wait for
+// anything.
+func spoiledBelow(r *rand.Rand, way route) string {
 	method, _, _ := strings.Cut(way.methods, " ")
 	line, host := method+" "+way.path+" HTTP/1.1\r\n", "Host: setup.example.com\r\nConnection: close\r\n"
 	other := []string{"PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "BREW", "get", "X"}
@@ -223,10 +224,10 @@ func spoiltBelow(r *rand.Rand, way route) string {
 	return string(noise) + "\r\n\r\n"
 }
 
-// bytesOf is a request to the route that has to be refused.
+// bytesOf returns a request to the route that has to be refused.
 func bytesOf(r *rand.Rand, way route) string {
 	if way.spoil == nil || r.IntN(2) == 0 {
-		return spoiltBelow(r, way)
+		return spoiledBelow(r, way)
 	}
 	method, path, kind, form := way.spoil(r)
 	head := method + " " + path + " HTTP/1.1\r\nHost: setup.example.com\r\nConnection: close\r\n" +
@@ -237,7 +238,7 @@ func bytesOf(r *rand.Rand, way route) string {
 	return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(form), form)
 }
 
-// send returns the status of the answer and how long it took to come.
+// send returns the status of the answer and the response time.
 func send(addr, request string) (status int, took time.Duration, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -260,7 +261,7 @@ func send(addr, request string) (status int, took time.Duration, err error) {
 }
 
 // TestSoakMalformedRequests sends nonsense to every route. Each answer is a
-// 4xx, nothing is kept, and nothing breaks.
+// 4xx, nothing is stored, and nothing breaks.
 func TestSoakMalformedRequests(t *testing.T) {
 	random := chance(t)
 	data := filepath.Join(t.TempDir(), "data")
@@ -310,8 +311,8 @@ func TestSoakMalformedRequests(t *testing.T) {
 	}
 }
 
-// TestSoakUnknownProtocol holds the two answers above 499 that HTTP wants for
-// nonsense: for a version and for a transfer coding that nobody knows.
+// TestSoakUnknownProtocol checks the two answers above 499 that HTTP requires
+// for nonsense: for an unknown version and for an unknown transfer coding.
 func TestSoakUnknownProtocol(t *testing.T) {
 	t.Parallel()
 	p := start(t, filepath.Join(t.TempDir(), "data"))
@@ -325,7 +326,8 @@ func TestSoakUnknownProtocol(t *testing.T) {
 	}
 }
 
-// TestSoakRoutesAreAll wants every route of the source in the list above.
+// TestSoakRoutesAreAll checks that the list above has every route of the
+// source.
 func TestSoakRoutesAreAll(t *testing.T) {
 	registered := regexp.MustCompile(`e\.(?:Match\(read, |GET\(|POST\(|PUT\(|PATCH\(|DELETE\()"([^"]+)"`)
 	for _, file := range []string{"../routes.go", "../pages/pages.go"} {

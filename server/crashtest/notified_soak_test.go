@@ -25,10 +25,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/soak"
 )
 
-// reachable has the program call the webhooks of tests.
+// reachable allows the program to call the webhooks of tests.
 var reachable = []string{"--allow-network", "127.0.0.0/8"}
 
-// trustReceivers has the programs of this run trust the certificate that all
+// trustReceivers makes the programs of this run trust the certificate that all
 // receivers share.
 func trustReceivers() error {
 	s := httptest.NewTLSServer(nil)
@@ -41,8 +41,8 @@ func trustReceivers() error {
 	return os.Setenv("SSL_CERT_FILE", file)
 }
 
-// A receiver is what a webhook calls. It takes a while, so that a program is
-// killed in the course of it.
+// A receiver is the target of a webhook. It is slow, so that a program is
+// killed during its calls.
 type receiver struct {
 	*httptest.Server
 
@@ -50,7 +50,7 @@ type receiver struct {
 	calls map[string][]told // by webhook-id
 }
 
-// told is what a call says.
+// told is the content of a call.
 type told struct {
 	Type string
 	Data struct {
@@ -81,7 +81,8 @@ func newReceiver(t *testing.T) *receiver {
 	return r
 }
 
-// subscribe makes a webhook for what people do, by a key of the command line.
+// subscribe creates a webhook for what people do, with a key from the command
+// line.
 func (r *receiver) subscribe(t *testing.T, p *process, where ...string) {
 	t.Helper()
 	cmd := exec.Command(program.Path(t), append([]string{"admin", "key", "--name", "hooks", "--scopes", "webhooks:write"}, where...)...)
@@ -107,7 +108,7 @@ func (r *receiver) subscribe(t *testing.T, p *process, where ...string) {
 	}
 }
 
-// keepHistory has a database keep the deliveries that the program forgets.
+// keepHistory makes a database keep the deliveries that the program deletes.
 func keepHistory(t *testing.T, database string) {
 	t.Helper()
 	db := connect(t, database)
@@ -128,8 +129,8 @@ func keepHistory(t *testing.T, database string) {
 	}
 }
 
-// age has what a program left undone be long ago, so that the next one takes
-// it for lost, and takes over from the one that is dead.
+// age backdates what a program left undone, so that the next one considers it
+// lost, and takes over from the dead one.
 func age(t *testing.T, db *sql.DB) {
 	t.Helper()
 	past := `'2020-01-01 00:00:00.000000'`
@@ -144,7 +145,7 @@ func age(t *testing.T, db *sql.DB) {
 	}
 }
 
-// enough is how many ids have to come before a test ends.
+// enough is how many ids have to arrive before a test ends.
 const enough = 200
 
 const (
@@ -152,15 +153,15 @@ const (
 	deliveriesGoal = 30 * time.Second
 )
 
-// count returns how many ids have come.
+// count returns how many IDs have arrived.
 func (r *receiver) count() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.calls)
 }
 
-// wantMore wants ids that have not come yet to come, from the program as it
-// runs, and lets it run on until enough have come.
+// wantMore expects new IDs to arrive from the running program, and lets it run
+// until enough have arrived.
 func (r *receiver) wantMore(t *testing.T, p *process) {
 	t.Helper()
 	begun, before := time.Now(), r.count()
@@ -169,8 +170,8 @@ func (r *receiver) wantMore(t *testing.T, p *process) {
 	until(t, p, fmt.Sprintf("calls under %d ids", enough), func() bool { return r.count() >= enough })
 }
 
-// wantAll starts the program anew, waits until no delivery waits any more, and
-// wants the calls to be those that the log asks for.
+// wantAll restarts the program, waits until no delivery is pending, and expects
+// the calls that the log requires.
 func (r *receiver) wantAll(t *testing.T, database string, again func() *process) {
 	t.Helper()
 	db := connect(t, database)
@@ -198,7 +199,8 @@ func (r *receiver) wantAll(t *testing.T, database string, again func() *process)
 	r.wantCaught(t, c, made)
 }
 
-// deliveries returns the states and tries of all deliveries by the IDs of their messages.
+// deliveries returns the states and attempts of all deliveries by the IDs of
+// their messages.
 func (r *receiver) deliveries(t *testing.T, db *sql.DB) map[string]made {
 	t.Helper()
 	all := map[string]made{}
@@ -230,16 +232,16 @@ func (r *receiver) judge(c content, all map[string]made) (v verdict) {
 	for id, calls := range r.calls {
 		d := calls[0].Data
 		a, ok := wanted[d.Sequence]
-		v.want(ok && a.name == d.Action && a.target == d.Target.ID, "%s tells of action %d, %s of %s, which the log does not hold", id, d.Sequence, d.Action, d.Target.ID)
+		v.want(ok && a.name == d.Action && a.target == d.Target.ID, "%s reports action %d, %s of %s, which isn't in the log", id, d.Sequence, d.Action, d.Target.ID)
 		for _, again := range calls[1:] {
-			v.want(again == calls[0], "%s tells of %v and of %v", id, calls[0], again)
+			v.want(again == calls[0], "%s reports %v and %v", id, calls[0], again)
 		}
 		v.want(len(calls) <= all[id].tries, "%s came %d times, in %d tries", id, len(calls), all[id].tries)
 		v.want(ids[d.Sequence] == "", "action %d has the ids %s and %s", d.Sequence, id, ids[d.Sequence])
 		ids[d.Sequence] = id
 	}
 	for seq, a := range wanted {
-		v.want(ids[seq] != "", "nobody was told of action %d, %s", seq, a.name)
+		v.want(ids[seq] != "", "no call for action %d, %s", seq, a.name)
 	}
 	for id, m := range all {
 		v.want(m.state == "sent", "%s is %s", id, m.state)
@@ -247,8 +249,8 @@ func (r *receiver) judge(c content, all map[string]made) (v verdict) {
 	return v
 }
 
-// wantCaught is the control: it spoils what was received, each time in one
-// way, and wants each way found.
+// wantCaught is the control: it damages what was received, each time in one
+// way, and expects each way to be found.
 func (r *receiver) wantCaught(t *testing.T, c content, all map[string]made) {
 	t.Helper()
 	one := slices.Sorted(maps.Keys(r.calls))[0]
@@ -259,9 +261,9 @@ func (r *receiver) wantCaught(t *testing.T, c content, all map[string]made) {
 		"a call without a try":   func(calls map[string][]told) { calls[one] = slices.Repeat(calls[one], all[one].tries+1) },
 		"a call that is another": func(calls map[string][]told) { calls[one] = append(slices.Clip(calls[one]), told{Type: "x"}) },
 	} {
-		spoilt := &receiver{calls: maps.Clone(r.calls)}
-		spoil(spoilt.calls)
-		if len(spoilt.judge(c, all)) == 0 {
+		spoiled := &receiver{calls: maps.Clone(r.calls)}
+		spoil(spoiled.calls)
+		if len(spoiled.judge(c, all)) == 0 {
 			t.Errorf("%s: not found", name)
 		}
 	}

@@ -22,14 +22,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
-// guard bounds every wait. It is there to end a test that hangs, and far
-// beyond what any machine needs.
+// guard limits every wait. It only ends a hanging test, and is far longer than
+// any machine needs.
 const guard = 4 * time.Minute
 
-// startGoal is the time in which the program starts, on whatever it finds.
+// startGoal is the maximum time of a start, in any situation.
 const startGoal = 2 * time.Second
 
-// until waits until ok, and for no program that has ended.
+// until waits until ok, or fails if the program has ended.
 func until(t *testing.T, p *process, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(guard); !ok(); time.Sleep(time.Millisecond) {
@@ -44,31 +44,31 @@ func until(t *testing.T, p *process, what string, ok func() bool) {
 	}
 }
 
-// program is the command.
+// program is the path of the command.
 var program servertest.Program
 
 func TestMain(m *testing.M) { os.Exit(program.Run(m, trustReceivers)) }
 
-// A process is the program at work.
+// A process is a running program.
 type process struct {
 	cmd     *exec.Cmd
 	url     string
-	errors  *text         // what it wrote to standard error
+	errors  *text         // its standard error
 	exited  chan struct{} // closed when it is gone
 	err     error         // how it ended, then
 	begun   time.Time
-	started time.Duration // how long it took to listen
+	started time.Duration // time until it listened
 }
 
-// launch starts the program on a data folder. Said receives the first line
-// that it prints, when it listens, and is closed then or when it ends.
+// launch starts the program on a data folder. Said receives the first line that
+// it prints, when it listens, and is closed then or when it ends.
 func launch(t *testing.T, data string, more ...string) (p *process, said <-chan string) {
 	t.Helper()
 	return launchProgram(t, program.Path(t), nil, data, more...)
 }
 
-// launchProgram is launch of a program that was built otherwise, with more in its
-// environment.
+// launchProgram is launch of another build of the program, with extra
+// environment variables.
 func launchProgram(t *testing.T, path string, environment []string, data string, more ...string) (p *process, said <-chan string) {
 	t.Helper()
 	addr := freeAddress(t)
@@ -111,7 +111,7 @@ func start(t *testing.T, data string, more ...string) *process {
 	return p
 }
 
-// listens waits until the program has said so.
+// listens waits until the program says that it listens.
 func (p *process) listens(t *testing.T, said <-chan string) {
 	t.Helper()
 	select {
@@ -128,8 +128,7 @@ func (p *process) listens(t *testing.T, said <-chan string) {
 	}
 }
 
-// refused starts the program where it must not start, and returns what it
-// says.
+// refused starts the program where it must not start, and returns its output.
 func refused(t *testing.T, data string, more ...string) string {
 	t.Helper()
 	p, said := launch(t, data, more...)
@@ -151,7 +150,7 @@ func refused(t *testing.T, data string, more ...string) string {
 	return p.errors.String()
 }
 
-// says waits until standard error holds one of the words.
+// says waits until standard error contains one of the words.
 func (p *process) says(t *testing.T, words ...string) {
 	t.Helper()
 	until(t, p, fmt.Sprintf("one of %q on standard error", words), func() bool {
@@ -159,13 +158,13 @@ func (p *process) says(t *testing.T, words ...string) {
 	})
 }
 
-// kill ends the program at once and waits until it is gone.
+// kill kills the program and waits until it is gone.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.wait()
 }
 
-// stop asks the program to end.
+// stop stops the program gracefully.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
@@ -181,8 +180,9 @@ func (p *process) wait() error {
 	return p.err
 }
 
-// freeAddress is an address on which nobody listens now: none that the system
-// gives to others by itself, since a program that starts again may take long.
+// freeAddress returns an address on which nothing listens: not from the range
+// that the system assigns itself, because the restart of a program may take
+// long.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -196,7 +196,7 @@ func freeAddress(t *testing.T) string {
 	return ""
 }
 
-// A text takes what is written, from any goroutine.
+// A text collects what is written, from any goroutine.
 type text struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -216,8 +216,8 @@ func (t *text) String() string {
 
 var _ io.Writer = (*text)(nil)
 
-// copied copies a database in a folder as it lies there, without what SQLite
-// makes anew.
+// copied copies the files of a database, without those that SQLite creates
+// again.
 func copied(t *testing.T, data string) (database string) {
 	t.Helper()
 	to := t.TempDir()

@@ -27,14 +27,15 @@ const (
 	headerLimit = 5 * time.Second
 	// closeGoal is how long after the limit a connection may still be open.
 	closeGoal = 10 * time.Second
-	// ratioGoal bounds what slow clients may do to good ones: p99 in multiples
+	// ratioGoal limits what slow clients may do to good ones: p99 in multiples
 	// of the p99 without them.
 	ratioGoal = 2.0
 )
 
-// TestSoakSlowClients makes good requests alone and then beside clients that
-// dribble their headers. All good ones are served, all slow ones cut off, and
-// no connection of theirs is left. It runs alone for the sake of its figures.
+// TestSoakSlowClients sends good requests by themselves and then beside clients
+// that dribble their headers. All good ones are served, all slow ones
+// disconnected, and none of their connections is left. It runs by itself for
+// its measurements.
 func TestSoakSlowClients(t *testing.T) {
 	clients, turns := soak.Count(200, 500), soak.Count(1, 5)
 	data, token := installation(t, false)
@@ -56,7 +57,7 @@ func TestSoakSlowClients(t *testing.T) {
 	until(t, p, "the files of slow connections to be closed", func() bool { return openFiles(t, p) <= before+20 })
 }
 
-// A latency sums up how long requests took.
+// A latency summarizes how long requests took.
 type latency struct {
 	n, failed int
 	p50, p99  time.Duration
@@ -66,8 +67,8 @@ func (l latency) String() string {
 	return fmt.Sprintf("%d requests, p50 %v, p99 %v", l.n, l.p50.Round(time.Microsecond), l.p99.Round(time.Microsecond))
 }
 
-// measure fetches the page up to 200 times a second until ctx is done, and
-// 200 times at least, each time over a connection of its own.
+// measure fetches the page up to 200 times a second until ctx is done, and at
+// least 200 times, each time over a new connection.
 func measure(ctx context.Context, url string) latency {
 	const workers, each, pause = 4, 50, 20 * time.Millisecond
 	client := plain()
@@ -106,9 +107,9 @@ func fetched(client *http.Client, url string) bool {
 	return err == nil && res.StatusCode == http.StatusOK
 }
 
-// attack has slow clients hold connections, each of which is opened anew when
-// the server has closed it, a number of turns. The context ends with the last
-// of them; longest then tells how long the longest connection lived.
+// attack opens connections of slow clients, and opens each again when the
+// server has closed it, a number of times. The context ends with the last of
+// them; longest then returns how long the longest connection lived.
 func attack(t *testing.T, addr string, clients, turns int) (longest func() time.Duration, ended context.Context) {
 	t.Helper()
 	ended, end := context.WithCancel(context.Background())
@@ -117,7 +118,7 @@ func attack(t *testing.T, addr string, clients, turns int) (longest func() time.
 	var all sync.WaitGroup
 	for range clients {
 		all.Go(func() {
-			time.Sleep(rand.N(time.Second)) // not all in step
+			time.Sleep(rand.N(time.Second)) // not all at the same time
 			for range turns {
 				lived, err := dribble(addr)
 				mu.Lock()
@@ -161,14 +162,14 @@ func dribble(addr string) (time.Duration, error) {
 		case <-closed:
 			return time.Since(begun), nil
 		case <-tick.C:
-			_, _ = io.WriteString(conn, "X-A: b\r\n") // the reader sees when it is closed
+			_, _ = io.WriteString(conn, "X-A: b\r\n") // the reader notices when it is closed
 		}
 	}
 	return time.Since(begun), errors.New("the server does not close a slow connection")
 }
 
-// openFiles is how many files and connections the program has open, where
-// that can be told.
+// openFiles returns how many files and connections the program has open, if the
+// system can tell.
 func openFiles(t *testing.T, p *process) int {
 	t.Helper()
 	all, err := os.ReadDir(filepath.Join("/proc", fmt.Sprint(p.cmd.Process.Pid), "fd"))

@@ -1,7 +1,7 @@
 // Package crypt derives keys from the installation's secret, each for one
 // purpose, and encrypts and authenticates texts with them. Nothing else derives
-// keys from the secret. The secret has versions: whatever is made names the
-// version that it was made under.
+// keys from the secret. The secret has versions: whatever is created names its
+// version.
 package crypt
 
 import (
@@ -16,11 +16,11 @@ import (
 	"sync"
 )
 
-// A Purpose is what a key is for. Keys of different purposes tell nothing of
-// each other or of the secret.
+// A Purpose is what a key is for. Keys of different purposes reveal nothing
+// about each other or the secret.
 type Purpose string
 
-// The purposes of what is kept encrypted.
+// The purposes of what is stored encrypted.
 const (
 	Seeds         Purpose = "totp seed"     // of authenticator apps
 	RecoveryCodes Purpose = "recovery code" // hashes of them
@@ -28,10 +28,10 @@ const (
 	Certificate   Purpose = "certificate"   // with its key, and the account at the authority
 	Answers       Purpose = "answers"       // to requests with an idempotency key
 	Versions      Purpose = "version"       // of the secret itself
-	DeviceServers Purpose = "device server" // keys of NanoMDM's, and secrets of its webhooks
+	DeviceServers Purpose = "device server" // keys of NanoMDM servers, and secrets of their webhooks
 )
 
-// The purposes of what is handed out.
+// The purposes of what is issued.
 const (
 	ShownOnce   Purpose = "shown once"
 	Invitations Purpose = "invitation"
@@ -40,14 +40,14 @@ const (
 	Devices     Purpose = "known device"
 )
 
-// Token is the purpose of the tokens of ids with the prefix.
+// Token returns the purpose of the tokens of IDs with the prefix.
 func Token(prefix string) Purpose { return Purpose("token " + prefix) }
 
 // keys derives the keys of a purpose from the versions of a secret, each once.
 type keys struct {
 	secret  *Secret
 	purpose Purpose
-	derived sync.Map // by the id of the version
+	derived sync.Map // by the ID of the version
 }
 
 // key returns a key of 32 bytes.
@@ -60,8 +60,8 @@ func (k *keys) key(v Version) []byte {
 	return key
 }
 
-// must is for keys and ciphers whose sizes stand in this file: an error would be
-// a mistake in it.
+// must is for keys and ciphers whose sizes are constants in this file: an error
+// would be a bug here.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -69,7 +69,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// A Cipher encrypts and decrypts texts (AES-256-GCM). The zero value cannot be
+// A Cipher encrypts and decrypts texts (AES-256-GCM). The zero value can't be
 // used.
 type Cipher struct{ keys keys }
 
@@ -78,21 +78,21 @@ func (s *Secret) Cipher(p Purpose) *Cipher { return &Cipher{keys{secret: s, purp
 
 func (c *Cipher) block(v Version) cipher.Block { return must(aes.NewCipher(c.keys.key(v))) }
 
-// Encrypt encrypts a text that belongs to a context, such as a member's id. The
-// id of the version stands in front.
+// Encrypt encrypts a text that belongs to a context, for example a member's ID.
+// The result begins with the ID of the version.
 func (c *Cipher) Encrypt(text []byte, context string) []byte {
 	v := c.keys.secret.Current()
 	return must(cipher.NewGCMWithRandomNonce(c.block(v))).Seal([]byte(v.ID), nil, text, []byte(context))
 }
 
-// EncryptName is Encrypt for a text by which something is to be found: under one
-// version, the same text gives the same each time.
+// EncryptName is Encrypt for a text that must be found again: under one
+// version, the same text always gives the same result.
 func (c *Cipher) EncryptName(text []byte, context string) []byte {
 	return c.name(c.keys.secret.Current(), text, context)
 }
 
-// Names returns all that EncryptName may have made of the text: what it is under
-// each version, under the current one first. The versions are read again for it.
+// Names returns all results that EncryptName may have returned for the text:
+// one for each version, the current one first. The versions are reloaded first.
 func (c *Cipher) Names(text []byte, context string) [][]byte {
 	var all [][]byte
 	c.keys.secret.refresh()
@@ -104,7 +104,7 @@ func (c *Cipher) Names(text []byte, context string) [][]byte {
 
 func (c *Cipher) name(v Version, text []byte, context string) []byte {
 	aead := must(cipher.NewGCM(c.block(v)))
-	// The nonce follows from what is encrypted, so two texts never share one.
+	// The nonce is derived from the text, so two texts never share one.
 	h := hmac.New(sha256.New, c.keys.key(v))
 	h.Write([]byte("nonce\x00" + context + "\x00"))
 	h.Write(text)
@@ -113,9 +113,9 @@ func (c *Cipher) name(v Version, text []byte, context string) []byte {
 }
 
 // ErrUnreadable says that something can't be decrypted.
-var ErrUnreadable = errors.New("crypt: encrypted for something else, or under another secret")
+var ErrUnreadable = errors.New("crypt: encrypted for another context, or with another secret")
 
-// Decrypt returns what was encrypted for the context, under whatever version.
+// Decrypt returns what was encrypted for the context, under any version.
 func (c *Cipher) Decrypt(data []byte, context string) ([]byte, error) {
 	if len(data) < IDSize {
 		return nil, ErrUnreadable
@@ -131,18 +131,18 @@ func (c *Cipher) Decrypt(data []byte, context string) ([]byte, error) {
 	return text, nil
 }
 
-// A MAC makes codes by which texts can be recognized (HMAC-SHA-256). The zero
-// value cannot be used.
+// A MAC creates codes that authenticate texts (HMAC-SHA-256). The zero value
+// can't be used.
 type MAC struct{ keys keys }
 
 // MAC returns the MAC for a purpose.
 func (s *Secret) MAC(p Purpose) *MAC { return &MAC{keys{secret: s, purpose: p}} }
 
-// macSize is how many characters of a code make it unguessable: 130 bits.
+// macSize is how many characters of the MAC make a code unguessable: 130 bits.
 const macSize = 26
 
-// CodeSize is how many characters a code has: the version's id and a MAC, in
-// lower-case letters and digits.
+// CodeSize is the length of a code: the version's ID and a MAC, in lower-case
+// letters and digits.
 const CodeSize = IDSize + macSize
 
 // Code returns the code of a text under the current version.

@@ -14,7 +14,8 @@ import (
 
 var secret = bytes.Repeat([]byte("s"), 32)
 
-// TestCipher wants a text decrypted for nothing but what it was encrypted for.
+// TestCipher checks that a text can be decrypted only for what it was encrypted
+// for.
 func TestCipher(t *testing.T) {
 	c := Single(secret).Cipher(Seeds)
 	data := c.Encrypt([]byte("text"), "mem_1")
@@ -44,8 +45,8 @@ func TestCipher(t *testing.T) {
 	}
 }
 
-// TestKey holds the derivation, by which what is kept was encrypted, and the
-// codes of which tokens are made.
+// TestKey pins the derivation, which stored values depend on, and the codes in
+// tokens.
 func TestKey(t *testing.T) {
 	s := Single(secret)
 	if got, want := hex.EncodeToString((&keys{secret: s, purpose: Seeds}).key(s.Current())), "237f5f6c1f7b01eef121df952f89baf402ca5f3727144df1e1a407e5982167ed"; got != want {
@@ -56,8 +57,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// TestNames wants the same text the same each time, in each version, and others
-// different.
+// TestNames checks that the same text gives the same result in each version,
+// and other texts different ones.
 func TestNames(t *testing.T) {
 	a := newAges(t)
 	c := a.Cipher(RecoveryCodes)
@@ -93,7 +94,7 @@ func newAges(t *testing.T) *ages {
 	return a
 }
 
-// open is the secret as another server has it.
+// open returns the secret of another server.
 func (a *ages) open() *Secret {
 	a.t.Helper()
 	s, err := Open(a.t.Context(), func() time.Time { return a.clock }, func(context.Context) ([]Version, error) {
@@ -111,9 +112,10 @@ func (a *ages) rotate(overlap time.Duration) {
 	a.kept = append(a.kept, NewVersion())
 }
 
-// TestVersions wants a server that doesn't know of a new version yet to take
-// what another has made under it, codes under the old one to be taken until that
-// ends, and values under it decrypted for as long as it is there.
+// TestVersions checks that a server that doesn't know a new version yet accepts
+// what another has created under it, that codes under the old one are accepted
+// until it ends, and that values under it can be decrypted as long as it
+// exists.
 func TestVersions(t *testing.T) {
 	a := newAges(t)
 	stale := a.open()
@@ -136,7 +138,7 @@ func TestVersions(t *testing.T) {
 		}
 	}
 	if staleMAC.Code("text") != fresh {
-		t.Error("the other server goes on with the old version")
+		t.Error("the other server still uses the old version")
 	}
 	a.clock = a.clock.Add(time.Hour)
 	for name, m := range map[string]*MAC{"one": mac, "other": staleMAC} {
@@ -156,9 +158,9 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestUnknownVersions wants codes that nobody has made to be refused, without a
-// read where they can't name a version, and what is known kept when nothing can
-// be read.
+// TestUnknownVersions checks that invented codes are refused, without a
+// database read if they can't name a version, and that known versions stay if
+// nothing can be read.
 func TestUnknownVersions(t *testing.T) {
 	a := newAges(t)
 	mac := a.MAC(Invitations)
@@ -186,8 +188,8 @@ func TestUnknownVersions(t *testing.T) {
 	}
 }
 
-// TestFlood wants those who come at once with versions that nobody knows to cause
-// one reading of the versions for many of them.
+// TestFlood checks that many invented versions at the same time cause few reads
+// of the versions.
 func TestFlood(t *testing.T) {
 	const guests = 500
 	version := FirstVersion([]byte("secret"))

@@ -14,26 +14,26 @@ import (
 	"time"
 )
 
-// IDSize is how many characters the id of a version has.
+// IDSize is the length of a version's ID.
 const IDSize = 4
 
-// Size is the size in bytes of a version that NewVersion makes.
+// Size is the size in bytes of a version from NewVersion.
 const Size = 32
 
 var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // A Version is one version of an installation's secret. New tokens and
-// encrypted values are made under the current one and name it by its id.
+// encrypted values are created under the current one and name it by its ID.
 type Version struct {
 	ID     string
 	Secret []byte
-	// Ends is until when codes made under it are accepted. Zero: it is the
-	// current one. What is encrypted under it can be decrypted for as long as
-	// the version is there.
+	// Ends is until when codes under it are accepted. Zero: it is the current
+	// one. What is encrypted under it can be decrypted as long as the version
+	// exists.
 	Ends time.Time
 }
 
-// FirstVersion is what an installation begins with: its secret itself.
+// FirstVersion is the first version of an installation: its secret itself.
 func FirstVersion(secret []byte) Version {
 	sum := sha256.Sum256(append([]byte("mobileconfig version "), secret...))
 	return Version{ID: encoding.EncodeToString(sum[:])[:IDSize], Secret: secret}
@@ -46,32 +46,32 @@ func NewVersion() Version {
 	return FirstVersion(secret)
 }
 
-// A Secret is the secret of an installation in all its versions. It may be used
-// by several goroutines.
+// A Secret is the secret of an installation in all its versions. It is safe for
+// concurrent use.
 type Secret struct {
 	now  func() time.Time
 	load func(context.Context) ([]Version, error)
 
-	reading  sync.Mutex   // held while versions are read
-	loads    atomic.Int64 // how often that was begun
+	reading  sync.Mutex   // held while versions are loaded
+	loads    atomic.Int64 // how many loads have begun
 	mu       sync.RWMutex
 	versions []Version // the current one last
 }
 
-// Single is a secret with one version, for all time.
+// Single returns a secret with one version, which never ends.
 func Single(secret []byte) *Secret {
 	return &Secret{now: time.Now, versions: []Version{FirstVersion(secret)}}
 }
 
-// Open returns the secret with the versions that load returns. They are read
-// again by Reload, and as soon as something names a version that isn't known:
-// another server may have begun it.
+// Open returns the secret with the versions that load returns. They are loaded
+// again by Reload, and when a token or value names an unknown version: another
+// server may have created it.
 func Open(ctx context.Context, now func() time.Time, load func(context.Context) ([]Version, error)) (*Secret, error) {
 	s := &Secret{now: now, load: load}
 	return s, s.Reload(ctx)
 }
 
-// Reload reads the versions again.
+// Reload loads the versions again.
 func (s *Secret) Reload(ctx context.Context) error {
 	if s.load == nil {
 		return nil
@@ -121,14 +121,14 @@ func (s *Secret) Versions() []Version {
 	return slices.Clone(s.versions)
 }
 
-// Current is the version under which new things are made.
+// Current returns the version for new values.
 func (s *Secret) Current() Version {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.versions[len(s.versions)-1]
 }
 
-// loadTimeout is how long versions may be read for one that isn't known.
+// loadTimeout is the timeout for loading versions because of an unknown one.
 const loadTimeout = 5 * time.Second
 
 // version returns the version with the id.
@@ -142,9 +142,9 @@ func (s *Secret) version(id string) (Version, bool) {
 	return s.known(id)
 }
 
-// refresh reads the versions again where a context isn't at hand. If they can't
-// be read, those that are known stay. Of those that come at once, as in a flood
-// of invented tokens, one reads for all who came before it began.
+// refresh loads the versions again where no context is available. If that
+// fails, the known ones stay. Of concurrent callers, for example in a flood of
+// invented tokens, one loads for all that came before it began.
 func (s *Secret) refresh() bool {
 	if s.load == nil {
 		return true

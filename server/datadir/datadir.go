@@ -1,4 +1,4 @@
-// Package datadir is the folder in which an installation keeps what it must
+// Package datadir manages the folder with everything that an installation must
 // not lose: its database, its secret, the key of its action log and its
 // development identity.
 package datadir
@@ -29,20 +29,20 @@ const LogKeySize = 32
 // checkpoints of the action log.
 const LogKeyName = "log.key"
 
-// Restoring is the file that is there while a backup is restored to the folder.
+// Restoring is the file that exists while a backup is restored to the folder.
 const Restoring = ".restoring"
 
-// databaseName is the SQLite file, and how the files beside it begin.
+// databaseName is the SQLite file, and the prefix of the files beside it.
 const databaseName = "mobileconfig.db"
 
-// A Dir is a data folder. Several processes may use one at once, also on
-// first use.
+// A Dir is a data folder. Several processes may use one at the same time, also
+// on first use.
 type Dir struct {
 	path string
 }
 
-// Open returns the folder at path. It is made, for its owner alone, if there
-// is none; one that others may enter is refused.
+// Open returns the folder at path. If there is none, it is created, accessible
+// only to its owner. A folder that others can access is refused.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -50,7 +50,7 @@ func Open(path string) (*Dir, error) {
 	return Existing(path)
 }
 
-// Existing is Open for a folder that must be there.
+// Existing is Open for a folder that must exist.
 func Existing(path string) (*Dir, error) {
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -61,8 +61,8 @@ func Existing(path string) (*Dir, error) {
 	return &Dir{path}, nil
 }
 
-// Files lists the files of the folder by their names within it, those of the
-// database left out.
+// Files lists the files of the folder by their names within it, except those of
+// the database.
 func (d *Dir) Files() ([]string, error) {
 	var names []string
 	err := fs.WalkDir(os.DirFS(d.path), ".", func(name string, entry fs.DirEntry, err error) error {
@@ -77,17 +77,17 @@ func (d *Dir) Files() ([]string, error) {
 	return names, err
 }
 
-// File is the path of a file that Files lists.
+// File returns the path of a file that Files lists.
 func (d *Dir) File(name string) string { return filepath.Join(d.path, name) }
 
-// Database is the database that is used if no other is named, in the form
-// that package store takes.
+// Database returns the default database, in the form that package store
+// accepts.
 func (d *Dir) Database() string {
 	return "sqlite:" + filepath.Join(d.path, databaseName)
 }
 
 // Secret returns the installation's secret, from which tokens are derived. It
-// is made on first use.
+// is created on first use.
 func (d *Dir) Secret() ([]byte, error) {
 	if err := d.makeRandom(SecretName, SecretSize); err != nil {
 		return nil, fmt.Errorf("data folder: secret: %w", err)
@@ -96,7 +96,7 @@ func (d *Dir) Secret() ([]byte, error) {
 }
 
 // LogKey returns the seed of the key that signs checkpoints of the action log.
-// It is made on first use.
+// It is created on first use.
 func (d *Dir) LogKey() ([]byte, error) {
 	if err := d.makeRandom(LogKeyName, LogKeySize); err != nil {
 		return nil, fmt.Errorf("data folder: log key: %w", err)
@@ -112,8 +112,8 @@ func (d *Dir) makeRandom(name string, size int) error {
 	})
 }
 
-// ReadSecret reads an installation's secret from a file of its own, by which
-// several servers share it.
+// ReadSecret reads an installation's secret from its own file, which several
+// servers can share.
 func ReadSecret(file string) ([]byte, error) { return readRandom(file, "secret", SecretSize) }
 
 // ReadLogKey is ReadSecret for the seed of the log's key.
@@ -133,7 +133,7 @@ func readRandom(file, what string, size int) ([]byte, error) {
 	return data, nil
 }
 
-// Identity returns the development identity, which is made on first use.
+// Identity returns the development identity, which is created on first use.
 func (d *Dir) Identity(now func() time.Time) (*signing.Identity, error) {
 	file := d.identity("development.pem")
 	if err := d.makeIdentity(file, now()); err != nil {
@@ -156,7 +156,7 @@ func (d *Dir) makeIdentity(file string, now time.Time) error {
 	if err := private(file); err != nil {
 		return err
 	}
-	// From the file, for another process may have made it.
+	// Read from the file, because another process may have created it.
 	return createOnce(d.IdentityRoot(), func() ([]byte, error) {
 		bundle, err := os.ReadFile(file)
 		return signing.DevelopmentRoot(bundle), err
@@ -168,21 +168,21 @@ func (d *Dir) IdentityRoot() string { return d.identity("development-ca.pem") }
 
 func (d *Dir) identity(name string) string { return filepath.Join(d.path, "identity", name) }
 
-// private refuses what others than the owner may read.
+// private refuses a file that others than the owner can read.
 func private(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("%s can be read by others (mode %04o); take that away: chmod go= %[1]s", path, mode)
+		return fmt.Errorf("%s can be read by others (mode %04o); run: chmod go= %[1]s", path, mode)
 	}
 	return nil
 }
 
-// WriteWhole makes a file, for its owner alone, of what write writes. It has
-// its name from when it is whole and on disk; one of that name is replaced. If
-// write fails, nothing is.
+// WriteWhole creates a file, readable only by its owner, from what write
+// writes. It gets its name once it is complete and on disk; an existing file
+// with that name is replaced. If write fails, nothing is.
 func WriteWhole(file string, write func(*os.File) error) error {
 	folder := filepath.Dir(file)
 	tmp, err := os.CreateTemp(folder, ".new-*") // mode 0600
@@ -200,7 +200,7 @@ func WriteWhole(file string, write func(*os.File) error) error {
 	return syncFolder(folder)
 }
 
-// syncFolder makes new names durable.
+// syncFolder syncs new names to disk.
 func syncFolder(folder string) error {
 	d, err := os.Open(folder)
 	if err != nil {
@@ -209,8 +209,8 @@ func syncFolder(folder string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// createOnce makes a file that is whole from the moment it has its name,
-// unless it is there already.
+// createOnce creates a file that is complete as soon as it has its name, unless
+// it exists already.
 func createOnce(file string, content func() ([]byte, error)) error {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -22,7 +22,7 @@ func open(t *testing.T) (*datadir.Dir, string) {
 	return d, path
 }
 
-// TestAtOnce has many come to a new folder at once: all get the same.
+// TestAtOnce opens a new folder from many goroutines: all get the same.
 func TestAtOnce(t *testing.T) {
 	for range 20 {
 		path := filepath.Join(t.TempDir(), "data")
@@ -104,7 +104,8 @@ func TestLogKey(t *testing.T) {
 	}
 }
 
-// TestPrivate wants all files made for the owner alone, and others refused.
+// TestPrivate checks that all files are created only for the owner, and that
+// others are refused.
 func TestPrivate(t *testing.T) {
 	d, path := open(t)
 	if _, err := d.Secret(); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Millis is how a time is stored. No time is 0.
+// Millis returns the stored form of a time. The zero time is 0.
 func Millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
@@ -16,7 +16,7 @@ func Millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// Moment is the time that Millis stored.
+// Moment returns the time that Millis stored.
 func Moment(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
@@ -24,7 +24,7 @@ func Moment(ms int64) time.Time {
 	return time.UnixMilli(ms).UTC()
 }
 
-// Bit is how a bool is stored.
+// Bit returns the stored form of a bool.
 func Bit(b bool) int64 {
 	if b {
 		return 1
@@ -32,7 +32,7 @@ func Bit(b bool) int64 {
 	return 0
 }
 
-// List is how a list of words is stored.
+// List returns the stored form of a list of words.
 func List[T ~string](words []T) string {
 	var b strings.Builder
 	for i, w := range words {
@@ -54,7 +54,7 @@ func Bool(at *bool) any {
 	return number{func() int64 { return Bit(*at) }, func(n int64) { *at = n != 0 }}
 }
 
-// Int stores an int. It reads 0 where there is no row to join.
+// Int stores an int. It reads 0 if a joined row is missing.
 func Int(at *int) any {
 	return number{func() int64 { return int64(*at) }, func(n int64) { *at = int(n) }}
 }
@@ -64,16 +64,16 @@ func Minutes(at *time.Duration) any {
 	return number{func() int64 { return int64(*at / time.Minute) }, func(n int64) { *at = time.Duration(n) * time.Minute }}
 }
 
-// A number is a codec for what is stored as a BIGINT. NULL is read as 0.
+// A number is a codec for a BIGINT. NULL is read as 0.
 type number struct {
 	get func() int64
 	set func(int64)
 }
 
-// Value returns what is stored.
+// Value returns the value to store.
 func (c number) Value() (driver.Value, error) { return c.get(), nil }
 
-// Scan takes what was stored.
+// Scan reads the stored value.
 func (c number) Scan(from any) error {
 	switch n := from.(type) {
 	case nil:
@@ -81,7 +81,7 @@ func (c number) Scan(from any) error {
 	case int64:
 		c.set(n)
 	default:
-		return fmt.Errorf("a %T is no number", from)
+		return fmt.Errorf("a %T isn't a number", from)
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func Optional(at *string) any {
 	}}
 }
 
-// Words stores a list of words with spaces between them.
+// Words stores a list of words separated by spaces.
 func Words[T ~string](at *[]T) any {
 	return text{func() any { return List(*at) }, func(s string) error {
 		*at = nil
@@ -105,7 +105,7 @@ func Words[T ~string](at *[]T) any {
 	}}
 }
 
-// Text stores a text that get returns and set takes.
+// Text stores a text through get and set.
 func Text(get func() string, set func(string) error) any {
 	return text{func() any { return get() }, set}
 }
@@ -125,16 +125,16 @@ func orNull(text string, value any) any {
 	return value
 }
 
-// A text is a codec for what is stored as TEXT or BYTEA. NULL is read as empty.
+// A text is a codec for TEXT or BYTEA. NULL is read as empty.
 type text struct {
 	get func() any
 	set func(string) error
 }
 
-// Value returns what is stored.
+// Value returns the value to store.
 func (c text) Value() (driver.Value, error) { return c.get(), nil }
 
-// Scan takes what was stored.
+// Scan reads the stored value.
 func (c text) Scan(from any) error {
 	switch s := from.(type) {
 	case nil:
@@ -144,13 +144,13 @@ func (c text) Scan(from any) error {
 	case []byte:
 		return c.set(string(s))
 	}
-	return fmt.Errorf("a %T is no text", from)
+	return fmt.Errorf("a %T isn't a text", from)
 }
 
 // Value returns the value of the column as an argument of a statement.
 func (c Column) Value() any {
 	if v, ok := c.At.(driver.Valuer); ok {
-		value, _ := v.Value() // those here don't fail
+		value, _ := v.Value() // these don't fail
 		return value
 	}
 	switch v := reflect.ValueOf(c.At).Elem(); v.Kind() {

@@ -30,8 +30,8 @@ func (r *record) columns() []db.Column {
 	}
 }
 
-// TestCodecs wants each codec to read what it has stored, to read nothing as the
-// zero value, and to refuse what isn't its own.
+// TestCodecs checks that each codec reads what it has stored, reads NULL as the
+// zero value, and refuses other types.
 func TestCodecs(t *testing.T) {
 	full := record{"text", []byte("data"), time.UnixMilli(1234).UTC(), true, 5, 15 * time.Minute, "some", []string{"a", "b"}, "\x00\xff"}
 	for name, tt := range map[string]struct {
@@ -54,7 +54,7 @@ func TestCodecs(t *testing.T) {
 				}
 			}
 		}
-		out.Text, out.Data = tt.in.Text, tt.in.Data // read by the drivers
+		out.Text, out.Data = tt.in.Text, tt.in.Data // types that the drivers return
 		if !reflect.DeepEqual(out, tt.in) {
 			t.Errorf("%s: read as %+v, want %+v", name, out, tt.in)
 		}

@@ -22,8 +22,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// used names an SQLite database that holds a link, was used by a store, and
-// was closed.
+// used returns the path of an SQLite database that has a link, was used by a
+// store, and was closed.
 func used(t *testing.T) string {
 	t.Helper()
 	database := storetest.EmptySQLite(t)
@@ -33,8 +33,8 @@ func used(t *testing.T) string {
 	return database
 }
 
-// crashed names a copy of such a database as a process leaves it that was
-// killed: with a write-ahead log.
+// crashed returns the path of a copy of such a database in the state that a
+// killed process leaves: with a write-ahead log.
 func crashed(t *testing.T) string {
 	t.Helper()
 	alive := storetest.EmptySQLite(t)
@@ -51,7 +51,7 @@ func crashed(t *testing.T) string {
 
 func file(database string) string { return strings.TrimPrefix(database, "sqlite:") }
 
-// foreign makes an SQLite database with the statement.
+// foreign creates an SQLite database with the statement.
 func foreign(t *testing.T, statement string) string {
 	t.Helper()
 	database := storetest.EmptySQLite(t)
@@ -60,8 +60,8 @@ func foreign(t *testing.T, statement string) string {
 	return database
 }
 
-// wantRefused opens the database, wants an error with the words, and wants the
-// files beside it as they were, locks and shared memory aside.
+// wantRefused opens the database, expects an error with the words, and no
+// changes of the files beside it, except locks and shared memory.
 func wantRefused(t *testing.T, database string, words ...string) {
 	t.Helper()
 	before := files(t, database)
@@ -108,7 +108,7 @@ func TestForeignFileIsRefused(t *testing.T) {
 		"some of our names": `CREATE TABLE accounts (id TEXT); CREATE TABLE logs (id TEXT); CREATE TABLE actions (id TEXT)`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			wantRefused(t, foreign(t, statement), "belongs to another program", "Name a database of its own")
+			wantRefused(t, foreign(t, statement), "belongs to another program", "Use a separate database")
 		})
 	}
 	for name, data := range map[string]string{
@@ -135,12 +135,12 @@ func TestForeignPostgresIsRefused(t *testing.T) {
 	if !strings.Contains(err.Error(), "belongs to another program") {
 		t.Errorf("got the error %v", err)
 	}
-	storetest.Exec(t, database, `DROP TABLE things`) // the only one: nothing was made beside it
+	storetest.Exec(t, database, `DROP TABLE things`) // the only one: nothing was created beside it
 	storetest.Open(t, store.Config{Database: database})
 }
 
-// TestLostDatabase takes away what a database needs. None of it may lead to a
-// new empty one.
+// TestLostDatabase removes files that a database needs. None of that may lead
+// to a new empty one.
 func TestLostDatabase(t *testing.T) {
 	empty := func(path string) error { return os.WriteFile(path, nil, 0o600) }
 	blank, err := os.ReadFile(file(foreign(t, `CREATE TABLE things (id TEXT); DROP TABLE things`)))
@@ -166,7 +166,7 @@ func TestLostDatabase(t *testing.T) {
 			database := tt.make(t)
 			must(t, tt.damage(file(database)))
 			wantRefused(t, database, tt.want, file(database)+".state")
-			// The way out that the error names.
+			// The solution that the error names.
 			for _, end := range []string{"", "-wal", ".state"} {
 				if tt.want != "latest changes are lost" || end == ".state" {
 					os.Remove(file(database) + end)
@@ -177,7 +177,7 @@ func TestLostDatabase(t *testing.T) {
 	}
 }
 
-// TestSnapshotOfACrashedDatabase wants a backup to take nothing away.
+// TestSnapshotOfACrashedDatabase checks that a backup removes nothing.
 func TestSnapshotOfACrashedDatabase(t *testing.T) {
 	database := crashed(t)
 	if _, err := db.Snapshot(t.Context(), database, t.TempDir(), io.Discard); err != nil {
@@ -186,7 +186,7 @@ func TestSnapshotOfACrashedDatabase(t *testing.T) {
 	linkOf(t, storetest.Open(t, store.Config{Database: database}), "lnk_1")
 }
 
-// TestCrashedDatabaseOpens is the other side: what a kill leaves is no loss.
+// TestCrashedDatabaseOpens is the opposite: what a kill leaves isn't a loss.
 func TestCrashedDatabaseOpens(t *testing.T) {
 	s := storetest.Open(t, store.Config{Database: crashed(t)})
 	linkOf(t, s, "lnk_1")
@@ -197,7 +197,7 @@ func TestCrashedDatabaseOpens(t *testing.T) {
 
 func TestDamagedFileIsRefused(t *testing.T) {
 	database := used(t)
-	storetest.Exec(t, database, `VACUUM`) // a page that is free holds nothing
+	storetest.Exec(t, database, `VACUUM`) // a free page has no content
 	whole, err := os.ReadFile(file(database))
 	must(t, err)
 	const page = 4096
@@ -223,7 +223,7 @@ func TestDamagedFileIsRefused(t *testing.T) {
 	storetest.Open(t, store.Config{Database: database})
 }
 
-// TestNote wants the note in agreement with the write-ahead log, also when
+// TestNote checks that the note agrees with the write-ahead log, also when
 // several stores use the database.
 func TestNote(t *testing.T) {
 	database := storetest.EmptySQLite(t)
@@ -257,7 +257,7 @@ func TestNote(t *testing.T) {
 	want("closed", "closed\n")
 }
 
-// locked holds the database as another program can.
+// locked locks the database as another program can.
 func locked(t *testing.T, database string) (unlock func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file(database)+"?_txlock=exclusive")
@@ -285,8 +285,8 @@ func TestLockedDatabaseIsRefused(t *testing.T) {
 	storetest.Open(t, store.Config{Database: database})
 }
 
-// TestLockedWhileRunning wants reads to go on while another program holds the
-// database, each write refused, and no harm left.
+// TestLockedWhileRunning checks that reads continue while another program locks
+// the database, that each write is refused, and that no harm remains.
 func TestLockedWhileRunning(t *testing.T) {
 	t.Parallel()
 	database := storetest.EmptySQLite(t)
@@ -311,7 +311,7 @@ func TestLockedWhileRunning(t *testing.T) {
 	}
 }
 
-// TestDamageWhileRunning overwrites the files under a store.
+// TestDamageWhileRunning overwrites the files of an open store.
 func TestDamageWhileRunning(t *testing.T) {
 	database := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: database})
@@ -332,8 +332,8 @@ func TestDamageWhileRunning(t *testing.T) {
 	wantRefused(t, database, "restore a backup")
 }
 
-// TestReplacedWhileRunning wants no change kept in a file without a name, and
-// no new file made.
+// TestReplacedWhileRunning checks that no change is stored in a deleted file,
+// and that no new file is created.
 func TestReplacedWhileRunning(t *testing.T) {
 	for _, end := range []string{"", "-wal"} {
 		t.Run("mobileconfig.db"+end, func(t *testing.T) {
@@ -364,7 +364,7 @@ func TestReplacedWhileRunning(t *testing.T) {
 	}
 }
 
-func TestPostgresAilments(t *testing.T) {
+func TestPostgresErrorCodes(t *testing.T) {
 	answer := func(code string) error { return fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code}) }
 	tests := []struct {
 		err  error
@@ -389,7 +389,7 @@ func TestPostgresAilments(t *testing.T) {
 		{errors.New("another"), ""},
 	}
 	for _, tt := range tests {
-		if got := db.PostgresAilment(tt.err); got != tt.want {
+		if got := db.PostgresCode(tt.err); got != tt.want {
 			t.Errorf("%v: got %q, want %q", tt.err, got, tt.want)
 		}
 	}

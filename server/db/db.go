@@ -1,5 +1,5 @@
 // Package db opens SQLite and PostgreSQL and runs transactions on them. It has
-// the only drivers; statements are written once, for both. What differs stands
+// the only drivers; statements are written once, for both. The differences are
 // in dialect.go, sqlite.go and postgres.go.
 package db
 
@@ -12,11 +12,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// retryAfter is when to try again if the database cannot be used.
+// retryAfter is when to try again if the database can't be used.
 const retryAfter = 30 * time.Second
 
 // A DB is an open database. It is safe for concurrent use, and any number of
-// them, in one process or in many, may work on one database.
+// them, in one process or several, may use one database.
 type DB struct {
 	kind   database
 	watch  func(Call) error
@@ -24,11 +24,11 @@ type DB struct {
 }
 
 // Open opens the database that text names, as "sqlite:PATH", "postgres://…" or
-// "postgresql://…", and brings its schema up to date under a lock that lets
-// only one process at a time do so. The folder of PATH must exist; the file
-// need not. It refuses a schema that is newer than the program, a database of
-// another program, and one that is damaged, read-only or lost, says how to
-// repair it, and changes nothing there. The caller closes the database.
+// "postgresql://…", and migrates its schema under a lock that admits one
+// process at a time. The folder of PATH must exist; the file need not. Open
+// refuses a schema that is newer than the program, another program's database,
+// and one that is damaged, read-only or lost. The error says how to fix it, and
+// nothing is changed. The caller closes the database.
 func Open(ctx context.Context, text string) (*DB, error) {
 	kind, err := open(ctx, text)
 	if err != nil {
@@ -40,21 +40,21 @@ func Open(ctx context.Context, text string) (*DB, error) {
 // Close releases the database. Nothing may use d afterwards.
 func (d *DB) Close() { d.kind.close() }
 
-// Broken returns a channel that is closed when the disk did not keep what was
-// written, and a function that then says so. Nothing more is written, and the
-// process should end soon: no later success of this one would prove anything.
+// Broken returns a channel that is closed when the disk failed to store a
+// write, and a function that then returns the error. Nothing more is written,
+// and the process should end soon: a later success wouldn't prove anything.
 func (d *DB) Broken() (<-chan struct{}, func() error) { return d.kind.broken() }
 
-// Watch has fn see each statement before it runs, each job before it is
-// enqueued, and each commit. An error of fn is returned in its place. It is for
-// tests and must be called before d is used.
+// Watch calls fn for each statement before it runs, each job before it is
+// enqueued, and each commit. If fn returns an error, that is returned instead.
+// It is for tests and must be called before d is used.
 func (d *DB) Watch(fn func(Call) error) { d.watch = fn }
 
-// Transact runs fn in one transaction, which is kept if fn returns nil. The
-// database may ask for a repetition, so fn may run more than once. When ctx is
-// done the error says so, unless it is a fault. Where the database does not
-// answer in time, it is a DatabaseUnavailable fault, and it is open whether the
-// transaction is kept.
+// Transact runs fn in one transaction, which is committed if fn returns nil.
+// The database may require a retry, so fn may run more than once. When ctx is
+// done the error says so, unless it is a fault. If the database doesn't answer
+// in time, the error is a DatabaseUnavailable fault, and the transaction may or
+// may not have been committed.
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 	limited, end := context.WithTimeout(ctx, callTimeout)
 	defer end()
@@ -74,35 +74,35 @@ func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 	return err
 }
 
-// Read is for one statement that writes nothing, and has to end in time like a
-// transaction.
+// Read is for one statement that writes nothing. It has the same time limit as
+// a transaction.
 func (d *DB) Read(ctx context.Context) *Tx {
 	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch}
 }
 
-// Taken reports whether err says that a key or unique value is in use.
+// Taken reports whether err says that a key or unique value exists already.
 func (d *DB) Taken(err error) bool { return d.kind.taken(err) }
 
-// Dangling reports whether err says that a row would refer to one that is not
-// there.
+// Dangling reports whether err says that a row would refer to one that doesn't
+// exist.
 func (d *DB) Dangling(err error) bool { return d.kind.dangling(err) }
 
-// Diagnose turns the error of a database that cannot be used as it is into a
-// StorageFull or DatabaseUnavailable fault. Any other error stays.
+// Diagnose converts the error of a database that can't be used to a StorageFull
+// or DatabaseUnavailable fault. Any other error stays.
 func (d *DB) Diagnose(err error) error {
 	if err == nil || isFault(err) {
 		return err
 	}
 	var f *fault.Fault
-	code := d.kind.ailment(err)
+	code := d.kind.errorCode(err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		code = fault.DatabaseUnavailable
 	}
 	switch code {
 	case fault.StorageFull:
-		f = fault.New(fault.StorageFull, "There is no space left to keep this. Try again in a few minutes.")
+		f = fault.New(fault.StorageFull, "There is no space left to store this. Try again in a few minutes.")
 	case fault.DatabaseUnavailable:
-		f = fault.New(fault.DatabaseUnavailable, "What is kept here cannot be reached. Try again in a few minutes.")
+		f = fault.New(fault.DatabaseUnavailable, "The database can't be reached. Try again in a few minutes.")
 	default:
 		return err
 	}
@@ -110,7 +110,7 @@ func (d *DB) Diagnose(err error) error {
 	return f.Because(err)
 }
 
-// Found is Diagnose that also turns the absence of a row into a NotFound fault.
+// Found is Diagnose that also converts a missing row to a NotFound fault.
 func (d *DB) Found(what string, err error) error {
 	if errors.Is(err, ErrNoRows) {
 		err = fault.New(fault.NotFound, "There is no such %s.", what)

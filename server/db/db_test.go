@@ -16,7 +16,7 @@ import (
 )
 
 // TestMain is also the other process of TestTwoProcesses: one that opens the
-// databases which it is told of.
+// databases that it is given.
 func TestMain(m *testing.M) {
 	if os.Getenv("DB_TEST_OPENER") == "" {
 		os.Exit(m.Run())

@@ -17,51 +17,51 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A database is what SQLite and PostgreSQL do differently.
+// A database is what differs between SQLite and PostgreSQL.
 type database interface {
 	// transact runs fn in one transaction. It commits if fn returns nil and
 	// otherwise rolls back, also when fn panics. It may run fn again, from the
-	// start, where the database gave up the transaction.
+	// start, if the database aborted the transaction.
 	transact(ctx context.Context, fn func(*Tx) error) error
 	// reader is for single statements that write nothing.
 	reader() conn
-	// taken reports whether err says that a key or unique value is in use.
+	// taken reports whether err says that a key or unique value exists already.
 	taken(err error) bool
-	// dangling reports whether err says that a row would refer to one that is
-	// not there.
+	// dangling reports whether err says that a row would refer to one that
+	// doesn't exist.
 	dangling(err error) bool
-	// ailment returns the code for err if it says that the database cannot be
-	// used as it is, whatever the statement: StorageFull or
-	// DatabaseUnavailable. For any other error it is empty.
-	ailment(err error) fault.Code
+	// errorCode returns the code for err if it says that the database can't be
+	// used, whatever the statement: StorageFull or DatabaseUnavailable. For any
+	// other error it is empty.
+	errorCode(err error) fault.Code
 	// ping reads something on a connection that nothing else uses, and touch
 	// writes something.
 	ping(ctx context.Context) error
 	touch(ctx context.Context) error
-	// broken is that of DB.
+	// broken is DB.Broken.
 	broken() (<-chan struct{}, func() error)
-	// rescue is a statement that has the lost jobs of the queue $1 done again:
-	// those under way for longer than $2 seconds.
+	// rescue is a statement that makes the lost jobs of the queue $1 run again:
+	// those that have been running for longer than $2 seconds.
 	rescue() string
-	// beat is a statement that notes of the job $1 that it is under way.
+	// beat is a statement that records that the job $1 is running.
 	beat() string
-	// runner returns what works on jobs, and a function that lets go of what
-	// it needs, to be called when it has stopped.
+	// runner returns a client that runs jobs, and a function that releases its
+	// resources, to be called when it has stopped.
 	runner(ctx context.Context, config *river.Config) (r runner, release func(), err error)
 	close()
 }
 
-// An awayError says why the database cannot be used though no statement
+// An unavailableError says why the database can't be used although no statement
 // failed.
-type awayError string
+type unavailableError string
 
-func (e awayError) Error() string { return string(e) }
+func (e unavailableError) Error() string { return string(e) }
 
-// errDamaged is what SQLite's own check found.
-const errDamaged = awayError("the check of the file failed")
+// errDamaged is the result of SQLite's own check.
+const errDamaged = unavailableError("the check of the file failed")
 
-// open returns the database that the text names, its schema up to date. No
-// error repeats the text, which may hold a password.
+// open returns the migrated database that the text names. No error repeats the
+// text, which may contain a password.
 func open(ctx context.Context, text string) (database, error) {
 	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
 		return openSQLite(ctx, path)
@@ -69,7 +69,7 @@ func open(ctx context.Context, text string) (database, error) {
 	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
 		return openPostgres(ctx, text)
 	}
-	return nil, errors.New("the database is given as sqlite:PATH or postgres://USER@HOST/NAME")
+	return nil, errors.New("the database must be sqlite:PATH or postgres://USER@HOST/NAME")
 }
 
 func (*liteDB) rescue() string {
@@ -100,11 +100,11 @@ func (*liteDB) dangling(err error) bool {
 	return ok && e.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
 }
 
-// liteAilments are the primary codes of SQLite that are no statement's fault,
-// each with what mends it.
-var liteAilments = map[int]struct {
+// liteErrors are SQLite's primary error codes that no statement causes, each
+// with its solution.
+var liteErrors = map[int]struct {
 	code fault.Code
-	mend string
+	fix  string
 }{
 	sqlite3.SQLITE_FULL:     {fault.StorageFull, "there is no space left for %s; free some"},
 	sqlite3.SQLITE_BUSY:     {fault.DatabaseUnavailable, "another program holds %s locked; end it and start again"},
@@ -112,34 +112,34 @@ var liteAilments = map[int]struct {
 	sqlite3.SQLITE_PROTOCOL: {fault.DatabaseUnavailable, "another program holds %s locked; end it and start again"},
 	sqlite3.SQLITE_READONLY: {fault.DatabaseUnavailable, "%s is read-only; let this user write the file and its folder"},
 	sqlite3.SQLITE_PERM:     {fault.DatabaseUnavailable, "%s is read-only; let this user write the file and its folder"},
-	sqlite3.SQLITE_CANTOPEN: {fault.DatabaseUnavailable, "%s cannot be opened; see that it is there, that this user may write the file and its folder, and that the disk is neither full nor read-only"},
+	sqlite3.SQLITE_CANTOPEN: {fault.DatabaseUnavailable, "%s can't be opened; check that it exists, that this user may write the file and its folder, and that the disk is neither full nor read-only"},
 	sqlite3.SQLITE_NOTADB:   {fault.DatabaseUnavailable, "%s is not an SQLite database, or its beginning is damaged; name another file, or restore a backup"},
 	sqlite3.SQLITE_CORRUPT:  {fault.DatabaseUnavailable, "%s is damaged; restore a backup"},
-	sqlite3.SQLITE_IOERR:    {fault.DatabaseUnavailable, "%s cannot be read or written; look after the disk"},
+	sqlite3.SQLITE_IOERR:    {fault.DatabaseUnavailable, "%s can't be read or written; check the disk"},
 	sqlite3.SQLITE_NOMEM:    {fault.DatabaseUnavailable, "there is no memory left to use %s"},
 }
 
-func (*liteDB) ailment(err error) fault.Code {
-	if _, ok := errors.AsType[awayError](err); ok {
+func (*liteDB) errorCode(err error) fault.Code {
+	if _, ok := errors.AsType[unavailableError](err); ok {
 		return fault.DatabaseUnavailable
 	}
-	return liteAilments[litePrimary(err)].code
+	return liteErrors[litePrimary(err)].code
 }
 
-// explain adds to an error at start what mends it.
+// explain adds the solution to an error at start.
 func (l *liteDB) explain(err error) error {
 	code := litePrimary(err)
 	if errors.Is(err, errDamaged) {
 		code = sqlite3.SQLITE_CORRUPT
 	}
-	if a, ok := liteAilments[code]; ok {
-		return fmt.Errorf("sqlite: "+a.mend+": %w", l.file.path, err)
+	if a, ok := liteErrors[code]; ok {
+		return fmt.Errorf("sqlite: "+a.fix+": %w", l.file.path, err)
 	}
 	return fmt.Errorf("sqlite: %w", err)
 }
 
-// litePrimary is the primary result code in err, or 0. A file in shared memory
-// that can't grow is a full disk.
+// litePrimary returns the primary result code in err, or 0. A shared-memory
+// file that can't grow means a full disk.
 func litePrimary(err error) int {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
@@ -158,20 +158,20 @@ func (*pgDB) taken(err error) bool { return pgCode(err) == "23505" }
 
 func (*pgDB) dangling(err error) bool { return pgCode(err) == "23503" }
 
-// pgAilments are the classes of PostgreSQL's error codes that are no
-// statement's fault: connection, login, database, transaction given up,
-// resources, operator, system, and damage.
-var pgAilments = []string{"08", "28", "3D", "40", "53", "57", "58", "XX"}
+// pgErrorClasses are the classes of PostgreSQL's error codes that no statement
+// causes: connection, login, database, aborted transaction, resources,
+// operator, system, and damage.
+var pgErrorClasses = []string{"08", "28", "3D", "40", "53", "57", "58", "XX"}
 
-func (*pgDB) ailment(err error) fault.Code {
+func (*pgDB) errorCode(err error) fault.Code {
 	code := pgCode(err)
 	switch {
 	case code == "53100":
 		return fault.StorageFull
-	case code == "25006", code == "55P03", code == "25P03": // read-only, a lock not had in time, given up
+	case code == "25006", code == "55P03", code == "25P03": // read-only, a lock timeout, aborted
 		return fault.DatabaseUnavailable
 	case code != "":
-		if slices.Contains(pgAilments, code[:2]) {
+		if slices.Contains(pgErrorClasses, code[:2]) {
 			return fault.DatabaseUnavailable
 		}
 		return ""
@@ -181,8 +181,8 @@ func (*pgDB) ailment(err error) fault.Code {
 	return ""
 }
 
-// isConnection reports whether err says that there is no connection, or none
-// any more.
+// isConnection reports whether err says that there is no connection, or that it
+// was lost.
 func isConnection(err error) bool {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return true
@@ -194,9 +194,9 @@ func isConnection(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// givenUp reports whether PostgreSQL gave up a transaction that may succeed
-// when it is run again: a serialization failure, a deadlock, or one that heard
-// nothing from this process for too long.
+// givenUp reports whether PostgreSQL aborted a transaction that may succeed on
+// a retry: a serialization failure, a deadlock, or one that heard nothing from
+// this process for too long.
 func givenUp(err error) bool {
 	code := pgCode(err)
 	return code == "40001" || code == "40P01" || code == "25P03"

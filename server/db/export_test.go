@@ -7,10 +7,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// MigrationLock is the advisory lock under which the schema changes.
+// MigrationLock is the advisory lock for migrations.
 const MigrationLock = pgMigrationLock
 
-// Setting reads a setting of the connection that writes.
+// Setting reads a setting of the writing connection.
 func Setting(ctx context.Context, d *DB, name string) (text string, err error) {
 	err = d.Transact(ctx, func(t *Tx) error {
 		if !t.Locks() {
@@ -21,11 +21,11 @@ func Setting(ctx context.Context, d *DB, name string) (text string, err error) {
 	return text, err
 }
 
-// PostgresAilment is the code for an error of PostgreSQL.
-func PostgresAilment(err error) fault.Code { return (*pgDB)(nil).ailment(err) }
+// PostgresCode returns the code for an error of PostgreSQL.
+func PostgresCode(err error) fault.Code { return (*pgDB)(nil).errorCode(err) }
 
-// ProbeNow has the next check try a write if it is in doubt whether one works, or
-// not yet.
+// ProbeNow makes the next check try a write if it is in doubt whether writes
+// work.
 func ProbeNow(d *DB, due bool) {
 	d.health.mu.Lock()
 	defer d.health.mu.Unlock()
@@ -35,7 +35,7 @@ func ProbeNow(d *DB, due bool) {
 	}
 }
 
-// DropConnections closes the connections that SQLite has open and nobody uses.
+// DropConnections closes the idle connections of SQLite.
 func DropConnections(d *DB) {
 	l := d.kind.(*liteDB)
 	l.writer.SetMaxIdleConns(0)

@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	// probeEvery is how often a write is tried while it is in doubt whether one
-	// works.
+	// probeEvery is how often to try a write while it is in doubt whether
+	// writes work.
 	probeEvery = 10 * time.Second
-	// writeSoon is how long a write may take that ends the doubt.
+	// writeSoon is the maximum time of a write that ends the doubt.
 	writeSoon = 2 * time.Second
 )
 
-// touch is a write that changes nothing and has to reach the disk all the same.
+// touch is a write that changes nothing but has to reach the disk.
 const touch = `UPDATE installation SET mail = mail`
 
-// A health is what is known of whether writes work.
+// A health tracks whether writes work.
 type health struct {
 	mu sync.Mutex
-	// doubt is why a write failed after which none worked, or nil.
+	// doubt is why the last write failed if none has worked since, or nil.
 	doubt  error
 	probed time.Time
 }
 
-// note takes in the outcome of a write that began at a time.
+// note records the result of a write that began at a time.
 func (h *health) note(began time.Time, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -60,7 +60,7 @@ func (d *DB) Writes() error {
 
 // Check returns an error if the database doesn't answer, on a connection that
 // nothing else uses, or if writes don't work. While that is in doubt it tries
-// one, every ten seconds at most.
+// one, at most every ten seconds.
 func (d *DB) Check(ctx context.Context) error {
 	if err := d.kind.ping(ctx); err != nil {
 		return fmt.Errorf("ping: %w", d.Diagnose(because(ctx, err)))

@@ -13,8 +13,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestCheckKnowsWrites fails writes while reads work: the database is not
-// ready until a write works again, and one is tried only while that is in doubt.
+// TestCheckKnowsWrites makes writes fail while reads work: the database isn't
+// ready until a write works again, and a write is tried only while that is in
+// doubt.
 func TestCheckKnowsWrites(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -64,7 +65,7 @@ func TestCheckKnowsWrites(t *testing.T) {
 	})
 }
 
-// TestCheckReplaced wants a file that was replaced noticed before any write.
+// TestCheckReplaced checks that a replaced file is noticed before any write.
 func TestCheckReplaced(t *testing.T) {
 	database := storetest.SQLite(t)
 	d := storetest.Open(t, store.Config{Database: database}).Database()
@@ -77,8 +78,8 @@ func TestCheckReplaced(t *testing.T) {
 	must(t, d.Check(t.Context()))
 }
 
-// TestCheckBesideWriters wants an answer while transactions hold each connection
-// that there is.
+// TestCheckBesideWriters expects an answer while transactions hold all
+// connections.
 func TestCheckBesideWriters(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		d := storetest.Open(t, store.Config{Database: database}).Database()

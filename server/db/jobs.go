@@ -12,34 +12,34 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// fetchCooldown is how long a queue waits at least before it looks for jobs
-// again, and after how long one job more may wake it.
+// fetchCooldown is the minimum time between two fetches of a queue, and the
+// time after which another job may wake it.
 const fetchCooldown = 20 * time.Millisecond
 
-// startAgain is how long jobs that did not start wait for the next try.
+// startAgain is the delay before another try if the jobs didn't start.
 const startAgain = time.Second
 
-// An inserter puts a job into its queue within a transaction.
+// An inserter enqueues a job within a transaction.
 type inserter func(ctx context.Context, job river.JobArgs, opts *river.InsertOpts) error
 
-// Enqueue has the job done after the transaction is kept: by whatever server
-// works on the queue, delay later. What is rolled back leaves no job.
+// Enqueue enqueues the job for any server that works on the queue, delay after
+// the commit. A rollback leaves no job.
 func (t *Tx) Enqueue(job river.JobArgs, queue string, delay time.Duration) error {
 	opts := &river.InsertOpts{Queue: queue}
 	if delay > 0 {
-		opts.ScheduledAt = time.Now().Add(delay) // by the clock that the queue goes by
+		opts.ScheduledAt = time.Now().Add(delay) // by the clock of the queue
 	}
 	return t.enqueue(job, opts)
 }
 
-// EnqueueBehind is Enqueue for one of many jobs: those that are put in by Enqueue
-// are done first.
+// EnqueueBehind is Enqueue for one of many jobs: it has a lower priority than
+// those from Enqueue.
 func (t *Tx) EnqueueBehind(job river.JobArgs, queue string) error {
 	return t.enqueue(job, &river.InsertOpts{Queue: queue, Priority: river.PriorityDefault + 1})
 }
 
-// EnqueueOnce is Enqueue for a job that is done once for its arguments, whoever
-// asks: as long as the queue knows of it, which is a day after it is done.
+// EnqueueOnce is Enqueue for a job that runs once for its arguments, however
+// often it is enqueued, until a day after it is done.
 func (t *Tx) EnqueueOnce(job river.JobArgs, queue string) error {
 	return t.enqueue(job, &river.InsertOpts{Queue: queue, UniqueOpts: river.UniqueOpts{ByArgs: true}})
 }
@@ -55,10 +55,10 @@ func (t *Tx) enqueue(job river.JobArgs, opts *river.InsertOpts) error {
 	return nil
 }
 
-// newInserter returns a client that puts jobs in and works on none. River
-// notifies PostgreSQL's listeners at most once per FetchCooldown and queue: with
-// that of the workers, a job that came just after another waited a second for
-// the next poll. The workers wait for their own cooldown anyway.
+// newInserter returns a client that only inserts jobs. River notifies
+// PostgreSQL's listeners at most once per FetchCooldown and queue: with the
+// workers' cooldown, a job that came just after another waited a second for the
+// next poll. The workers wait for their own cooldown anyway.
 func newInserter[T any](driver riverdriver.Driver[T]) (*river.Client[T], error) {
 	return river.NewClient(driver, &river.Config{FetchCooldown: river.FetchCooldownMin, Logger: silent()})
 }
@@ -73,19 +73,19 @@ func insertInto[T any](client *river.Client[T], t T) inserter {
 
 func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-// A runner works on jobs.
+// A runner runs jobs.
 type runner interface {
-	// Start works until ctx is done and then lets the jobs under way finish.
+	// Start runs jobs until ctx is done and then lets the running ones finish.
 	Start(ctx context.Context) error
-	// Stopped is closed when nothing of the runner runs any more.
+	// Stopped is closed when everything of the runner has stopped.
 	Stopped() <-chan struct{}
 }
 
 // RunJobs works on the queues of the configuration until ctx is done and then
-// lets the jobs under way finish. When it returns, all that it started has
-// stopped. Where the database does not let it begin, it says so and tries again:
-// what waits for jobs is no reason to end what does not. The configuration
-// brings the queues, the workers, SoftStopTimeout and the Logger.
+// lets the running jobs finish. When it returns, everything that it started has
+// stopped. If the database doesn't let it start, it logs that and tries again,
+// because the rest of the program can run without jobs. The configuration has
+// the queues, the workers, SoftStopTimeout and the Logger.
 func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 	config.FetchCooldown = fetchCooldown
 	for {
@@ -100,7 +100,7 @@ func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 		if err == nil || ctx.Err() != nil {
 			return nil
 		}
-		config.Logger.WarnContext(ctx, "the jobs do not start: they are tried again", "error", d.Diagnose(err), "after", startAgain)
+		config.Logger.WarnContext(ctx, "jobs can't start; trying again", "error", d.Diagnose(err), "after", startAgain)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -109,7 +109,7 @@ func (d *DB) RunJobs(ctx context.Context, config *river.Config) error {
 	}
 }
 
-// Beat notes that a job is still under way, for Rescue.
+// Beat records that a job is still running, for Rescue.
 func (d *DB) Beat(ctx context.Context, job int64) error {
 	err := d.Transact(ctx, func(t *Tx) error {
 		_, err := t.Exec(d.kind.beat(), job)
@@ -121,8 +121,8 @@ func (d *DB) Beat(ctx context.Context, job int64) error {
 	return nil
 }
 
-// Rescue has the jobs of a queue done again that have been under way, without a
-// beat, for longer than any may be: their server has died. It returns how many.
+// Rescue makes those jobs of a queue run again that have been running, without
+// a beat, for longer than any may: their server has died. It returns how many.
 func (d *DB) Rescue(ctx context.Context, queue string, after time.Duration) (int64, error) {
 	var n int64
 	err := d.Transact(ctx, func(t *Tx) (err error) {
@@ -135,8 +135,8 @@ func (d *DB) Rescue(ctx context.Context, queue string, after time.Duration) (int
 	return n, nil
 }
 
-// migrateJobs brings the tables of the queues up to date. The caller holds the
-// lock. A schema that the program does not know yet is refused.
+// migrateJobs migrates the tables of the queues. The caller holds the lock. A
+// schema that the program doesn't know is refused.
 func migrateJobs[T any](ctx context.Context, driver riverdriver.Driver[T]) error {
 	m, err := rivermigrate.New(driver, &rivermigrate.Config{Logger: silent()})
 	if err != nil {
@@ -148,7 +148,7 @@ func migrateJobs[T any](ctx context.Context, driver riverdriver.Driver[T]) error
 	}
 	know := m.AllVersions()
 	if len(have) > len(know) {
-		return errors.New("the schema of the jobs is that of a newer program, which has used the database; run that one")
+		return errors.New("the schema of the jobs is newer than this program; run the newer version that has used the database")
 	}
 	if len(have) == len(know) {
 		return nil

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// callTimeout is how long a transaction, or a statement outside of one, may
-// take with all that it waits for. Requests end well within the time that they
-// have, though a database that is cut off never answers.
+// callTimeout is the maximum time of a transaction, or of a statement outside
+// of one, including all waits. Requests end well within their time, even if an
+// unreachable database never answers.
 const callTimeout = 10 * time.Second
 
 // limit returns the context of one call and a function that ends it. The calls
@@ -21,8 +21,8 @@ func (t *Tx) limit() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(t.ctx, callTimeout)
 }
 
-// because adds to an error that ctx is done, if it is: drivers say in many ways
-// that they were interrupted.
+// because adds to an error that ctx is done, if it is: drivers report
+// interruptions in many ways.
 func because(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil || errors.Is(err, ctx.Err()) || isFault(err) {
 		return err
@@ -30,7 +30,7 @@ func because(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", ctx.Err(), err)
 }
 
-// A limitedRow is a row that has to come in time.
+// A limitedRow is a row with a time limit.
 type limitedRow struct {
 	Row
 	ctx context.Context

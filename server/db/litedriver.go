@@ -12,30 +12,30 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// A fuse blows when the disk did not keep what it was given to keep. The system
-// then forgets that it has to, so what is read back proves nothing, and neither
-// does a later write that succeeds.
+// A fuse blows when the disk failed to store a write. The system then forgets
+// the failure, so reading the data back proves nothing, and neither does a
+// later write that succeeds.
 type fuse struct {
 	once  sync.Once
-	blown chan struct{} // closed then
-	err   error         // and why, from then on
+	blown chan struct{} // closed when it blows
+	err   error         // the cause, from then on
 }
 
-// see takes in an error of a connection that writes to the path.
+// see checks an error of a connection that writes to the path.
 func (f *fuse) see(path string, err error) {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok || e.Code() != sqlite3.SQLITE_IOERR_FSYNC && e.Code() != sqlite3.SQLITE_IOERR_DIR_FSYNC {
 		return
 	}
 	f.once.Do(func() {
-		f.err = awayError(fmt.Sprintf("the disk did not keep what was written to %s (%v), and nothing more is written. "+
-			"Look after the disk and its file system, then start the service again: it writes the latest changes anew before it serves. "+
+		f.err = unavailableError(fmt.Sprintf("the disk failed to store what was written to %s (%v), and nothing more is written. "+
+			"Check the disk and its file system, then start the service again: it rewrites the latest changes before it serves. "+
 			"If it doesn't start, restore a backup", path, err))
 		close(f.blown)
 	})
 }
 
-// check returns an error when the fuse has blown.
+// check returns an error if the fuse has blown.
 func (f *fuse) check() error {
 	select {
 	case <-f.blown:
@@ -45,15 +45,15 @@ func (f *fuse) check() error {
 	}
 }
 
-// A fused connector opens connections that no statement passes once the fuse has
-// blown, whoever runs it.
+// A fused connector opens connections that refuse every statement once the fuse
+// has blown.
 type fusedConnector struct {
 	driver.Connector
 	path string
 	fuse *fuse
 }
 
-// openFused opens the file to write to it.
+// openFused opens the file for writing.
 func openFused(path, dsn string, f *fuse) (*sql.DB, error) {
 	base, err := sqlite.NewConnector(dsn)
 	if err != nil {
@@ -76,7 +76,7 @@ func (c fusedConnector) seen(err error) error {
 	return err
 }
 
-// A wholeConn is all that database/sql asks of a connection.
+// A wholeConn is everything that database/sql uses of a connection.
 type wholeConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -126,8 +126,8 @@ func (c fusedConn) QueryContext(ctx context.Context, query string, args []driver
 	return fusedRows{r, c.from}, nil
 }
 
-// fusedRows are rows after the last of which a statement outside of a
-// transaction is kept.
+// fusedRows are rows that end a statement outside of a transaction: it commits
+// after the last one.
 type fusedRows struct {
 	driver.Rows
 	from fusedConnector
@@ -144,7 +144,7 @@ type fusedTx struct {
 	from fusedConnector
 }
 
-// Commit keeps the transaction.
+// Commit commits the transaction.
 func (t fusedTx) Commit() error {
 	if err := t.from.fuse.check(); err != nil {
 		return errors.Join(err, t.Tx.Rollback())

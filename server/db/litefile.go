@@ -13,19 +13,19 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// How a database was left, as the note beside it says. Both are of one length,
-// so that a note is replaced in place and needs no new space on the disk.
+// How a database was left, according to the note beside it. Both have the same
+// length, so that a note is replaced in place and needs no new disk space.
 const (
 	noteInUse  = "in use\n"
 	noteClosed = "closed\n"
 )
 
-// A liteFile is an SQLite file and what lies beside it: the write-ahead log
-// (-wal), which holds the latest changes while the database is in use; the
-// lock under which it is opened and closed (.lock); the lock that all stores
-// share that have it open (.users); and the note (.state), which exists from
-// the moment that there is something to lose. Some space is kept for a start on a
-// full disk (.reserve).
+// A liteFile is an SQLite file and the files beside it: the write-ahead log
+// (-wal), which has the latest changes while the database is in use; the lock
+// for opening and closing (.lock); the lock that all stores with the open file
+// share (.users); and the note (.state), which exists as soon as there is
+// something to lose. Some space is reserved for a start on a full disk
+// (.reserve).
 type liteFile struct {
 	path  string
 	users *flock.Flock
@@ -38,7 +38,7 @@ func newLiteFile(path string) (*liteFile, error) {
 	return &liteFile{path: path, users: flock.New(path + ".users")}, err
 }
 
-// checkPath makes the path of a database absolute. Its folder must exist.
+// checkPath returns the absolute path of a database. Its folder must exist.
 func checkPath(path string) (string, error) {
 	if path == "" {
 		return "", errors.New("sqlite: the path of the file is missing")
@@ -49,7 +49,7 @@ func checkPath(path string) (string, error) {
 	}
 	folder, err := os.Stat(filepath.Dir(path))
 	if errors.Is(err, fs.ErrPermission) {
-		return "", fmt.Errorf("sqlite: this user may not enter the folder of %s; let it, or run as its owner: %w", path, err)
+		return "", fmt.Errorf("sqlite: this user may not enter the folder of %s; allow it, or run as its owner: %w", path, err)
 	}
 	if err != nil || !folder.IsDir() {
 		return "", fmt.Errorf("sqlite: there is no folder %s", filepath.Dir(path))
@@ -73,7 +73,7 @@ func (f *liteFile) lock(ctx context.Context) (unlock func(), err error) {
 func (f *liteFile) join() error {
 	ok, err := f.users.TryRLock()
 	if err == nil && !ok {
-		err = errors.New("another program holds it")
+		err = errors.New("another program has locked it")
 	}
 	if err != nil {
 		return fmt.Errorf("the lock %s: %w", f.users.Path(), err)
@@ -110,8 +110,9 @@ func (f *liteFile) write(note string) error {
 	return nil
 }
 
-// prepare makes the file, for this user alone, if there was none before, and
-// refuses one that is lost or that others can read. The caller holds the lock.
+// prepare creates the file, accessible only to this user, if there was none
+// before, and refuses one that is lost or that others can read. The caller
+// holds the lock.
 func (f *liteFile) prepare() error {
 	if err := f.refuseLost(); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
@@ -120,25 +121,25 @@ func (f *liteFile) prepare() error {
 }
 
 // refuseLost returns an error if the database, or its latest changes, should
-// be there and are not: a new file in its place would hide the loss.
+// exist and don't: a new file in its place would hide the loss.
 func (f *liteFile) refuseLost() error {
 	note, size, logSize := f.note(), sizeOf(f.path), sizeOf(f.wal())
 	switch {
 	case size <= 0 && (note != "" || logSize > 0):
 		return f.lost("is gone or empty, and it was in use before")
 	case logSize < 0 && note == noteInUse:
-		return fmt.Errorf("%s is gone, and the database was not closed when it was last used: its latest changes are lost if that file was deleted. "+
-			"Put it back. If you have just restored a backup, or have opened the database with another program since, nothing is missing: delete %s and start again", f.wal(), f.state())
+		return fmt.Errorf("%s is missing, and the database wasn't closed after its last use: if that file was deleted, its latest changes are lost. "+
+			"Put it back. If you have just restored a backup, or have opened the database with another program since then, nothing is lost: delete %s and start again", f.wal(), f.state())
 	}
 	return nil
 }
 
 func (f *liteFile) lost(what string) error {
 	return fmt.Errorf("the database %s %s. Put it back or restore a backup. "+
-		"To start anew with an empty database, delete it and %[1]s-wal and %[3]s, as far as they are there", f.path, what, f.state())
+		"To start with a new, empty database, delete it, %[1]s-wal and %[3]s, if they exist", f.path, what, f.state())
 }
 
-// sizeOf is -1 for a file that is not there.
+// sizeOf returns -1 for a missing file.
 func sizeOf(path string) int64 {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -147,9 +148,9 @@ func sizeOf(path string) int64 {
 	return info.Size()
 }
 
-// createFile makes the file for this user alone, and refuses one that others
-// can read. A file that exists is not opened: closing it again would drop the
-// locks that SQLite holds on it elsewhere in this process.
+// createFile creates the file, accessible only to this user, and refuses one
+// that others can read. An existing file isn't opened: closing it again would
+// release the locks that SQLite holds on it elsewhere in this process.
 func createFile(path string) error {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -171,7 +172,7 @@ func createFile(path string) error {
 	return nil
 }
 
-// opened remembers the files that SQLite has open from now on.
+// opened remembers the files that SQLite has opened.
 func (f *liteFile) opened() (err error) {
 	if f.main, err = os.Stat(f.path); err != nil {
 		return err
@@ -180,8 +181,8 @@ func (f *liteFile) opened() (err error) {
 	return err
 }
 
-// check returns an error if the files are not those any more that SQLite has
-// open. It would go on and keep changes where nobody finds them again.
+// check returns an error if these are no longer the files that SQLite has open.
+// SQLite would continue and store changes in a deleted file.
 func (f *liteFile) check() error {
 	for _, file := range []struct {
 		path string
@@ -190,22 +191,22 @@ func (f *liteFile) check() error {
 		is, err := os.Stat(file.path)
 		switch {
 		case errors.Is(err, fs.ErrPermission):
-			return awayError("this user may not enter the folder of " + file.path + " any more; let it, and all goes on")
+			return unavailableError("this user may not enter the folder of " + file.path + " any more; allow it, and the service continues")
 		case err != nil || !os.SameFile(file.was, is):
-			return awayError(file.path + " was deleted or replaced while the service used it: stop the service, and restore a backup if it does not start again")
+			return unavailableError(file.path + " was deleted or replaced while the service used it: stop the service, and restore a backup if it doesn't start again")
 		}
 	}
 	return nil
 }
 
-// reserveSize is more than SQLite needs to open a database that has a
-// write-ahead log: an index of it in shared memory, which is a file (-shm).
+// reserveSize is more than SQLite needs to open a database with a write-ahead
+// log: it creates an index of it in shared memory, which is a file (-shm).
 const reserveSize = 256 << 10
 
 func (f *liteFile) reserve() string { return f.path + ".reserve" }
 
-// keepReserve keeps some space for the next start, which may find the disk
-// full. If there is none now, it does without.
+// keepReserve reserves some space for the next start, which may find the disk
+// full. If there is none now, it does nothing.
 func (f *liteFile) keepReserve() {
 	if sizeOf(f.reserve()) == reserveSize {
 		return
@@ -215,6 +216,5 @@ func (f *liteFile) keepReserve() {
 	}
 }
 
-// spendReserve frees the space that was kept. It reports whether there was
-// some.
+// spendReserve frees the reserved space. It reports whether there was any.
 func (f *liteFile) spendReserve() bool { return os.Remove(f.reserve()) == nil }

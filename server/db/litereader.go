@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// A liteReader is a conn over the connections that read. It keeps the
-// statements that find a row by its key, of which the program has a dozen: to
-// parse one costs several times what it costs to run it.
+// A liteReader is a conn on the reading connections. It caches the statements
+// that find a row by its key, of which the program has about a dozen: parsing
+// one takes several times as long as running it.
 type liteReader struct {
 	liteConn
 	db *sql.DB
@@ -21,12 +21,12 @@ func newLiteReader(db *sql.DB) *liteReader {
 	return &liteReader{liteConn: liteConn{db}, db: db, kept: map[string]*sql.Stmt{}}
 }
 
-// byKey does not let ctx interrupt the statement, which would cost more than
-// the statement itself.
+// byKey doesn't let ctx interrupt the statement: that would cost more than the
+// statement itself.
 func (r *liteReader) byKey(ctx context.Context, query string, args []any) Row {
 	stmt, err := r.statement(ctx, query)
 	if err != nil || ctx.Err() != nil {
-		return r.row(ctx, query, args) // which says so again
+		return r.row(ctx, query, args) // which reports the same error
 	}
 	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
 }

@@ -10,8 +10,9 @@ import (
 	"testing"
 )
 
-// TestReaderKeepsStatements runs statements several times and at once, with
-// other arguments, after their caller has gone and after the schema has changed.
+// TestReaderKeepsStatements runs statements several times and concurrently,
+// with different arguments, after their caller has gone and after the schema
+// has changed.
 func TestReaderKeepsStatements(t *testing.T) {
 	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "x.db"))
 	if err != nil {

@@ -36,18 +36,18 @@ func tables(ctx context.Context, db *sql.DB, query string) ([]string, error) {
 	return names, found.Err()
 }
 
-// refuseForeign returns an error if the tables are those of another program.
-// The first of ours alone is what a first start leaves that was cut off.
+// refuseForeign returns an error if the tables belong to another program. Only
+// the first of ours is what an interrupted first start leaves.
 func refuseForeign(have []string) error {
 	missing := slices.ContainsFunc(ours, func(name string) bool { return !slices.Contains(have, name) })
 	if len(have) == 0 || !missing || slices.Equal(have, ours[:1]) {
 		return nil
 	}
-	return fmt.Errorf("belongs to another program: it has tables, but not those of this one (%s). Name a database of its own", strings.Join(ours, ", "))
+	return fmt.Errorf("belongs to another program: it has tables, but not those of this one (%s). Use a separate database", strings.Join(ours, ", "))
 }
 
-// migrate brings the schema up to date. The caller holds the lock. A schema
-// that the program does not know yet is refused before anything is changed.
+// migrate migrates the schema. The caller holds the lock. A schema that the
+// program doesn't know is refused before anything is changed.
 func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -63,7 +63,7 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	if have > know {
-		return fmt.Errorf("the schema has version %d and this program knows %d: a newer program has used the database; run that one", have, know)
+		return fmt.Errorf("the schema has version %d, but this program supports %d; run the newer version that has used the database", have, know)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)

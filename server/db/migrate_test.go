@@ -57,14 +57,14 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 				s.Close()
 				t.Fatal("it was opened")
 			}
-			if !strings.Contains(err.Error(), "version 9999") || !strings.Contains(err.Error(), "newer program") {
+			if !strings.Contains(err.Error(), "version 9999") || !strings.Contains(err.Error(), "newer version") {
 				t.Errorf("got the error %v", err)
 			}
 		})
 	})
 }
 
-// yes is true in the table of migrations, which is not ours.
+// yes is true in the table of migrations, which isn't ours.
 func yes(database string) string {
 	if strings.HasPrefix(database, "sqlite:") {
 		return "1"
@@ -115,8 +115,8 @@ func (o *opener) answer(t *testing.T) string {
 	return strings.TrimSpace(line)
 }
 
-// A process that waits for another's migration outlasts every timeout of a
-// statement, and ends with its context.
+// A process that waits for another's migration outlasts every statement
+// timeout, and ends with its context.
 func TestWaitForTheMigrationLock(t *testing.T) {
 	patient := storetest.EmptyPostgres(t)
 	database := impatient(t, patient)

@@ -15,21 +15,22 @@ import (
 )
 
 const (
-	// headTimeout is how long a transaction may hold the row that all who write
-	// wait for without a word: a server that is cut off holds them up no longer.
+	// headTimeout limits how long an idle transaction may hold the row that all
+	// writers wait for, so that a disconnected server doesn't block them
+	// longer.
 	headTimeout = "1s"
-	// connectTimeout is how long a connection may take to be made.
+	// connectTimeout limits how long a connection may take.
 	connectTimeout = 5 * time.Second
-	// pgAttempts is how often a transaction is run that PostgreSQL gave up.
+	// pgAttempts is how often a transaction that PostgreSQL aborted is run.
 	pgAttempts = 5
-	// pgMigrationLock is the advisory lock under which the schema changes.
+	// pgMigrationLock is the advisory lock for migrations.
 	pgMigrationLock = 0x6d6f62696c6563
-	// pgJobConns is how many connections the work on jobs has beside those
-	// of requests: one listens.
+	// pgJobConns is how many connections jobs have besides those of requests:
+	// one listens.
 	pgJobConns = 4
 )
 
-// pgTables finds the tables of the schema, but for those of extensions.
+// pgTables finds the tables of the schema, except those of extensions.
 const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
 	AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())
 	AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')`
@@ -37,7 +38,7 @@ const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
 // A pgDB is a database on a PostgreSQL server.
 type pgDB struct {
 	pool *pgxpool.Pool
-	// probe is one connection for those who ask how the database is.
+	// probe is one connection for health checks.
 	probe *pgxpool.Pool
 	jobs  *river.Client[pgx.Tx]
 }
@@ -68,23 +69,23 @@ func openPostgres(ctx context.Context, text string) (*pgDB, error) {
 	return &pgDB{pool, probe, jobs}, nil
 }
 
-// newPool returns a further pool like another.
+// newPool returns another pool with the same configuration.
 func newPool(ctx context.Context, like *pgxpool.Pool, conns int32) (*pgxpool.Pool, error) {
 	cfg := like.Config()
 	cfg.MaxConns, cfg.MinConns = conns, 0
 	return pgxpool.NewWithConfig(ctx, cfg)
 }
 
-// pgConfig reads the URL and adds what it leaves out. Whatever hangs ends
-// after these times, so that it cannot hold a lock for long: those of a server
-// that is cut off are free again before the others give up waiting for them.
+// pgConfig parses the URL and adds defaults. Whatever hangs ends after these
+// timeouts and so can't hold a lock for long: the locks of a disconnected
+// server are free before others give up waiting for them.
 func pgConfig(text string) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(text)
 	if err != nil {
 		return nil, err
 	}
 	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
-		return nil, errors.New("default_query_exec_mode=simple_protocol is not safe; leave it out")
+		return nil, errors.New("default_query_exec_mode=simple_protocol isn't safe; leave it out")
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
@@ -104,9 +105,9 @@ func pgConfig(text string) (*pgxpool.Config, error) {
 	return cfg, nil
 }
 
-// migratePostgres migrates under an advisory lock that a connection of its
-// own holds. Neither waiting for the lock nor a long migration ends by a
-// timeout; both end with ctx.
+// migratePostgres migrates under an advisory lock on its own connection.
+// Neither waiting for the lock nor a long migration times out; both end with
+// ctx.
 func migratePostgres(ctx context.Context, cfg *pgxpool.Config) error {
 	for _, name := range []string{"idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"} {
 		cfg.ConnConfig.RuntimeParams[name] = "0"
@@ -115,7 +116,7 @@ func migratePostgres(ctx context.Context, cfg *pgxpool.Config) error {
 	if err != nil {
 		return err
 	}
-	defer holder.Close(context.WithoutCancel(ctx)) // also lets the lock go
+	defer holder.Close(context.WithoutCancel(ctx)) // also releases the lock
 	if _, err := holder.Exec(ctx, `SELECT pg_advisory_lock($1)`, int64(pgMigrationLock)); err != nil {
 		return fmt.Errorf("migration lock: %w", err)
 	}
@@ -146,7 +147,7 @@ func migratePostgresJobs(ctx context.Context, cfg *pgxpool.Config) error {
 	return migrateJobs(ctx, riverpgxv5.New(pool))
 }
 
-// runner works on connections of its own, so that requests keep theirs.
+// runner uses its own connections, so that requests keep theirs.
 func (p *pgDB) runner(ctx context.Context, config *river.Config) (runner, func(), error) {
 	pool, err := newPool(ctx, p.pool, pgJobConns)
 	if err != nil {
@@ -195,8 +196,8 @@ func (p *pgDB) once(ctx context.Context, fn func(*Tx) error) error {
 	return commitWith(ctx, t, x.last)
 }
 
-// commitWith sends the statements and the commit at once. Where one of them
-// fails, PostgreSQL leaves out those that follow.
+// commitWith sends the statements and the commit at once. If one of them fails,
+// PostgreSQL skips those that follow.
 func commitWith(ctx context.Context, t pgx.Tx, last []statement) error {
 	var b pgx.Batch
 	for _, s := range last {
@@ -206,7 +207,7 @@ func commitWith(ctx context.Context, t pgx.Tx, last []statement) error {
 	return t.Conn().SendBatch(ctx, &b).Close()
 }
 
-// rollback ends a transaction that is not over, also when ctx is done.
+// rollback ends a transaction that isn't over, also when ctx is done.
 func rollback(ctx context.Context, t pgx.Tx) {
 	if t.Conn().PgConn().TxStatus() == 'I' {
 		return
@@ -228,7 +229,7 @@ func (p *pgDB) touch(ctx context.Context) error {
 	return err
 }
 
-// broken never happens: where its disk fails, the server of the database ends.
+// broken never happens: if its disk fails, the PostgreSQL server ends.
 func (*pgDB) broken() (<-chan struct{}, func() error) { return nil, nil }
 
 func (p *pgDB) close() {

@@ -15,21 +15,21 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// sector is what a disk writes whole, or not at all.
+// sector is what a disk writes as a whole, or not at all.
 const sector = 512
 
 // A recording is what a database wrote while links were promised: what was on
-// disk when each promise was given is known, and what came after it may have
-// been lost in any part.
+// disk at each promise is known, and any part of what came after it may have
+// been lost.
 type recording struct {
-	before, after []byte // the file, and as it is when the log was moved into it
+	before, after []byte // the file, and its state after the log was moved into it
 	log           []byte
-	promised      []int // how long the log was when promise i was given
+	promised      []int // the length of the log at promise i
 }
 
 func promisedID(i int) string { return fmt.Sprintf("lnk_p%d", i) }
 
-// recordPromises keeps links, one after another.
+// recordPromises creates links, one after another.
 func recordPromises(t *testing.T, promises int) recording {
 	t.Helper()
 	database := used(t)
@@ -56,8 +56,8 @@ func recordPromises(t *testing.T, promises int) recording {
 	return r
 }
 
-// lost returns the data of which a power cut left some sectors only. Others are
-// as they were in old, which is shorter or as long.
+// lost returns the data when a power loss kept only some sectors. The others
+// are as in old, which is shorter or equally long.
 func lost(random *rand.Rand, data, old []byte) []byte {
 	kept := append([]byte(nil), data...)
 	share := random.Float64()
@@ -73,9 +73,9 @@ func lost(random *rand.Rand, data, old []byte) []byte {
 	return kept
 }
 
-// TestSoakPowerLoss cuts the power at random moments: in the middle of a commit,
-// or while the log is moved into the database. The next start has to find a
-// whole database with every link that was promised.
+// TestSoakPowerLoss cuts the power at random moments: in the middle of a
+// commit, or while the log is moved into the database. The next start has to
+// find a complete database with every promised link.
 func TestSoakPowerLoss(t *testing.T) {
 	const promises = 60
 	r := recordPromises(t, promises)
@@ -107,7 +107,7 @@ func TestSoakPowerLoss(t *testing.T) {
 	t.Logf("%d states", states)
 }
 
-// wantPromised starts on the files and looks for the first links.
+// wantPromised starts on the files and looks up the first links.
 func wantPromised(t *testing.T, main, log []byte, links int) error {
 	t.Helper()
 	folder, err := os.MkdirTemp(t.TempDir(), "state")

@@ -28,8 +28,8 @@ func withoutRights(t *testing.T, folder string, fn func()) {
 	fn()
 }
 
-// TestFolderWithoutRights takes the right to enter the folder of a database
-// that is open: no file was deleted, and the error says what it is.
+// TestFolderWithoutRights removes the permission to enter the folder of an open
+// database: no file was deleted, and the error says what is wrong.
 func TestFolderWithoutRights(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "data")
 	must(t, os.Mkdir(folder, 0o700))

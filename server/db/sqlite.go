@@ -17,13 +17,14 @@ import (
 )
 
 const (
-	// SQLite lets one writer in at a time; the others wait this long.
+	// SQLite admits one writer at a time; the others wait this long.
 	liteBusy    = 5 * time.Second
 	liteReaders = 8
-	// liteCheckSize is the largest file that is looked through at start.
+	// liteCheckSize is the maximum size of a file that is checked completely at
+	// start.
 	liteCheckSize = 64 << 20
-	// liteLogSize is from which size on the write-ahead log is copied into the
-	// file. SQLite would do so by itself, and say nothing where it fails.
+	// liteLogSize is the size at which the write-ahead log is copied into the
+	// file. SQLite would do so by itself, but without reporting failures.
 	liteLogSize = 4 << 20
 )
 
@@ -32,8 +33,8 @@ type liteDB struct {
 	file            *liteFile
 	writer, readers *sql.DB
 	kept            *liteReader // over readers
-	// anchor is a connection that stays: SQLite deletes the write-ahead log
-	// when the last connection closes, and others come and go.
+	// anchor is a connection that stays open: SQLite deletes the write-ahead
+	// log when the last connection closes, and others come and go.
 	anchor *sql.Conn
 	jobs   *river.Client[*sql.Tx]
 	fuse   fuse // of the writer
@@ -54,7 +55,7 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	}
 	l, err := openLite(ctx, file)
 	if liteFull(err) && file.spendReserve() {
-		// What can be read is served, and writes fail until there is space.
+		// Reads are served, and writes fail until there is space.
 		l, err = openLite(ctx, file)
 	} else if err == nil {
 		file.keepReserve()
@@ -71,8 +72,8 @@ func openLite(ctx context.Context, file *liteFile) (*liteDB, error) {
 	return l, nil
 }
 
-// open leaves a foreign or damaged file as it is. With secure_delete, what is
-// erased is overwritten where it stood.
+// open doesn't change a foreign or damaged file. With secure_delete, deleted
+// content is overwritten in the file.
 func (l *liteDB) open(ctx context.Context) (err error) {
 	l.writer, err = openFused(l.file.path, liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "cache_spill(0)", "secure_delete(FAST)",
 		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", liteLogSize)), &l.fuse)
@@ -90,8 +91,8 @@ func (l *liteDB) open(ctx context.Context) (err error) {
 	return errors.Join(l.file.opened(), l.file.join(), l.file.write(noteInUse))
 }
 
-// checkContent refuses what another program has made, what is damaged, and
-// what lacks the tables that it had.
+// checkContent refuses another program's database, a damaged one, and one that
+// has lost its tables.
 func (l *liteDB) checkContent(ctx context.Context) error {
 	have, err := tables(ctx, l.writer, `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'`)
 	if err != nil {
@@ -116,7 +117,7 @@ func (l *liteDB) checkContent(ctx context.Context) error {
 	return nil
 }
 
-// checkDurable makes sure that a commit which returned outlives a power cut.
+// checkDurable ensures that a commit that returned survives a power loss.
 func (l *liteDB) checkDurable(ctx context.Context) error {
 	var journal string
 	if err := l.writer.QueryRowContext(ctx, `PRAGMA journal_mode = WAL`).Scan(&journal); err != nil {
@@ -144,15 +145,15 @@ func (l *liteDB) migrate(ctx context.Context) (err error) {
 	return err
 }
 
-// runner works through the connection that writes: it takes its turn between
-// the transactions of the store, for as long as one statement or two take.
+// runner uses the writing connection: it takes its turn between the
+// transactions of the store, for one or two statements.
 func (l *liteDB) runner(_ context.Context, config *river.Config) (runner, func(), error) {
 	client, err := river.NewClient(riversqlite.New(l.writer), config)
 	return client, func() {}, err
 }
 
-// checkWritable writes nothing, in a way that only a database in which one can
-// write allows.
+// checkWritable writes nothing, in a way that works only in a writable
+// database.
 func (l *liteDB) checkWritable(ctx context.Context) error {
 	return l.transact(ctx, func(t *Tx) error {
 		_, err := t.Exec(`DELETE FROM limits WHERE key IS NULL`)
@@ -160,8 +161,8 @@ func (l *liteDB) checkWritable(ctx context.Context) error {
 	})
 }
 
-// openReaders opens the reading connections, which cannot turn a new file into
-// one with a write-ahead log and therefore come last.
+// openReaders opens the reading connections. They can't enable the write-ahead
+// log in a new file and therefore come last.
 func (l *liteDB) openReaders(ctx context.Context) (err error) {
 	l.readers, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "query_only(1)"))
 	if err != nil {
@@ -177,15 +178,15 @@ func (l *liteDB) openReaders(ctx context.Context) (err error) {
 	return l.anchor.QueryRowContext(ctx, `SELECT COUNT(*) FROM accounts`).Scan(&n)
 }
 
-// rewrite brings the latest changes from the write-ahead log into the file after
-// a process that did not close it. Whether all of the log is on the disk, nobody
-// knows then; what is read of it now is. It matters where the disk failed, and
-// costs nothing elsewhere. A disk that is full puts it off.
+// rewrite moves the latest changes from the write-ahead log into the file after
+// a process that didn't close it. Before, no one knows whether all of the log
+// is on the disk. It matters if the disk failed, and costs nothing otherwise. A
+// full disk postpones it.
 func (l *liteDB) rewrite(ctx context.Context) error {
 	if l.file.note() != noteInUse {
 		return nil
 	}
-	if _, err := l.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil && l.ailment(err) != fault.StorageFull {
+	if _, err := l.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil && l.errorCode(err) != fault.StorageFull {
 		return errors.Join(l.fuse.check(), err)
 	}
 	return nil
@@ -201,7 +202,7 @@ func (l *liteDB) transact(ctx context.Context, fn func(*Tx) error) error {
 	if err != nil {
 		return err
 	}
-	defer t.Rollback() // does nothing after Commit
+	defer t.Rollback() // no effect after Commit
 	x := &Tx{ctx: ctx, conn: liteConn{t}, insert: insertInto(l.jobs, t)}
 	if err := fn(x); err != nil {
 		return err
@@ -213,14 +214,15 @@ func (l *liteDB) transact(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	if sizeOf(l.file.wal()) > liteLogSize {
-		// The commit stands. What fails here fails again, or blows the fuse.
+		// The transaction is committed. A failure here happens again, or blows
+		// the fuse.
 		_, _ = conn.ExecContext(ctx, `PRAGMA wal_checkpoint(PASSIVE)`)
 	}
 	return nil
 }
 
-// finish runs what was left for the end. What is there more than once is parsed
-// once.
+// finish runs the statements that were left for the end. Repeated ones are
+// parsed once.
 func (t *Tx) finish() error {
 	for rest := t.last; len(rest) > 0; {
 		var runs [][]any
@@ -235,8 +237,8 @@ func (t *Tx) finish() error {
 	return nil
 }
 
-// turn waits for the connection that writes, but not longer than it would wait
-// for another process.
+// turn waits for the writing connection, but no longer than it would wait for
+// another process.
 func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
 	if l.file.main != nil {
 		if err := l.file.check(); err != nil {
@@ -247,7 +249,7 @@ func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
 	defer cancel()
 	conn, err := l.writer.Conn(wait)
 	if err != nil && ctx.Err() == nil && wait.Err() != nil {
-		return nil, awayError("writes queue up behind one that does not end")
+		return nil, unavailableError("writes are waiting for one that doesn't end")
 	}
 	return conn, err
 }
@@ -272,10 +274,10 @@ func (l *liteDB) touch(ctx context.Context) error {
 func (l *liteDB) broken() (<-chan struct{}, func() error) { return l.fuse.blown, l.fuse.check }
 
 // close waits for the lock: a process that opens the database at this moment
-// must find note and write-ahead log in agreement.
+// must find a note that agrees with the write-ahead log.
 func (l *liteDB) close() {
 	if l.fuse.check() != nil {
-		return // the process ends: to close the file would be to write to it
+		return // the process ends: closing the file would write to it
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), liteBusy)
 	defer cancel()
@@ -286,10 +288,10 @@ func (l *liteDB) close() {
 }
 
 // disconnect closes the connections. With the last one SQLite deletes the
-// write-ahead log, which the last user's note has to allow before.
+// write-ahead log, so the last user updates the note first.
 func (l *liteDB) disconnect() {
 	if l.file.leave() && l.file.note() == noteInUse {
-		_ = l.file.write(noteClosed) // or the next start asks about the log
+		_ = l.file.write(noteClosed) // or the next start expects the log
 	}
 	if l.anchor != nil {
 		l.anchor.Close()
@@ -301,16 +303,15 @@ func (l *liteDB) disconnect() {
 	}
 }
 
-// Modes in which a file is opened: none of them makes a file that is not there.
+// Modes of opening a file: none of them creates one.
 const (
 	readWrite = "rw"
-	// readOnly also leaves the write-ahead log there when the last connection
-	// closes.
+	// readOnly also keeps the write-ahead log when the last connection closes.
 	readOnly = "ro"
 )
 
-// liteDSN is how the driver is told of a file. It sets busy_timeout before
-// any other pragma. Transactions lock for writing when they begin: one that
+// liteDSN returns the driver's name for a file. It sets busy_timeout before any
+// other pragma. Transactions take the write lock when they begin: one that
 // starts by reading would fail at its first write instead of waiting.
 func liteDSN(path, mode string, pragmas ...string) string {
 	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", liteBusy.Milliseconds())}}

@@ -13,20 +13,20 @@ type Column struct {
 	At   any
 }
 
-// Col is a column of the name.
+// Col returns a column with the name.
 func Col(name string, at any) Column { return Column{name, at} }
 
-// A Table inserts, selects and scans rows by one list of columns.
+// A Table inserts, selects and scans rows with one list of columns.
 type Table[T any] struct {
 	name    string
 	columns func(*T) []Column
-	// Columns are what is selected for Into, each with the name of the table.
+	// Columns is the SELECT list for Into, with table names.
 	Columns string
 	insert  string
 }
 
-// NewTable returns the table of the name. The first column that columns returns
-// is the key.
+// NewTable returns the table with the name. The first column that columns
+// returns is the key.
 func NewTable[T any](name string, columns func(*T) []Column) *Table[T] {
 	list := columns(new(T))
 	values(list) // each must have a value
@@ -45,7 +45,7 @@ func insertText(name string, columns []Column) string {
 	return `INSERT INTO ` + name + ` (` + strings.Join(names, ", ") + `) VALUES (` + strings.Join(marks, ", ") + `)`
 }
 
-// Into returns where the Columns of a row are scanned to.
+// Into returns the destinations for scanning the Columns of a row.
 func (t *Table[T]) Into(v *T) []any {
 	columns := t.columns(v)
 	to := make([]any, len(columns))
@@ -66,7 +66,7 @@ func (t *Table[T]) Scan(r Row, more ...any) (T, error) {
 func (t *Table[T]) All(x *Tx, query string, args ...any) ([]T, error) {
 	var all []T
 	var v T
-	to := t.Into(&v) // a scan sets each of them, and keeps nothing of the last
+	to := t.Into(&v) // a scan sets each of them, so nothing of the previous row is left
 	err := x.Each(func(r Row) error {
 		err := r.Scan(to...)
 		all = append(all, v)
@@ -75,7 +75,7 @@ func (t *Table[T]) All(x *Tx, query string, args ...any) ([]T, error) {
 	return all, err
 }
 
-// values are those of the columns of v, as arguments.
+// values returns those of the columns of v, as arguments.
 func (t *Table[T]) values(v *T) []any { return values(t.columns(v)) }
 
 // Insert inserts v.
@@ -91,7 +91,7 @@ func (t *Table[T]) InsertWith(x *Tx, v T, more ...Column) error {
 	return err
 }
 
-// InsertAll inserts all in their order.
+// InsertAll inserts all in order.
 func (t *Table[T]) InsertAll(x *Tx, all []T) error {
 	return t.InsertAllWith(x, all, func(int) []Column { return nil })
 }
@@ -101,7 +101,7 @@ func (t *Table[T]) InsertAllWith(x *Tx, all []T, more func(i int) []Column) erro
 	return t.inChunks(x.conn.rowsAtOnce(), all, more, func(query string, runs [][]any) error { return x.Many(nil, query, runs) })
 }
 
-// InsertAllFinally inserts all as [Tx.Finally] does.
+// InsertAllFinally inserts all with [Tx.Finally].
 func (t *Table[T]) InsertAllFinally(x *Tx, all []T) error {
 	return t.inChunks(x.conn.rowsAtOnce(), all, func(int) []Column { return nil }, func(query string, runs [][]any) error {
 		for _, args := range runs {
@@ -113,8 +113,8 @@ func (t *Table[T]) InsertAllFinally(x *Tx, all []T) error {
 	})
 }
 
-// inChunks calls insert with a statement for so many rows, if there are as many,
-// and with one for each row that is left.
+// inChunks calls insert with a statement for n rows as long as there are
+// enough, and then with one for a single row.
 func (t *Table[T]) inChunks(many int, all []T, more func(i int) []Column, insert func(query string, runs [][]any) error) error {
 	whole := len(all) / many * many
 	var query string
@@ -145,8 +145,8 @@ func (t *Table[T]) inChunks(many int, all []T, more func(i int) []Column, insert
 	return insert(query, rest)
 }
 
-// forRows is the statement that inserts so many rows like the one for a single
-// row, each of which has so many values.
+// forRows returns the statement that inserts n rows like the one for a single
+// row. Each row has the given number of values.
 func forRows(query string, rows, each int) string {
 	var b strings.Builder
 	b.WriteString(query)
@@ -170,8 +170,8 @@ func (t *Table[T]) InsertNew(x *Tx, v T, unique string) (bool, error) {
 	return n == 1, err
 }
 
-// InsertIf inserts v if the condition holds, which has a question mark for each
-// of its arguments. It reports whether it did.
+// InsertIf inserts v if the condition holds. The condition has a question mark
+// for each of its arguments. It reports whether it did.
 func (t *Table[T]) InsertIf(x *Tx, v T, condition string, args ...any) (bool, error) {
 	w := Where{args: t.values(&v)}
 	condition = w.numbered(condition, args)
@@ -180,10 +180,11 @@ func (t *Table[T]) InsertIf(x *Tx, v T, condition string, args ...any) (bool, er
 	return n == 1, err
 }
 
-// InsertFinally inserts v as [Tx.Finally] does.
+// InsertFinally inserts v with [Tx.Finally].
 func (t *Table[T]) InsertFinally(x *Tx, v T) error { return x.Finally(t.insert, t.values(&v)...) }
 
-// Update sets all columns of the row that has the key of v, but the fixed ones.
+// Update sets all columns of the row that has the key of v, except the fixed
+// ones.
 func (t *Table[T]) Update(x *Tx, v T, fixed ...string) error {
 	columns := t.columns(&v)
 	w := Where{args: []any{columns[0].Value()}}

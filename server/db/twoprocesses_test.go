@@ -8,8 +8,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestTwoProcesses has two processes open a new database at the same moment:
-// both come up.
+// TestTwoProcesses lets two processes open a new database at the same time:
+// both succeed.
 func TestTwoProcesses(t *testing.T) { twoProcesses(t, 4) }
 
 func twoProcesses(t *testing.T, rounds int) {

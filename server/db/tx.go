@@ -31,7 +31,7 @@ type statement struct {
 	args  []any
 }
 
-// A Call is what a Tx asks of the database.
+// A Call is a call of a Tx to the database.
 type Call struct {
 	// Query is a statement, or empty for a job or a commit.
 	Query string
@@ -40,7 +40,7 @@ type Call struct {
 	Reads bool
 }
 
-// watched returns the error that the watcher has for the call, if there is one.
+// watched returns the watcher's error for the call, if there is one.
 func (t *Tx) watched(query string, args []any) error {
 	if t.watch == nil {
 		return nil
@@ -68,10 +68,10 @@ func (t *Tx) Row(query string, args ...any) Row {
 	return limitedRow{t.conn.row(ctx, query, args), ctx, end}
 }
 
-// Head runs a query that locks the one row which all who write wait for, such
-// as the head of a log. What follows is to be given to Finally: the row is then
-// locked for one round trip to the database. Where that takes longer than
-// headTimeout, PostgreSQL gives the transaction up.
+// Head runs a query that locks the one row that all writers wait for, for
+// example the head of a log. Later statements should use Finally: the row is
+// then locked for only one round trip to the database. If that takes longer
+// than headTimeout, PostgreSQL aborts the transaction.
 func (t *Tx) Head(query string, args ...any) Row {
 	if err := t.watched(query, args); err != nil {
 		return failedRow{err}
@@ -79,15 +79,14 @@ func (t *Tx) Head(query string, args ...any) Row {
 	return t.conn.head(t.ctx, query, args)
 }
 
-// Finally has a statement run at the end of the transaction, for whose rows
-// nobody asks. PostgreSQL gets all of these together with the commit.
+// Finally runs a statement, whose result isn't needed, at the end of the
+// transaction. PostgreSQL gets all of these together with the commit.
 func (t *Tx) Finally(query string, args ...any) error {
 	t.last = append(t.last, statement{query, args})
 	return t.watched(query, args)
 }
 
-// ByKey runs a fixed query that finds one row by its key through the cache of
-// statements.
+// ByKey runs a fixed single-row query through the statement cache.
 func (t *Tx) ByKey(query string, args ...any) Row {
 	if err := t.watched(query, args); err != nil {
 		return failedRow{err}
@@ -116,9 +115,9 @@ func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
 	return because(ctx, r.Err())
 }
 
-// Many runs a statement once for each list of arguments, in their order, and
-// calls found, which may be nil, with each row that run i returns. PostgreSQL
-// gets them all at once.
+// Many runs a statement once for each list of arguments, in order, and calls
+// found, which may be nil, with each row that run i returns. PostgreSQL gets
+// them all at once.
 func (t *Tx) Many(found func(i int, r Row) error, query string, runs [][]any) error {
 	if found == nil {
 		found = func(int, Row) error { return nil }
@@ -126,7 +125,7 @@ func (t *Tx) Many(found func(i int, r Row) error, query string, runs [][]any) er
 	ctx, end := t.limit()
 	defer end()
 	for i, args := range runs {
-		if err := t.watched(query, args); err != nil { // those before were sent
+		if err := t.watched(query, args); err != nil { // the earlier ones were sent
 			if i == 0 {
 				return err
 			}
@@ -139,12 +138,12 @@ func (t *Tx) Many(found func(i int, r Row) error, query string, runs [][]any) er
 	return because(ctx, t.conn.many(ctx, found, query, runs))
 }
 
-// Locks reports whether rows can be locked one by one. Otherwise there is one
+// Locks reports whether rows can be locked individually. Otherwise there is one
 // writer at a time, and Share and Exclusive are empty.
 func (t *Tx) Locks() bool { return t.conn.locks() }
 
-// Share ends a SELECT whose rows, in the order of the tables, mustn't be
-// deleted or locked by Exclusive before the transaction ends.
+// Share ends a SELECT whose rows must not be deleted or locked by Exclusive
+// before the transaction ends. Its tables are listed in order.
 func (t *Tx) Share(tables ...string) string {
 	if !t.Locks() {
 		return ""
@@ -152,7 +151,7 @@ func (t *Tx) Share(tables ...string) string {
 	return " FOR KEY SHARE OF " + strings.Join(tables, ", ")
 }
 
-// Exclusive ends a SELECT whose rows belong to this transaction alone.
+// Exclusive ends a SELECT that locks its rows for this transaction only.
 func (t *Tx) Exclusive() string {
 	if !t.Locks() {
 		return ""
@@ -173,9 +172,9 @@ type conn interface {
 	head(ctx context.Context, query string, args []any) Row
 	rows(ctx context.Context, query string, args []any) (rows, error)
 	many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error
-	// rowsAtOnce is how many rows one statement had best insert.
+	// rowsAtOnce is the best number of rows for one INSERT.
 	rowsAtOnce() int
-	// locks reports whether rows can be locked one by one. Otherwise there is
+	// locks reports whether rows can be locked individually. Otherwise there is
 	// one writer at a time.
 	locks() bool
 }
@@ -246,7 +245,7 @@ func (c liteConn) many(ctx context.Context, found func(i int, r Row) error, quer
 	return nil
 }
 
-// liteRun does not let ctx interrupt the statement, which would cost more than
+// liteRun doesn't let ctx interrupt the statement: that would cost more than
 // the statement itself.
 func liteRun(ctx context.Context, stmt *sql.Stmt, args []any, found func(Row) error) error {
 	if err := ctx.Err(); err != nil {
@@ -292,8 +291,8 @@ func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
 }
 
-// head has PostgreSQL give up the transaction soon if this process, cut off, says
-// nothing more: everyone else waits meanwhile.
+// head makes PostgreSQL abort the transaction soon if this process is
+// disconnected: everyone else waits meanwhile.
 func (c pgConn) head(ctx context.Context, query string, args []any) Row {
 	var b pgx.Batch
 	b.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, headTimeout)
@@ -301,7 +300,7 @@ func (c pgConn) head(ctx context.Context, query string, args []any) Row {
 	return headRow{c.db.SendBatch(ctx, &b)}
 }
 
-// A headRow is the row of the second statement of two.
+// A headRow is the row of the second of two statements.
 type headRow struct{ pgx.BatchResults }
 
 // Scan reads the row.

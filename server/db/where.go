@@ -16,10 +16,10 @@ func (w *Where) Add(condition string, args ...any) {
 	w.conditions = append(w.conditions, w.numbered(condition, args))
 }
 
-// Arg returns the mark of a further argument.
+// Arg returns the placeholder of another argument.
 func (w *Where) Arg(arg any) string { return w.numbered(`?`, []any{arg}) }
 
-// numbered takes the arguments and gives their marks numbers.
+// numbered takes the arguments and numbers their placeholders.
 func (w *Where) numbered(text string, args []any) string {
 	for _, arg := range args {
 		w.args = append(w.args, arg)
@@ -28,8 +28,7 @@ func (w *Where) numbered(text string, args []any) string {
 	return text
 }
 
-// Query returns the statement between head and tail. It is the last that is
-// asked of w.
+// Query returns the statement between head and tail. It must be the last call.
 func (w *Where) Query(head, tail string, args ...any) (string, []any) {
 	tail = w.numbered(tail, args)
 	return head + ` WHERE ` + strings.Join(w.conditions, ` AND `) + ` ` + tail, w.args

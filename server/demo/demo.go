@@ -1,11 +1,12 @@
-// Package demo fills a new installation with a month of an imaginary mail
-// host: for work on the pages, for their screenshots, and for tests that need
-// something to look at.
+// Package demo fills a new installation with a month of an imaginary email
+// provider: for work on the pages, for their screenshots, and for tests that
+// need data.
 //
-// Whatever is made is made by the services that the panel, the pages and the
-// API use, by a clock that moves from one event to the next. So every rule
-// holds and every change has its entry in the action log. No host, address or
-// name is anybody's: they are those that RFC 2606 and RFC 5737 reserve.
+// The services that the panel, the pages and the API use create everything,
+// with a clock that moves from one event to the next. So every rule is
+// respected and every change has its entry in the action log. All hosts,
+// addresses and names are fictional: they are reserved by RFC 2606 and RFC
+// 5737.
 package demo
 
 import (
@@ -26,19 +27,19 @@ import (
 // Password is the password of every member.
 const Password = "lampshade orbit cucumber 47"
 
-// The domains of the account [account.Default], whose names the customers'
-// links are for.
+// The domains of the account [account.Default], which the customers' links are
+// for.
 const (
 	Harbour = "example.com" // offers the standard device policy, has calendars and contacts
-	Clinic  = "example.org" // requires a device policy of its own
-	Bakery  = "example.net" // mail alone
+	Clinic  = "example.org" // requires its own device policy
+	Bakery  = "example.net" // email only
 )
 
-// ErrNotNew is the error of Seed for an installation that has a member.
+// ErrNotNew is the error of Seed for an installation that has members.
 var ErrNotNew = errors.New("demo: the installation has members already; a demo needs a new one")
 
-// Config says which installation to fill. All fields are required but Texts
-// and Now.
+// Config says which installation to fill. All fields except Texts and Now are
+// required.
 type Config struct {
 	// Database, Secret and LogKey are those of the installation, as in
 	// server.Config.
@@ -48,26 +49,24 @@ type Config struct {
 	// BaseURL is how browsers reach the installation.
 	BaseURL *url.URL
 	// Identity signs the profiles that people download. It must be usable
-	// during the whole month before Now, or at least not look at the clock.
+	// during the whole month before Now, or at least ignore the clock.
 	Identity signing.Signer
-	// Texts are the words of profiles and mails. The default is
-	// templates.New.
+	// Texts are the texts of profiles and emails. The default is templates.New.
 	Texts *templates.Set
 	// Now is when the month ends. The default is time.Now.
 	Now func() time.Time
 }
 
-// A Demo is what Seed has made, as far as nobody can read it in the database.
-// For the same Config it is the same, but for what is made at random: ids,
-// secrets and keys.
+// A Demo is what Seed has created and the database doesn't show. It is the same
+// for the same Config, except for random values: IDs, secrets and keys.
 type Demo struct {
 	// Owner is an owner and an operator of the installation, Admin and Auditor
-	// are the other members of the same account. Customer owns an account of
-	// its own.
+	// are the other members of the same account. Customer owns a separate
+	// account.
 	Owner, Admin, Auditor, Customer SignIn
-	// Key is a key of the API that makes links for Harbour and Clinic.
+	// Key is an API key that creates links for Harbour and Clinic.
 	Key string
-	// Links holds the path of one link in each state. Only live ones open.
+	// Links has the path of one link in each state. Only active ones work.
 	Links map[setup.State]string
 }
 
@@ -77,9 +76,9 @@ type SignIn struct {
 	Name     string       `json:"name"`
 	Role     account.Role `json:"role"`
 	Password string       `json:"password"`
-	// Secret is that of the authenticator app, in base32.
+	// Secret is the authenticator app's secret, in base32.
 	Secret string `json:"secret"`
-	// URI is what a QR code for the app holds.
+	// URI is the content of a QR code for the app.
 	URI string `json:"uri"`
 }
 
@@ -92,9 +91,9 @@ func (s SignIn) Code(at time.Time) (string, error) {
 	return code, nil
 }
 
-// Seed fills the installation. It brings the schema of the database up to
-// date first; one that has a member is refused with [ErrNotNew]. No server may
-// work on the database meanwhile.
+// Seed fills the installation. It migrates the database first; a database with
+// members is refused with [ErrNotNew]. No server may use the database
+// meanwhile.
 func Seed(ctx context.Context, c Config) (*Demo, error) {
 	if c.Now == nil {
 		c.Now = time.Now

@@ -53,7 +53,7 @@ func seed(t *testing.T, database string, end time.Time) site {
 	})}
 }
 
-// signIn signs in with what Seed has returned.
+// signIn signs in with a [demo.SignIn] that Seed has returned.
 func (s site) signIn(t *testing.T, with demo.SignIn) *servertest.Member {
 	t.Helper()
 	code, err := with.Code(s.Now())
@@ -67,9 +67,9 @@ func (s site) signIn(t *testing.T, with demo.SignIn) *servertest.Member {
 	return m
 }
 
-// TestSeed holds what is promised of the demo, on both databases: its sign-ins
-// work, every page of the panel shows something, links are in every state, the
-// action log is good, and the story is the same each time.
+// TestSeed checks the demo on both databases: its sign-ins work, every page of
+// the panel shows something, there are links in every state, the action log is
+// valid, and the story is the same each time.
 func TestSeed(t *testing.T) {
 	var first []string
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -90,7 +90,7 @@ func TestSeed(t *testing.T) {
 	})
 }
 
-// TestSeedAtMidnight holds that the month may end at any time of the day.
+// TestSeedAtMidnight checks that the month may end at any time of the day.
 func TestSeedAtMidnight(t *testing.T) {
 	s := seed(t, storetest.SQLite(t), end.Truncate(24*time.Hour).Add(time.Minute))
 	s.checkLog(t)
@@ -98,9 +98,9 @@ func TestSeedAtMidnight(t *testing.T) {
 	s.checkNotices(t)
 }
 
-// story is what has happened in the first account, and when, but for one thing:
-// that a webhook fails may be found by a retry, which comes by chance a little
-// earlier or later.
+// story returns what has happened in the first account, and when, with one
+// exception: a retry may detect that a webhook fails, and its random delay
+// makes that a little earlier or later.
 func (s site) story(t *testing.T) []string {
 	t.Helper()
 	return storetest.Column(t, s.database, `SELECT name || ' ' || mailbox || ' ' || domain || ' ' || at FROM actions
@@ -206,7 +206,8 @@ func (s site) checkLinks(t *testing.T, owner *servertest.Member) {
 	}
 }
 
-// checkNotices holds how deliveries went: one webhook fails, one is gone.
+// checkNotices checks the results of deliveries: one webhook fails, one is
+// gone.
 func (s site) checkNotices(t *testing.T) {
 	count := func(where string) int {
 		t.Helper()
@@ -233,7 +234,7 @@ func (s site) checkNotices(t *testing.T) {
 	}
 }
 
-// checkAgain holds that an installation with members is left as it is.
+// checkAgain checks that an installation with members isn't changed.
 func (s site) checkAgain(t *testing.T) {
 	before := storetest.Fingerprint(t, s.database)
 	if _, err := demo.Seed(t.Context(), config(t, s.database, s.Now())); !errors.Is(err, demo.ErrNotNew) {

@@ -8,7 +8,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// changes plans what the members change in the course of the month.
+// changes plans what the members change during the month.
 func (w *world) changes() {
 	w.own(w.on(19, 11, 12), func(ctx context.Context) error {
 		spec := clinicRules()
@@ -16,7 +16,7 @@ func (w *world) changes() {
 		_, err := w.policies.Update(ctx, w.people[owner].grant(), account.Default, w.policy, spec)
 		return err
 	})
-	w.own(w.on(15, 14, 3), func(ctx context.Context) error { // tells old.example.org, which is gone
+	w.own(w.on(15, 14, 3), func(ctx context.Context) error { // reports that old.example.org is gone
 		spec := bakerySpec()
 		spec.DisplayName, spec.HelpText = "Old Town Bakery", "Ask Tom in the office"
 		_, err := w.domains.Update(ctx, w.people[admin].grant(), account.Default, Bakery, spec)
@@ -47,8 +47,8 @@ func (w *world) changes() {
 	})
 }
 
-// others plans two customers with accounts of their own: one that works, and
-// one that is suspended.
+// others plans two customers with their own accounts: an active one, and a
+// suspended one.
 func (w *world) others() {
 	w.own(w.on(20, 10, 15), func(ctx context.Context) error {
 		acc, token, err := w.accounts.Create(ctx, w.people[owner].grant(), "Riverside Dental", true, customer, "en")
@@ -80,8 +80,8 @@ func (w *world) others() {
 	})
 }
 
-// comings plans who signs in, and who tries to.
-func (w *world) comings() {
+// signIns plans who signs in, and who tries to.
+func (w *world) signIns() {
 	for back := days - 2; back >= 1; back-- {
 		if back%3 == 0 {
 			w.own(w.on(back, 8, 55), w.visits(owner, office, false))
@@ -93,15 +93,15 @@ func (w *world) comings() {
 			w.own(w.on(back, 13, 45), w.visits(auditor, journey, true))
 		}
 	}
-	w.own(w.on(16, 20, 15), w.visits(owner, home, true)) // from a device that is new
-	for i := range 10 {                                  // as many as are told of
+	w.own(w.on(16, 20, 15), w.visits(owner, home, true)) // from a new device
+	for i := range 10 {                                  // as many as are notified about
 		w.own(w.on(6, 22, 10+4*i), w.fails(admin))
 	}
 	w.own(w.on(6, 22, 52), w.fails("root@example.com"))
 	w.own(w.ago(25*time.Minute), w.visits(admin, desk, false))
 }
 
-// maintain does the maintenance of all logs.
+// maintain runs the maintenance of all logs.
 func (w *world) maintain(ctx context.Context) error {
 	for _, id := range append([]string{account.Installation, account.Default}, w.more...) {
 		if err := w.maintenance.Run(ctx, id); err != nil {

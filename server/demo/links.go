@@ -15,13 +15,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/setup"
 )
 
-// week is how long the links of the portal live.
+// week is the life of the portal's links.
 const week = 7 * day
 
-// A maker makes a link for the mailbox and returns its token.
+// A maker creates a link for the mailbox and returns its token.
 type maker func(ctx context.Context, address, name string) (token string, err error)
 
-// byPortal makes links by the API, as the portal of customers does.
+// byPortal creates links through the API, as the customers' portal does.
 func (w *world) byPortal(most int) maker {
 	return func(ctx context.Context, address, name string) (string, error) {
 		by := w.key.Grant(account.LinksWrite)
@@ -36,7 +36,8 @@ func (w *world) byPortal(most int) maker {
 	}
 }
 
-// returnURL is where the portal wants people back. It is known at one domain.
+// returnURL is the URL that the portal wants people to return to. One domain
+// allows it.
 func returnURL(address string) string {
 	if strings.HasSuffix(address, "@"+Harbour) {
 		return "https://my.example.com/mail"
@@ -44,7 +45,7 @@ func returnURL(address string) string {
 	return ""
 }
 
-// byMember makes links in the panel.
+// byMember creates links in the panel.
 func (w *world) byMember(email string) maker {
 	return func(ctx context.Context, address, name string) (string, error) {
 		p := w.people[email]
@@ -52,7 +53,7 @@ func (w *world) byMember(email string) maker {
 	}
 }
 
-// byVisitor makes links as the public page does.
+// byVisitor creates links as the public page does.
 func (w *world) byVisitor(where place) maker {
 	return func(ctx context.Context, address, name string) (string, error) {
 		from := where.from(audit.Page)
@@ -68,28 +69,28 @@ func (w *world) create(ctx context.Context, by audit.Grant, spec setup.LinkSpec)
 	return w.token(link), nil
 }
 
-// token is that of a link.
+// token returns the token of a link.
 func (w *world) token(link setup.Link) string { return strings.TrimPrefix(w.links.Path(link), "/s/") }
 
-// A plot is what becomes of a link.
+// A plot is the story of a link.
 type plot struct {
 	at      time.Time
 	address string
 	name    string
 	make    maker
-	// opened is how long after it was made a ticket is asked for, and fetched
-	// how long after that it is used. Zero: never.
+	// opened is the time from creation until a ticket is requested, and fetched
+	// the time from then until it is used. Zero: never.
 	opened, fetched time.Duration
 	platform        profile.Platform
 	secure          bool
 	device          place
-	// revoked is how long after it was made an owner revokes the link. Zero:
+	// revoked is the time from creation until an owner revokes the link. Zero:
 	// never.
 	revoked time.Duration
 	account string
 }
 
-// play plans a link and what becomes of it.
+// play plans a link and its story.
 func (w *world) play(p plot) {
 	w.at(p.at, p.account, func(ctx context.Context) error {
 		token, err := p.make(ctx, p.address, p.name)
@@ -106,7 +107,7 @@ func (w *world) play(p plot) {
 	})
 }
 
-// open asks the link for a ticket.
+// open requests a ticket for the link.
 func (w *world) open(ctx context.Context, p plot, token string) error {
 	_, domain, err := w.links.Open(ctx, token)
 	if err != nil {
@@ -119,7 +120,7 @@ func (w *world) open(ctx context.Context, p plot, token string) error {
 	who := p.device.from(audit.Page).Actor
 	ticket, _, err := w.links.Ask(ctx, who, token, choice)
 	if err != nil {
-		return fmt.Errorf("ask the link of %s: %w", p.address, err)
+		return fmt.Errorf("request a ticket of %s: %w", p.address, err)
 	}
 	if p.fetched > 0 {
 		w.at(w.now().Add(p.fetched), p.account, func(ctx context.Context) error { return w.fetch(ctx, who, ticket) })
@@ -150,7 +151,7 @@ func (w *world) fetch(ctx context.Context, who audit.Actor, ticket string) error
 	return w.links.Use(ctx, who, permit, signed.Hash, signed.Identity)
 }
 
-// revoke ends the link of a token.
+// revoke revokes the link with the token.
 func (w *world) revoke(ctx context.Context, token string) error {
 	link, _, err := w.links.Open(ctx, token)
 	if err != nil {
@@ -160,7 +161,7 @@ func (w *world) revoke(ctx context.Context, token string) error {
 	return err
 }
 
-// Who has a mailbox: what stands before the @, and the name.
+// The mailboxes: the part before the @, and the name.
 var mailboxes = [][2]string{
 	{"jane.doe", "Jane Doe"}, {"amir", "Amir Haddad"}, {"b.ferrari", "Bianca Ferrari"}, {"chloe.martin", "Chloé Martin"}, {"dmitri", "Dmitri Sokolov"},
 	{"elif.kaya", "Elif Kaya"}, {"frank", "Frank Osei"}, {"grace.liu", "Grace Liu"}, {"h.yamada", "Haruto Yamada"}, {"ines", "Inês Carvalho"},
@@ -169,10 +170,10 @@ var mailboxes = [][2]string{
 	{"tariq.aziz", "Tariq Aziz"}, {"uma", "Uma Krishnan"}, {"v.novotny", "Věra Novotná"}, {"will", "Will Arnold"}, {"yara.saad", "Yara Saad"}, {"zoe", "Zoe Lambert"},
 }
 
-// phones are with what people open their links.
+// phones are the devices on which people open their links.
 var phones = []string{"Safari on iPhone", "Safari on iPhone", "Safari on iPhone", "Safari on iPad", "Chrome on iPhone"}
 
-// traffic plans the links of an ordinary month: fewer at weekends, most of them
+// traffic plans the links of an ordinary month: fewer on weekends, most of them
 // used within the hour, some never.
 func (w *world) traffic() {
 	for back := days - 3; back >= 1; back-- {
@@ -186,7 +187,7 @@ func (w *world) traffic() {
 	}
 }
 
-// ordinary is one link of the traffic.
+// ordinary plans one link of the traffic.
 func (w *world) ordinary(at time.Time) plot {
 	box := mailboxes[w.rand.IntN(len(mailboxes))]
 	p := plot{
@@ -215,7 +216,7 @@ func (w *world) ordinary(at time.Time) plot {
 	return p
 }
 
-// states plans links that end in each state, at each domain.
+// states plans links that end up in each state, for each domain.
 func (w *world) states() {
 	phone := place{"198.51.100.23", "Safari on iPhone"}
 	for i, domain := range []string{Harbour, Clinic, Bakery} {
@@ -236,7 +237,7 @@ func (w *world) states() {
 	}
 }
 
-// pick notes who can sign in, and a link in each state.
+// pick records who can sign in, and a link in each state.
 func (w *world) pick(ctx context.Context) error {
 	w.made.Owner, w.made.Admin = w.people[owner].SignIn, w.people[admin].SignIn
 	w.made.Auditor, w.made.Customer = w.people[auditor].SignIn, w.people[customer].SignIn

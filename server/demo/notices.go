@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// tell makes the deliveries of the account that have just come up.
+// tell creates the due notices and deliveries of the account.
 func (w *world) tell(ctx context.Context, acc string) error {
 	mails, err := w.subscriptions.Mails(ctx, acc)
 	if err != nil {
@@ -36,8 +36,8 @@ func (w *world) tell(ctx context.Context, acc string) error {
 	return nil
 }
 
-// deliver makes those deliveries that were never tried. One that is to be tried
-// again is, as the queue of the service would have it.
+// deliver makes the deliveries that haven't been tried. One that needs a retry
+// gets it, as the queue of the service would do.
 func (w *world) deliver(ctx context.Context, acc string, all []notify.Delivery, try func(context.Context, string) (time.Duration, error)) error {
 	for i := len(all) - 1; i >= 0; i-- { // the oldest first
 		if d := all[i]; d.State == notify.Waiting && d.Tries == 0 {
@@ -57,7 +57,7 @@ func (w *world) try(ctx context.Context, acc, delivery string, try func(context.
 	return err
 }
 
-// endpoints are the hosts of webhooks, each with the status that it answers.
+// endpoints are the hosts of webhooks, each with the status that it returns.
 type endpoints map[string]func(at time.Time) int
 
 // A client calls the endpoints, without a network.
@@ -72,10 +72,10 @@ func (c client) Do(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status(c.w.now()), Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: req}, nil
 }
 
-// A sender is the mail server of the story. It knows no former employee.
+// A sender is the mail server of the story. It doesn't know a former employee.
 type sender struct{}
 
-// Send takes every mail but those to gone.
+// Send accepts every email except those to gone.
 func (sender) Send(_ context.Context, m notify.Mail) error {
 	if m.To == gone {
 		return &notify.SendError{Failure: notify.Refused, Permanent: true, Err: errors.New("550 5.1.1 no such mailbox")}
@@ -83,5 +83,5 @@ func (sender) Send(_ context.Context, m notify.Mail) error {
 	return nil
 }
 
-// gone is an address that is told of things and has no mailbox any more.
+// gone is an address that gets notifications but no longer has a mailbox.
 const gone = "it-alerts@example.net"

@@ -12,7 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// Where people are. The addresses are for documentation (RFC 5737, RFC 3849).
+// Where people are. The addresses are reserved for documentation (RFC 5737, RFC
+// 3849).
 var (
 	office  = place{"203.0.113.24", "Safari on Mac"}
 	desk    = place{"203.0.113.31", "Edge on Windows"}
@@ -22,7 +23,7 @@ var (
 	strange = place{"192.0.2.66", "Chrome on Linux"}
 )
 
-// A person is a member and what the member signs in with.
+// A person is a member with credentials.
 type person struct {
 	account.Member
 	SignIn
@@ -36,8 +37,8 @@ func (p *person) grant() audit.Grant {
 	return audit.Grant{Kind: audit.ProgramGrant, Actor: a}
 }
 
-// join makes a member by the token of an invitation, with an authenticator app
-// and recovery codes.
+// join creates a member from the token of an invitation, with an authenticator
+// app and recovery codes.
 func (w *world) join(ctx context.Context, token, email, name string, usual place) error {
 	from := usual.from(audit.Panel)
 	m, err := w.members.Join(ctx, from, token, account.Newcomer{Email: email, Name: name, Password: Password, Language: "en"})
@@ -69,7 +70,7 @@ func (w *world) join(ctx context.Context, token, email, name string, usual place
 	return err
 }
 
-// signIn lets a person in, with a code if there is an app.
+// signIn signs a person in, with a code if there is an app.
 func (w *world) signIn(ctx context.Context, p *person, where place) (account.In, error) {
 	code := ""
 	if p.Secret != "" {
@@ -85,7 +86,7 @@ func (w *world) signIn(ctx context.Context, p *person, where place) (account.In,
 	return w.sessions.Load(ctx, token)
 }
 
-// visits has the person with the address sign in, and sign out again if out.
+// visits signs the person with the address in, and out again if out.
 func (w *world) visits(email string, where place, out bool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		p := w.people[email]
@@ -97,7 +98,7 @@ func (w *world) visits(email string, where place, out bool) func(context.Context
 	}
 }
 
-// fails is somebody who does not know the password of the address.
+// fails is a sign-in by someone who doesn't know the password.
 func (w *world) fails(email string) func(context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := w.sessions.SignIn(ctx, strange.from(audit.Panel), email, "Summer2026!", "")
@@ -108,7 +109,7 @@ func (w *world) fails(email string) func(context.Context) error {
 	}
 }
 
-// invites has a person invite another, who joins if there is a name.
+// invites lets a person invite another, who joins if there is a name.
 func (w *world) invites(by, email string, role account.Role, name string, usual place) func(context.Context) error {
 	return func(ctx context.Context) error {
 		p := w.people[by]

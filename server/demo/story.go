@@ -32,7 +32,7 @@ func (w *world) story() {
 	w.services()
 	w.changes()
 	w.others()
-	w.comings()
+	w.signIns()
 	w.traffic()
 	w.states()
 	for back := days - 1; back >= 0; back-- {
@@ -45,7 +45,7 @@ func (w *world) own(when time.Time, do func(context.Context) error) {
 	w.at(when, account.Default, do)
 }
 
-// beginning plans the first days: who works there, and for which domains.
+// beginning plans the first days: the staff, and their domains.
 func (w *world) beginning() {
 	w.own(w.on(30, 9, 2), w.found)
 	w.own(w.on(30, 10, 30), w.invites(owner, admin, account.Admin, "Jonas Weber", desk))
@@ -56,7 +56,7 @@ func (w *world) beginning() {
 	w.own(w.on(28, 11, 5), w.invites(owner, auditor, account.Auditor, "Lea Brandt", journey))
 }
 
-// found makes the first owner and names the account.
+// found creates the first owner and names the account.
 func (w *world) found(ctx context.Context) error {
 	token, err := w.members.InviteFirst(ctx)
 	if err != nil {
@@ -135,7 +135,7 @@ func (w *world) firstKeys(ctx context.Context) (err error) {
 }
 
 // services plans what the account connects to: a panel that signs, webhooks,
-// and who is told of what.
+// and notifications.
 func (w *world) services() {
 	w.own(w.on(24, 13, 30), func(ctx context.Context) error {
 		_, err := w.redirects.Create(ctx, w.people[admin].grant(), account.Default, redirect.Spec{Name: "Roundcube", PEM: publicKey(), Domains: []string{Bakery}})
@@ -155,7 +155,7 @@ func (w *world) services() {
 	w.own(w.on(8, 9, 30), w.hooks(admin, "https://portal.example.com/hooks/mobileconfig", notify.LinkDownloaded))
 	w.own(w.on(5, 15, 45), w.hooks(admin, "https://crm.example.net/webhooks/7d41", notify.LinkDownloaded, notify.DomainChanged, notify.KeyCreated))
 
-	// One call fails a day before the last, so that its owners are told of it.
+	// One call fails a day before the last, so that its owners are notified.
 	w.play(plot{
 		at: w.ago(32 * time.Hour), address: "zoe@" + Harbour, name: "Zoe Lambert", account: account.Default, make: w.byPortal(0),
 		opened: time.Minute, fetched: 5 * time.Second, platform: profile.IPhone, device: journey,
@@ -187,7 +187,7 @@ func (w *world) hooks(by, url string, types ...notify.Type) func(context.Context
 	}
 }
 
-// subscribes has a member or an address told of topics.
+// subscribes subscribes a member or an address to topics.
 func (w *world) subscribes(recipient string, topics ...notify.Topic) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var names []string

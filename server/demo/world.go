@@ -29,7 +29,7 @@ const (
 	day  = 24 * time.Hour
 )
 
-// A world is an installation whose clock is moved from event to event.
+// A world is an installation whose clock moves from event to event.
 type world struct {
 	clock time.Time
 	end   time.Time
@@ -60,7 +60,7 @@ type world struct {
 	key    account.Key // of Demo.Key
 	// policy is the id of the clinic's policy.
 	policy string
-	// more are the accounts beside the first, as far as there are any yet.
+	// more are the accounts besides the first, if they exist already.
 	more []string
 }
 
@@ -88,7 +88,7 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 	return w, nil
 }
 
-// build makes the services, as the server does.
+// build creates the services, as the server does.
 func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
 	versions, err := secret.Open(ctx, w.store, c.Secret, w.now)
 	if err != nil {
@@ -104,7 +104,7 @@ func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
 	w.factors = account.NewFactors(vault, w.store)
 	w.keys = account.NewKeys(w.store, w.now)
 	w.redirects = redirect.NewKeys(w.store, w.now)
-	w.domains = settings.NewDomains(w.store, nil, w.now) // the operator vouches for every domain: none is proven
+	w.domains = settings.NewDomains(w.store, nil, w.now) // the operator trusts the account: no domain needs proof
 	w.policies = settings.NewPolicies(w.store, w.now)
 	w.subscriptions = notify.NewSubscriptions(w.store, w.now)
 	w.issuer = issue.New(c.Texts, func() signing.Signer { return c.Identity })
@@ -118,7 +118,7 @@ func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
 		Client: client{w},
 		Sender: sender{},
 		Writer: &notify.Scribe{Texts: c.Texts, Invitation: func(_ context.Context, id string) (string, error) {
-			return c.BaseURL.JoinPath("panel", "invitation", id).String(), nil // a mail that nobody gets
+			return c.BaseURL.JoinPath("panel", "invitation", id).String(), nil // an email that no one gets
 		}, Brand: func(context.Context, string) (brand templates.MailBrand, logo []byte, err error) { return }},
 		Log: silent,
 		Now: w.now,
@@ -151,15 +151,14 @@ func (p plan) Swap(i, j int) { p[i], p[j] = p[j], p[i] }
 // Push adds an event.
 func (p *plan) Push(e any) { *p = append(*p, e.(event)) }
 
-// Pop takes the last event.
+// Pop removes the last event.
 func (p *plan) Pop() any {
 	last := (*p)[len(*p)-1]
 	*p = (*p)[:len(*p)-1]
 	return last
 }
 
-// at plans an event of the account. One that lies behind the end never
-// happens.
+// at plans an event of the account. One after the end never happens.
 func (w *world) at(when time.Time, acc string, do func(context.Context) error) {
 	if when.After(w.end) {
 		return
@@ -168,16 +167,16 @@ func (w *world) at(when time.Time, acc string, do func(context.Context) error) {
 	heap.Push(&w.plan, event{when, w.planned, acc, do})
 }
 
-// on is a time of the day that lies so many days before the last.
+// on returns a time on the day that many days before the last.
 func (w *world) on(back, hour, minute int) time.Time {
 	midnight := w.end.Truncate(day).Add(-time.Duration(back) * day)
 	return midnight.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
 }
 
-// ago is a time so long before the end.
+// ago returns the time that long before the end.
 func (w *world) ago(d time.Duration) time.Time { return w.end.Add(-d) }
 
-// live has everything happen. After each event those are told who are to be.
+// live runs all events. After each one it sends the due notifications.
 func (w *world) live(ctx context.Context) error {
 	if err := w.store.SetMail(ctx, true); err != nil {
 		return err
@@ -199,14 +198,14 @@ func (w *world) live(ctx context.Context) error {
 	return w.pick(ctx)
 }
 
-// A place is where somebody is, and with what.
+// A place is a network and a device.
 type place struct{ ip, client string }
 
-// from is who comes from the place to the interface, and is nobody yet.
-func (p place) from(door audit.Interface) account.From {
+// from returns an anonymous actor at the place, using the interface.
+func (p place) from(iface audit.Interface) account.From {
 	ip := netip.MustParseAddr(p.ip)
 	return account.From{
-		Actor:   audit.Actor{Kind: audit.Visitor, IP: p.ip, Client: p.client, Interface: door, Request: id.New("req")},
+		Actor:   audit.Actor{Kind: audit.Visitor, IP: p.ip, Client: p.client, Interface: iface, Request: id.New("req")},
 		Network: netip.PrefixFrom(ip, ip.BitLen()),
 	}
 }

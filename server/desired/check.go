@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// checkApprovals refuses approvals to whoever can't approve.
+// checkApprovals refuses approvals to callers who can't approve.
 func (p *planner) checkApprovals() {
 	if p.ByOperator {
 		return
@@ -24,11 +24,11 @@ func (p *planner) checkApprovals() {
 		}
 		verb := map[Verb]string{Create: "approve", Delete: "withdraw"}[s.Verb]
 		p.Refused = append(p.Refused, Mistake{line, "approved_hosts", fmt.Sprintf(
-			"A key can't %s %s. An owner does that in the control panel under Domains, Approved servers; an operator runs this command with --approve on the machine of the service.", verb, s.Name)})
+			"A key can't %s %s. Ask an owner to do that in the control panel under Domains, Approved servers, or the server operator to run this command with --approve on the server.", verb, s.Name)})
 	}
 }
 
-// checkServers refuses domains with servers that nobody has approved.
+// checkServers refuses domains with unapproved servers.
 func (p *planner) checkServers() {
 	patterns := slices.Clone(p.ApprovedHosts)
 	for _, h := range p.State.Hosts {
@@ -39,17 +39,17 @@ func (p *planner) checkServers() {
 	for i, d := range p.File.Domains {
 		var before settings.Domain
 		if old, ok := p.domain(d.Name); ok {
-			before, _ = old.Settings().Domain() // the service has taken it
+			before, _ = old.Settings().Domain() // the service has accepted it
 		}
-		after, _ := d.DomainSettings.Domain() // Parse has read it
+		after, _ := d.DomainSettings.Domain() // Parse has parsed it
 		for _, err := range settings.Unapproved(patterns, before, after) {
 			p.Refused = append(p.Refused, p.lines.mistakes("domains/"+strconv.Itoa(i), fault.All(err))...)
 		}
 	}
 }
 
-// checkPolicies refuses domains with a policy that isn't there, and to delete a
-// policy that a domain goes on to use.
+// checkPolicies refuses domains with a missing policy, and deleting a policy
+// that a domain still uses.
 func (p *planner) checkPolicies() {
 	listed := map[string]bool{StandardPolicy: true}
 	for _, s := range p.File.Policies {
@@ -69,7 +69,7 @@ func (p *planner) checkPolicies() {
 	for i, d := range p.File.Domains {
 		id, at := p.policyNamed(d.DevicePolicy), "domains/"+strconv.Itoa(i)+"/device_policy"
 		if id == "" && !listed[d.DevicePolicy] || !listed[d.DevicePolicy] && gone[named{PolicyKind, id}] {
-			p.Refused = append(p.Refused, Mistake{p.lines.of(at), at, "Neither this file nor the account has such a policy."})
+			p.Refused = append(p.Refused, Mistake{p.lines.of(at), at, "Neither this file nor the account has this policy."})
 		}
 		inFile[d.Name] = true
 	}
@@ -77,7 +77,7 @@ func (p *planner) checkPolicies() {
 		for _, name := range policy.Domains {
 			if gone[named{PolicyKind, policy.ID}] && !gone[named{DomainKind, name}] && !inFile[name] {
 				p.Refused = append(p.Refused, Mistake{p.lines.of("policies"), "policies",
-					fmt.Sprintf("The policy %q isn't in the file, and can't be deleted: the domain %s uses it.", policy.Name, name)})
+					fmt.Sprintf("The policy %q isn't in the file, but it can't be deleted: the domain %s uses it.", policy.Name, name)})
 			}
 		}
 	}

@@ -1,5 +1,5 @@
-// Package desired reads a file that says what an account is to have, and finds
-// out what has to change so that the account has it.
+// Package desired reads a file with the desired state of an account, and finds
+// out what has to change to reach it.
 package desired
 
 import (
@@ -11,35 +11,35 @@ import (
 	"github.com/updatecase/mobileconfig/server/api"
 )
 
-// Version is the version of the form of files that this program reads.
+// Version is the version of the file format that this program reads.
 const Version = 1
 
-// StandardPolicy is what a domain names the standard device policy by.
+// StandardPolicy is the name of the standard device policy in domains.
 const StandardPolicy = "standard"
 
-// A File says what an account is to have. Parts that are nil are left alone.
+// A File is the desired state of an account. Parts that are nil aren't changed.
 type File struct {
-	Version       int                   `json:"version" enum:"1" doc:"The version of this form. A program that doesn't know it refuses the file."`
-	ApprovedHosts []string              `json:"approved_hosts,omitempty" doc:"Servers that domains may use: a host, or \"*.\" and the domain that hosts are below. Keys of the API can't approve servers: apply needs --approve for that." example:"[\"*.example.com\"]"`
-	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Device policies, which are known by their names."`
-	Domains       []Domain              `json:"domains,omitempty" doc:"Mail domains, which are known by their names. What is left out has its default; metadata that is left out stays as it is."`
-	Webhooks      []api.WebhookSettings `json:"webhooks,omitempty" doc:"Webhooks, which are known by their URLs."`
+	Version       int                   `json:"version" enum:"1" doc:"The version of the file format. A program that doesn't support it refuses the file."`
+	ApprovedHosts []string              `json:"approved_hosts,omitempty" doc:"Servers that domains may use: a host, or \"*.\" and the domain above the hosts. API keys can't approve servers: apply needs --approve for that." example:"[\"*.example.com\"]"`
+	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Device policies, identified by name."`
+	Domains       []Domain              `json:"domains,omitempty" doc:"Email domains, identified by name. Missing fields have their defaults; missing metadata is left unchanged."`
+	Webhooks      []api.WebhookSettings `json:"webhooks,omitempty" doc:"Webhooks, identified by URL."`
 
 	lines lines
 }
 
-// A Domain is a mail domain with its settings.
+// A Domain is an email domain with its settings.
 type Domain struct {
 	Name string `json:"name" minLength:"1" maxLength:"255" doc:"The domain." example:"example.com"`
 	api.DomainSettings
-	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the device policy: one of this file, or one that the account has." example:"Field staff"`
+	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the device policy, in this file or in the account." example:"Field staff"`
 }
 
-// schema describes files, and the schemas that it refers to.
+// schema is the schema of files, including the schemas that it refers to.
 func schema() (*huma.Schema, huma.Registry) {
 	registry := huma.NewMapRegistry("#/$defs/", huma.DefaultSchemaNamer)
 	file := huma.SchemaFromType(registry, reflect.TypeFor[File]())
-	delete(registry.Map()["Domain"].Properties, "policy_id") // IDs are of one installation
+	delete(registry.Map()["Domain"].Properties, "policy_id") // IDs exist only in one installation
 	plain(file)
 	for _, s := range registry.Map() {
 		plain(s)
@@ -47,7 +47,7 @@ func schema() (*huma.Schema, huma.Registry) {
 	return file, registry
 }
 
-// plain says that nothing is null.
+// plain removes null from the types: files have no null.
 func plain(s *huma.Schema) {
 	s.Nullable = false
 	for _, p := range s.Properties {
@@ -67,7 +67,7 @@ func Schema() ([]byte, error) {
 		return nil, err
 	}
 	all["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	all["title"] = "What a mail host has in mobileconfig"
+	all["title"] = "The configuration of an email provider in mobileconfig"
 	all["description"] = "A file for mobileconfig apply. docs/apply.md explains it."
 	all["$defs"] = registry.Map()
 	data, err = json.MarshalIndent(all, "", "  ")

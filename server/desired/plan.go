@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A Kind is a kind of things that files have.
+// A Kind is a kind of object in files.
 type Kind string
 
 // The kinds.
@@ -25,7 +25,7 @@ const (
 	WebhookKind Kind = "webhook"
 )
 
-// A Verb says what is done to a thing.
+// A Verb says what is done to an object.
 type Verb string
 
 // The verbs.
@@ -35,8 +35,8 @@ const (
 	Delete Verb = "delete"
 )
 
-// A State is what an account has, as the API lists it. What [File.Needs] doesn't
-// name may be left out.
+// A State is the current state of an account, as the API lists it. It may leave
+// out what [File.Needs] doesn't require.
 type State struct {
 	Hosts    []api.ApprovedHost
 	Policies []api.Policy
@@ -44,7 +44,7 @@ type State struct {
 	Webhooks []api.Webhook
 }
 
-// Needs reports whether what there is of a kind must be known.
+// Needs reports whether planning requires the current objects of the kind.
 func (f *File) Needs(k Kind) bool {
 	switch k {
 	case HostKind:
@@ -57,19 +57,19 @@ func (f *File) Needs(k Kind) bool {
 	return f.Webhooks != nil
 }
 
-// A Step is one thing to do.
+// A Step is one change.
 type Step struct {
 	Verb Verb
 	Kind Kind
-	// ID is what the API knows it by: empty for what is to be created.
+	// ID is the object's ID in the API: empty for what is to be created.
 	ID string
-	// Name is what people know it by. It tells nothing that is secret.
+	// Name is the display name. It reveals no secrets.
 	Name   string
 	Fields []Field
 
-	before any // the settings as they were
+	before any // the settings before the change
 	body   any
-	policy string // of a domain: the name of one that is yet to be created
+	policy string // of a domain: the name of one that is still to be created
 }
 
 // A Field is a setting that changes. Old or New is nil if there is none.
@@ -78,8 +78,8 @@ type Field struct {
 	Old, New any
 }
 
-// Body is what is sent to the API. Created are the IDs of policies that steps
-// before this one have created, by name.
+// Body returns what is sent to the API. Created are the IDs of policies that
+// earlier steps have created, by name.
 func (s Step) Body(created map[string]string) any {
 	d, ok := s.body.(api.NewDomain)
 	if !ok {
@@ -94,7 +94,7 @@ func (s Step) Body(created map[string]string) any {
 	return d
 }
 
-// Unchanged reports whether a resource, as the API shows it, still has the
+// Unchanged reports whether a resource, as the API returns it, still has the
 // settings that the step was planned for.
 func (s Step) Unchanged(data []byte) bool {
 	var now any
@@ -117,24 +117,25 @@ func settingsIn[R interface{ Settings() S }, S any](data []byte) any {
 	return r.Settings()
 }
 
-// A Plan is what there is to do.
+// A Plan is the list of changes.
 type Plan struct {
 	// Steps are in the order in which they can be done.
 	Steps []Step
-	// Kept are things that the file doesn't have, and that only pruning deletes.
+	// Kept are objects that the file doesn't have, and that only pruning
+	// deletes.
 	Kept []Step
-	// Refused is what would be refused, so that nothing should be done. Without
-	// ByOperator it holds each approval too.
+	// Refused is what would be refused: with any, nothing should be done.
+	// Without ByOperator it has each approval too.
 	Refused Mistakes
 }
 
-// Options are how a plan is made.
+// Options are options of planning.
 type Options struct {
-	Prune      bool // delete what the file doesn't have
+	Prune      bool // delete what isn't in the file
 	ByOperator bool // servers can be approved
 }
 
-// Plan finds out what there is to do for the account to have what the file says.
+// Plan returns the changes that bring the account to the state in the file.
 func (f *File) Plan(s State, o Options) Plan {
 	p := planner{File: f, State: s, Options: o}
 	p.compare(HostKind, p.hosts())
@@ -153,7 +154,7 @@ func (f *File) Plan(s State, o Options) Plan {
 	return p.Plan
 }
 
-// A planner is a plan in the making.
+// A planner builds a plan.
 type planner struct {
 	*File
 	State
@@ -162,27 +163,27 @@ type planner struct {
 	deletions []Step
 }
 
-// A thing is something that the file or the account has.
-type thing struct {
+// A object is an object of the file or the account.
+type object struct {
 	key, id, name string
 	settings      any
-	shown         map[string]any // what people see of the settings
+	shown         map[string]any // the displayed settings
 	policy        string
 }
 
-// Both are the things of a kind.
+// Both are the objects of a kind.
 type both struct {
-	managed     bool // whether the file has anything to say
-	want, there []thing
+	managed     bool // whether the file manages the kind
+	want, there []object
 }
 
-// compare plans what to do with the things of a kind. Of several in the account
-// with the same key the first one is meant.
+// compare plans the changes of the objects of a kind. If the account has
+// several with the same key, the first one is meant.
 func (p *planner) compare(k Kind, b both) {
 	if !b.managed {
 		return
 	}
-	have, meant := map[string]thing{}, map[string]bool{}
+	have, meant := map[string]object{}, map[string]bool{}
 	for _, t := range b.there {
 		if _, ok := have[t.key]; !ok {
 			have[t.key] = t
@@ -210,7 +211,7 @@ func (p *planner) compare(k Kind, b both) {
 	}
 }
 
-// differences are the fields that differ, by name.
+// differences returns the fields that differ, by name.
 func differences(old, new map[string]any) []Field {
 	var all []Field
 	names := maps.Clone(new)
@@ -223,7 +224,7 @@ func differences(old, new map[string]any) []Field {
 	return all
 }
 
-// shown are the settings by the names of the API. Empty ones are left out.
+// shown returns the settings by their names in the API, without empty ones.
 func shown(v any) map[string]any {
 	var all map[string]any
 	_ = json.Unmarshal(encode(v), &all) // encode wrote it
@@ -241,11 +242,11 @@ func shown(v any) map[string]any {
 	return all
 }
 
-// encode is the value as JSON.
+// encode returns the value as JSON.
 func encode(v any) []byte {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // settings are texts and numbers
+		panic(err) // settings are strings and numbers
 	}
 	return data
 }
@@ -253,10 +254,10 @@ func encode(v any) []byte {
 func (p *planner) hosts() both {
 	b := both{managed: p.ApprovedHosts != nil}
 	for _, pattern := range p.ApprovedHosts {
-		b.want = append(b.want, thing{key: pattern, name: pattern})
+		b.want = append(b.want, object{key: pattern, name: pattern})
 	}
 	for _, h := range p.State.Hosts {
-		b.there = append(b.there, thing{key: h.Host, id: h.Host, name: h.Host})
+		b.there = append(b.there, object{key: h.Host, id: h.Host, name: h.Host})
 	}
 	return b
 }
@@ -264,18 +265,19 @@ func (p *planner) hosts() both {
 func (p *planner) policies() both {
 	b := both{managed: p.File.Policies != nil}
 	for _, s := range p.File.Policies {
-		b.want = append(b.want, thing{key: s.Name, name: s.Name, settings: s, shown: shown(s)})
+		b.want = append(b.want, object{key: s.Name, name: s.Name, settings: s, shown: shown(s)})
 	}
 	for _, there := range p.State.Policies {
 		if there.ID != settings.StandardPolicy {
 			s := there.Settings()
-			b.there = append(b.there, thing{key: s.Name, id: there.ID, name: s.Name, settings: s, shown: shown(s)})
+			b.there = append(b.there, object{key: s.Name, id: there.ID, name: s.Name, settings: s, shown: shown(s)})
 		}
 	}
 	return b
 }
 
-// policyNamed is the ID of the account's policy with the name, if there is one.
+// policyNamed returns the ID of the account's policy with the name, if there is
+// one.
 func (p *planner) policyNamed(name string) string {
 	if name == StandardPolicy {
 		return settings.StandardPolicy
@@ -288,8 +290,8 @@ func (p *planner) policyNamed(name string) string {
 	return ""
 }
 
-// policyLabel is what people know the policy by: its name, if that means no
-// other one.
+// policyLabel returns the display name of the policy: its name, if that is
+// unique.
 func (p *planner) policyLabel(id string) string {
 	if id == settings.StandardPolicy {
 		return StandardPolicy
@@ -302,7 +304,7 @@ func (p *planner) policyLabel(id string) string {
 	return id
 }
 
-// domain is the account's domain of the name.
+// domain returns the account's domain with the name.
 func (p *planner) domain(name string) (api.Domain, bool) {
 	i := slices.IndexFunc(p.State.Domains, func(d api.Domain) bool { return d.Name == name })
 	if i < 0 {
@@ -311,8 +313,8 @@ func (p *planner) domain(name string) (api.Domain, bool) {
 	return p.State.Domains[i], true
 }
 
-// settingsOf are those that the domain is to have, with the metadata that it
-// has if the file says nothing of it.
+// settingsOf returns the desired settings of the domain, with its current
+// metadata if the file has none.
 func (p *planner) settingsOf(d Domain) api.DomainSettings {
 	s := d.DomainSettings
 	if old, ok := p.domain(d.Name); ok && s.Metadata == nil {
@@ -325,7 +327,7 @@ func (p *planner) domains() both {
 	b := both{managed: p.File.Domains != nil}
 	for _, d := range p.File.Domains {
 		s := p.settingsOf(d)
-		t := thing{key: d.Name, name: d.Name}
+		t := object{key: d.Name, name: d.Name}
 		if s.PolicyID = p.policyNamed(d.DevicePolicy); s.PolicyID == "" {
 			t.policy = d.DevicePolicy
 		}
@@ -334,7 +336,7 @@ func (p *planner) domains() both {
 	}
 	for _, there := range p.State.Domains {
 		s := there.Settings()
-		b.there = append(b.there, thing{key: there.Name, id: there.Name, name: there.Name, settings: s, shown: shownDomain(s, p.policyLabel(s.PolicyID))})
+		b.there = append(b.there, object{key: there.Name, id: there.Name, name: there.Name, settings: s, shown: shownDomain(s, p.policyLabel(s.PolicyID))})
 	}
 	return b
 }
@@ -350,16 +352,16 @@ func (p *planner) webhooks() both {
 	b := both{managed: p.File.Webhooks != nil}
 	for i, s := range p.File.Webhooks {
 		name := fmt.Sprintf("%s (line %d)", hostOf(s.URL), p.lines.of("webhooks/"+strconv.Itoa(i)))
-		b.want = append(b.want, thing{key: s.URL, name: name, settings: s, shown: shownWebhook(s)})
+		b.want = append(b.want, object{key: s.URL, name: name, settings: s, shown: shownWebhook(s)})
 	}
 	for _, there := range p.State.Webhooks {
 		s := there.Settings()
-		b.there = append(b.there, thing{key: s.URL, id: there.ID, name: fmt.Sprintf("%s (%s)", hostOf(s.URL), there.ID), settings: s, shown: shownWebhook(s)})
+		b.there = append(b.there, object{key: s.URL, id: there.ID, name: fmt.Sprintf("%s (%s)", hostOf(s.URL), there.ID), settings: s, shown: shownWebhook(s)})
 	}
 	return b
 }
 
-// shownWebhook leaves out the address: many hold a token.
+// shownWebhook leaves out the URL: many contain a token.
 func shownWebhook(s api.WebhookSettings) map[string]any {
 	all := shown(s)
 	delete(all, "url")

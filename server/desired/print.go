@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// signs are what lines of the verbs begin with.
+// signs are the line prefixes of the verbs.
 var signs = map[Verb]string{Create: "+", Change: "~", Delete: "-"}
 
-// String is the step in a few words.
+// String describes the step in a few words.
 func (s Step) String() string { return fmt.Sprintf("%s %s %s", s.Verb, s.Kind, s.Name) }
 
-// Print writes what there is to do for people.
+// Print writes the plan for people.
 func (p Plan) Print(w io.Writer) error {
 	var b strings.Builder
 	counts := map[Verb]int{}
@@ -47,7 +47,7 @@ func (s Step) print(b *strings.Builder) {
 	}
 }
 
-// text is a setting as JSON, or a dash if it has none.
+// text returns a setting as JSON, or a dash if there is none.
 func text(v any) string {
 	if v == nil {
 		return "-"

@@ -18,7 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// Bounds on files. Aliases count as what they stand for.
+// Limits of files. Aliases count as what they stand for.
 const (
 	MaxSize  = 16 << 20 // bytes
 	maxNodes = 1 << 18
@@ -28,11 +28,11 @@ const (
 // A Mistake is something wrong in a line of a file.
 type Mistake struct {
 	Line   int
-	Field  string // where it is, such as domains/0/imap; may be empty
+	Field  string // its path, for example domains/0/imap; may be empty
 	Detail string
 }
 
-// Error says where the mistake is and how to mend it.
+// Error says where the mistake is and how to fix it.
 func (m Mistake) Error() string {
 	if m.Field == "" {
 		return fmt.Sprintf("line %d: %s", m.Line, m.Detail)
@@ -40,7 +40,7 @@ func (m Mistake) Error() string {
 	return fmt.Sprintf("line %d: %s: %s", m.Line, m.Field, m.Detail)
 }
 
-// Mistakes are all that is wrong in a file, from the top.
+// Mistakes are all the mistakes in a file, from the top.
 type Mistakes []Mistake
 
 // Error has a line for each mistake.
@@ -52,7 +52,7 @@ func (all Mistakes) Error() string {
 	return strings.Join(texts, "\n  ")
 }
 
-// err is the mistakes in the order of the file, or nil.
+// err returns the mistakes in the order of the file, or nil.
 func (all Mistakes) err() error {
 	if len(all) == 0 {
 		return nil
@@ -61,9 +61,9 @@ func (all Mistakes) err() error {
 	return all
 }
 
-// Parse reads a file: YAML, of which JSON is a part. The error is of type
-// Mistakes if the file has lines to mend. A file of a newer version is refused
-// whatever else it holds.
+// Parse parses a file: YAML, which includes JSON. The error has the type
+// Mistakes if lines of the file have to be fixed. A file of a newer version is
+// refused whatever else it contains.
 func Parse(data []byte) (*File, error) {
 	root, err := document(data)
 	if err != nil {
@@ -96,7 +96,7 @@ func Parse(data []byte) (*File, error) {
 	return f, nil
 }
 
-// document is the one document of the file.
+// document returns the only document of the file.
 func document(data []byte) (*yaml.Node, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("the file has more than %d MiB", MaxSize>>20)
@@ -109,12 +109,12 @@ func document(data []byte) (*yaml.Node, error) {
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
-		return nil, Mistake{Line: max(more.Line, 1), Detail: "There's more than one document in the file. Write one."}
+		return nil, Mistake{Line: max(more.Line, 1), Detail: "The file has more than one document. Write only one."}
 	}
 	return doc.Content[0], nil
 }
 
-// checkVersion refuses a file of a version that nothing is known of.
+// checkVersion refuses a file of an unknown version.
 func checkVersion(root *yaml.Node) error {
 	if root.Kind != yaml.MappingNode {
 		return Mistakes{{Line: root.Line, Detail: "The file has no fields. It begins with: version: 1"}}
@@ -123,18 +123,18 @@ func checkVersion(root *yaml.Node) error {
 		if name, v := root.Content[i], root.Content[i+1]; name.Value == "version" {
 			n, err := strconv.ParseInt(v.Value, 10, 64)
 			if errors.Is(err, strconv.ErrRange) || n > Version {
-				return Mistakes{{v.Line, "version", fmt.Sprintf("The file is newer than this program, which reads version %d. Update mobileconfig.", Version)}}
+				return Mistakes{{v.Line, "version", fmt.Sprintf("The file is newer than this program, which supports version %d. Update mobileconfig.", Version)}}
 			}
 		}
 	}
 	return nil
 }
 
-// lines are those in which fields stand, by their JSON pointers without the
-// first slash.
+// lines are the lines of fields, by their JSON pointers without the first
+// slash.
 type lines map[string]int
 
-// of is the line of the field, or of what it would be in.
+// of returns the line of the field, or of the object that it would be in.
 func (l lines) of(field string) int {
 	for {
 		line, ok := l[field]
@@ -149,7 +149,7 @@ func (l lines) of(field string) int {
 	}
 }
 
-// mistakes are the faults of fields of what is at the place.
+// mistakes returns the faults of the fields at the path.
 func (l lines) mistakes(at string, faults []*fault.Fault) Mistakes {
 	var all Mistakes
 	for _, f := range faults {
@@ -159,15 +159,16 @@ func (l lines) mistakes(at string, faults []*fault.Fault) Mistakes {
 	return all
 }
 
-// forFiles is what the fault says, of a file instead of a request.
+// forFiles returns the text of the fault, worded for a file instead of a
+// request.
 func forFiles(f *fault.Fault) string {
 	switch {
 	case f.Code == fault.UnknownField:
 		return "There's no such field. Names are case-sensitive."
 	case f.Detail == "Send text.":
-		return "Write text, in quotes if it looks like a number."
+		return "Enter text, in quotes if it looks like a number."
 	case strings.HasPrefix(f.Detail, "Send this field."):
-		return "Write this field. It's required."
+		return "Add this field. It's required."
 	}
 	if rest, ok := strings.CutPrefix(f.Detail, "Send "); ok {
 		return "Write " + rest
@@ -175,7 +176,7 @@ func forFiles(f *fault.Fault) string {
 	return f.Detail
 }
 
-// A reader turns YAML into what JSON can say.
+// A reader converts YAML to the types of JSON.
 type reader struct {
 	lines    lines
 	mistakes Mistakes
@@ -187,7 +188,7 @@ func (r *reader) refuse(line int, field, detail string) any {
 	return nil
 }
 
-// value reads a node, whose field is at the place.
+// value converts a node, whose field has the path.
 func (r *reader) value(at string, n *yaml.Node, depth int) any {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
@@ -195,7 +196,7 @@ func (r *reader) value(at string, n *yaml.Node, depth int) any {
 	r.nodes++
 	if depth == 0 || r.nodes > maxNodes {
 		if len(r.mistakes) == 0 {
-			r.refuse(n.Line, at, "The file is too large, or too deeply nested.")
+			r.refuse(n.Line, at, "The file is too large or too deeply nested.")
 		}
 		return nil
 	}
@@ -222,10 +223,10 @@ func (r *reader) fields(at string, n *yaml.Node, depth int) any {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name, v := n.Content[i], n.Content[i+1]
 		if name.Kind != yaml.ScalarNode || name.ShortTag() == "!!merge" {
-			return r.refuse(name.Line, at, "Write a name in front of the colon. Merging with << isn't supported.")
+			return r.refuse(name.Line, at, "Enter a name in front of the colon. Merging with << isn't supported.")
 		}
 		if _, twice := fields[name.Value]; twice {
-			return r.refuse(name.Line, at, "A field is here twice. Remove one.")
+			return r.refuse(name.Line, at, "This field is here twice. Remove one.")
 		}
 		field := below(at, name.Value)
 		r.lines[field] = name.Line
@@ -249,20 +250,20 @@ func (r *reader) scalar(at string, n *yaml.Node) any {
 	case "!!str", "!!timestamp":
 		return n.Value
 	}
-	return r.refuse(n.Line, at, "Write text, a number, true or false.")
+	return r.refuse(n.Line, at, "Enter text, a number, true or false.")
 }
 
-// normalize brings all settings into the form in which the API shows them. The
-// error holds what can't be taken.
+// normalize converts all settings to the form in which the API shows them. The
+// error has the ones that are invalid.
 func (f *File) normalize() error {
 	all := slices.Concat(f.normalizeHosts(), f.normalizePolicies(), f.normalizeDomains(), f.normalizeWebhooks())
 	return all.err()
 }
 
-// A seen knows what has been seen before.
+// A seen remembers what has been seen before.
 type seen map[string]string
 
-// again is a mistake if something else of the file has the same name.
+// again returns a mistake if another object in the file has the same name.
 func (s seen) again(f *File, field, name string) Mistakes {
 	if first, ok := s[name]; ok {
 		return Mistakes{{f.lines.of(field), field, fmt.Sprintf("Line %d has the same. Remove one.", f.lines.of(first))}}
@@ -297,7 +298,7 @@ func (f *File) normalizePolicies() (all Mistakes) {
 			continue
 		}
 		if p.Name == StandardPolicy {
-			all = append(all, Mistake{f.lines.of(at + "/name"), at + "/name", "Domains name the standard policy so. Choose another name."})
+			all = append(all, Mistake{f.lines.of(at + "/name"), at + "/name", "This name stands for the standard policy in domains. Choose another name."})
 		}
 		all = append(all, before.again(f, at+"/name", p.Name)...)
 	}
@@ -320,7 +321,7 @@ func (f *File) normalizeDomains() (all Mistakes) {
 		all = append(all, f.lines.mistakes(at, fault.All(err))...)
 		name, err := profile.ParseHost(d.Name)
 		if err != nil {
-			all = append(all, Mistake{f.lines.of(at + "/name"), at + "/name", fmt.Sprintf("The domain is no mail domain: %s.", err)})
+			all = append(all, Mistake{f.lines.of(at + "/name"), at + "/name", fmt.Sprintf("This isn't a valid email domain: %s.", err)})
 			continue
 		}
 		d.Name = name

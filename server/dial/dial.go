@@ -1,6 +1,6 @@
-// Package dial makes the connections that go out of the service, and only to
-// where they may go: to public addresses, and to private networks that the
-// operator has named.
+// Package dial makes the service's outgoing connections, and only to allowed
+// destinations: public addresses, and private networks that the operator has
+// named.
 package dial
 
 import (
@@ -15,25 +15,24 @@ import (
 	"time"
 )
 
-// ErrForbidden is behind the error of a dial that leads to where the service
-// may not connect.
-var ErrForbidden = errors.New("dial: not a public address, or a port that is not allowed")
+// ErrForbidden is wrapped by the error of a dial to a forbidden destination.
+var ErrForbidden = errors.New("dial: not a public address, or a port that isn't allowed")
 
-// Config is all that can be set. Its zero value reaches public addresses.
+// Config is the configuration. The zero value allows public addresses.
 type Config struct {
-	// Allow are private networks that may be reached beside public addresses.
+	// Allow are private networks that are allowed besides public addresses.
 	Allow []netip.Prefix
-	// Ports are those that may be dialed. The default is any but 0.
+	// Ports are the allowed ports. The default is any except 0.
 	Ports []int
-	// Resolver looks names up. The default is the system's.
+	// Resolver resolves names. The default is the system's.
 	Resolver *net.Resolver
-	// Timeout is for a whole dial, names included, and for a whole request of
-	// Client. The default is 10 seconds.
+	// Timeout is for a whole dial, including name resolution, and for a whole
+	// request of Client. The default is 10 seconds.
 	Timeout time.Duration
 }
 
-// A Dialer connects to public addresses, and to what its Config allows beside
-// them.
+// A Dialer connects to public addresses, and to those that its Config also
+// allows.
 type Dialer struct {
 	config Config
 	dialer net.Dialer
@@ -50,15 +49,15 @@ func New(c Config) *Dialer {
 	return d
 }
 
-// DialContext connects to the address by TCP. Where it may not go the error is
-// ErrForbidden, and nothing was sent there.
+// DialContext connects to the address by TCP. If that isn't allowed, the error
+// is ErrForbidden, and nothing was sent there.
 func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	return d.dialer.DialContext(ctx, network, address)
 }
 
-// control decides on the very address that a socket is about to connect to:
-// behind names, spellings, aliases and answers that change, for each address
-// of a name anew.
+// control checks the very address that a socket is about to connect to, so
+// names, spellings, aliases and changing answers can't bypass it. It runs for
+// each address of a name.
 func (d *Dialer) control(_ context.Context, network, address string, _ syscall.RawConn) error {
 	if network != "tcp4" && network != "tcp6" {
 		return ErrForbidden
@@ -79,9 +78,9 @@ func (d *Dialer) permits(to netip.AddrPort) bool {
 	return public(addr) || within(addr, d.config.Allow)
 }
 
-// Transport returns a new transport over d for one purpose. It asks no proxy,
-// keeps no connection, unpacks nothing and speaks HTTP/1.1 alone. Whoever uses
-// it without Client must not follow redirects by himself.
+// Transport returns a new transport over d for one purpose. It uses no proxy,
+// no connection reuse, no decompression and only HTTP/1.1. Callers that use it
+// without Client must not follow redirects themselves.
 func (d *Dialer) Transport() *http.Transport {
 	protocols := &http.Protocols{}
 	protocols.SetHTTP1(true)
@@ -97,9 +96,9 @@ func (d *Dialer) Transport() *http.Transport {
 	}
 }
 
-// Client returns a client over a new Transport. It hands a redirect back
-// instead of following it, and keeps no cookie. The caller bounds how much of
-// a body it reads.
+// Client returns a client over a new Transport. It returns redirects instead of
+// following them, and stores no cookies. The caller limits how much of a body
+// it reads.
 func (d *Dialer) Client() *http.Client {
 	return &http.Client{
 		Transport:     d.Transport(),

@@ -16,8 +16,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 )
 
-// forbidden are addresses that nothing may reach: the first, the last and a
-// famous one of each range, in several spellings.
+// forbidden are addresses that nothing may connect to: the first, the last and
+// a well-known one of each range, in several spellings.
 const forbidden = `
 0.0.0.0 0.0.0.1 0.255.255.255
 10.0.0.0 10.0.0.1 10.255.255.255
@@ -102,7 +102,7 @@ func TestAllow(t *testing.T) {
 	}
 }
 
-// A trap is a listener that nobody should reach.
+// A trap is a listener that no one should reach.
 type trap struct {
 	net.Listener
 	port  string
@@ -135,11 +135,11 @@ func listen(t *testing.T, address string) *trap {
 	return x
 }
 
-// patience is the timeout where none is to be met.
+// patience is the timeout if none is expected.
 const patience = 5 * time.Minute
 
-// TestSpellings dials loopback by every name that some resolver takes for it,
-// with one that takes every name for it.
+// TestSpellings dials loopback under every name that some resolver accepts for
+// it, with a resolver that accepts every name for it.
 func TestSpellings(t *testing.T) {
 	x := listen(t, "127.0.0.1:0")
 	ports := []string{x.port}
@@ -171,7 +171,7 @@ func TestSpellings(t *testing.T) {
 	}
 }
 
-// TestForbidden wants the one error for whatever may not be dialed.
+// TestForbidden expects the same error for everything that isn't allowed.
 func TestForbidden(t *testing.T) {
 	x := listen(t, "127.0.0.1:0")
 	d := New(Config{Timeout: patience, Resolver: dialtest.Resolver(t, func(q dialtest.Question) dialtest.Answer {
@@ -206,8 +206,8 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-// TestRebinding answers with an allowed address first and with loopback ever
-// after, and with both at once.
+// TestRebinding answers with an allowed address first and then always with
+// loopback, and with both at once.
 func TestRebinding(t *testing.T) {
 	inside := listen(t, "127.0.0.1:0")
 	outside := listen(t, "127.0.0.2:"+inside.port) // stands for a public one
@@ -247,7 +247,7 @@ func TestRebinding(t *testing.T) {
 	}
 }
 
-// TestClient wants neither a proxy nor a redirect nor HTTP/2 used.
+// TestClient checks that neither a proxy nor a redirect nor HTTP/2 is used.
 func TestClient(t *testing.T) {
 	proxy := listen(t, "127.0.0.1:0")
 	elsewhere := listen(t, "127.0.0.1:0")
@@ -328,12 +328,12 @@ func listenHTTP(t *testing.T, handle http.HandlerFunc) (port string) {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// TestTimeout bounds a dial whose names are never answered.
+// TestTimeout checks the timeout of a dial whose names are never answered.
 func TestTimeout(t *testing.T) {
 	end := make(chan struct{})
 	defer close(end)
 	silent := &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		<-end // whatever the resolver's own patience
+		<-end // whatever the resolver's own timeout
 		return nil, io.EOF
 	}}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)

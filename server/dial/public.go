@@ -2,8 +2,8 @@ package dial
 
 import "net/netip"
 
-// special are the addresses that are not public, by the registries of IANA
-// (RFC 6890 and what was added since).
+// special are the addresses that aren't public, according to the IANA
+// registries (RFC 6890 and later additions).
 var special = prefixes(
 	"0.0.0.0/8",        // this network
 	"10.0.0.0/8",       // private
@@ -27,9 +27,9 @@ var special = prefixes(
 	"3fff::/20",        // documentation
 )
 
-// unicast is all of IPv6 that is given out for the Internet. Outside of it
-// are loopback, IPv4 inside IPv6 (::/96, 64:ff9b::/96, 64:ff9b:1::/48),
-// discard, unique local, link-local, site-local and multicast addresses.
+// unicast is all of IPv6 that is allocated for the Internet. Outside of it are
+// loopback, IPv4 inside IPv6 (::/96, 64:ff9b::/96, 64:ff9b:1::/48), discard,
+// unique local, link-local, site-local and multicast addresses.
 var unicast = netip.MustParsePrefix("2000::/3")
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -40,8 +40,8 @@ func prefixes(texts ...string) []netip.Prefix {
 	return out
 }
 
-// public reports whether the address, which is not IPv4 mapped into IPv6, is
-// one of the Internet.
+// public reports whether the address, which isn't IPv4 mapped to IPv6, is
+// public.
 func public(addr netip.Addr) bool {
 	if !addr.Is4() && !unicast.Contains(addr) {
 		return false

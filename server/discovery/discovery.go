@@ -1,6 +1,6 @@
-// Package discovery finds the servers of a mail domain: in the DNS, at the
-// domain's autoconfig address, and by common names. It trusts none of these: a
-// server counts only if it answers with TLS as a device needs it.
+// Package discovery finds the servers of an email domain: in the DNS, at the
+// domain's autoconfig URL, and under common names. It trusts none of these: a
+// server counts only if it offers TLS as devices require.
 package discovery
 
 import (
@@ -15,16 +15,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/probe"
 )
 
-// Bounds of a search.
+// Limits of a search.
 const (
 	Deadline      = 20 * time.Second
 	lookupTimeout = 5 * time.Second // for each source
 	searches      = 2               // at once in a process
-	maxAnswers    = 4               // of a source that are looked at, for each kind
+	maxAnswers    = 4               // of a source that are checked, for each kind
 	probesAtOnce  = 4
 )
 
-// A Resolver asks the DNS. *net.Resolver is one.
+// A Resolver looks up DNS records. *net.Resolver is one.
 type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (string, []*net.SRV, error)
 	LookupMX(ctx context.Context, name string) ([]*net.MX, error)
@@ -41,27 +41,27 @@ type Source string
 // The sources, the most reliable first.
 const (
 	SRV        Source = "srv"        // service records of the domain
-	Autoconfig Source = "autoconfig" // the address at which mail programs ask
+	Autoconfig Source = "autoconfig" // the URL that mail programs request
 	MX         Source = "mx"         // the servers that receive the domain's mail
-	Names      Source = "names"      // common names, such as imap.example.com
+	Names      Source = "names"      // common names, for example imap.example.com
 )
 
 // Sources lists all sources.
 func Sources() []Source { return []Source{SRV, Autoconfig, MX, Names} }
 
-// An Outcome is what a source was good for.
+// An Outcome is the result of a source.
 type Outcome string
 
 // The outcomes.
 const (
-	Used    Outcome = "used"    // it named a server that was taken
+	Used    Outcome = "used"    // it named a server that is used
 	Same    Outcome = "same"    // it named the servers that an earlier source had
-	Unfit   Outcome = "unfit"   // it named servers, and none of them was fit
+	Unfit   Outcome = "unfit"   // it named servers, but none of them is fit
 	Nothing Outcome = "nothing" // it named none
 	Skipped Outcome = "skipped" // earlier sources had named all
 )
 
-// A Server is one that was found and answers as a device needs it.
+// A Server is a server that was found and is fit for devices.
 type Server struct {
 	Kind     probe.Kind
 	Server   profile.Server
@@ -70,7 +70,7 @@ type Server struct {
 	NotAfter time.Time   // of its certificate
 }
 
-// A Look says what a source had.
+// A Look is the result of one source.
 type Look struct {
 	Source  Source
 	Outcome Outcome
@@ -80,9 +80,8 @@ type Look struct {
 // Found is the result of a search: at most one server of each kind.
 type Found struct {
 	Servers []Server
-	Looks   []Look // of all sources, in their order
-	// LocalPart says that autoconfig has people sign in with what stands before
-	// the @.
+	Looks   []Look // of all sources, in order
+	// LocalPart says that the username in autoconfig is the part before the @.
 	LocalPart bool
 }
 
@@ -103,7 +102,7 @@ type Finder struct {
 	slots  chan struct{}
 }
 
-// New returns a Finder. The fetcher asks autoconfig addresses.
+// New returns a Finder. The fetcher requests autoconfig URLs.
 func New(dns Resolver, prober Prober, config Fetcher) *Finder {
 	return &Finder{dns, prober, config, make(chan struct{}, searches)}
 }
@@ -116,7 +115,7 @@ type candidate struct {
 }
 
 // Find searches for the servers of a domain, in the form that profile.ParseHost
-// returns. If too many searches are running, the fault is Limited.
+// returns. If too many searches are running, it returns a Limited fault.
 func (f *Finder) Find(ctx context.Context, domain string) (Found, error) {
 	select {
 	case f.slots <- struct{}{}:
@@ -154,8 +153,7 @@ type search struct {
 	localPart bool
 }
 
-// look asks sources at once. Of what each names, a few servers of each kind
-// count.
+// look queries sources at once. It uses a few servers of each kind from each.
 func (s *search) look(ctx context.Context, sources map[Source]func(context.Context) []candidate) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
 	defer cancel()
@@ -178,8 +176,8 @@ func (s *search) look(ctx context.Context, sources map[Source]func(context.Conte
 	all.Wait()
 }
 
-// probe checks the servers that were named and not yet checked, each once, of
-// the kinds that still have none.
+// probe checks the named servers that weren't checked yet, once each, of the
+// kinds that still have none.
 func (s *search) probe(ctx context.Context) {
 	var due []candidate
 	for _, source := range Sources() {
@@ -205,7 +203,7 @@ func (s *search) probe(ctx context.Context) {
 	all.Wait()
 }
 
-// key is c whatever its source.
+// key returns c without its source.
 func (c candidate) key() candidate { return candidate{kind: c.kind, server: c.server} }
 
 // has reports whether a fit server of the kind was found.
@@ -224,8 +222,8 @@ func fit(state probe.State) bool { return state == probe.Good || state == probe.
 // mail.
 func (s *search) complete() bool { return s.has(probe.Incoming) && s.has(probe.Outgoing) }
 
-// found takes of each kind the first server that is fit, and says what each
-// source was good for.
+// found selects the first fit server of each kind, and sets the outcome of each
+// source.
 func (s *search) found() Found {
 	found := Found{LocalPart: s.localPart}
 	for _, source := range Sources() {
@@ -247,8 +245,8 @@ func (s *search) found() Found {
 	return found
 }
 
-// take adds the candidate to what was found, if it is the first of its kind that
-// is fit, and says what that makes of its source.
+// take adds the candidate to the result, if it is the first fit one of its
+// kind, and returns the outcome for its source.
 func (s *search) take(found *Found, c candidate) Outcome {
 	r, checked := s.results[c.key()]
 	before, there := found.Of(c.kind)
@@ -262,7 +260,7 @@ func (s *search) take(found *Found, c candidate) Outcome {
 	return Used
 }
 
-// better is the outcome that says more of the two.
+// better returns the more significant of two outcomes.
 func better(a, b Outcome) Outcome {
 	order := []Outcome{Used, Same, Unfit, Nothing}
 	if slices.Index(order, b) < slices.Index(order, a) {

@@ -23,8 +23,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// A world is what answers: servers by "kind host:port" that are fit, and files
-// by address.
+// A world is what answers: fit servers as "kind host:port", and files by URL.
 type world struct {
 	fit   []string
 	files map[string]string
@@ -40,7 +39,7 @@ func (w *world) Check(_ context.Context, kind probe.Kind, s profile.Server) prob
 	return r
 }
 
-// RoundTrip answers requests for the files.
+// RoundTrip serves the files.
 func (w *world) RoundTrip(r *http.Request) (*http.Response, error) {
 	text, ok := w.files[r.URL.Scheme+"://"+r.URL.Host+r.URL.Path]
 	if !ok {
@@ -71,8 +70,8 @@ const file = `<?xml version="1.0"?><clientConfig version="1.1"><emailProvider id
 <outgoingServer type="smtp"><hostname>auto.example.com</hostname><port>587</port><socketType>STARTTLS</socketType></outgoingServer>
 </emailProvider></clientConfig>`
 
-// TestFind prefers service records to autoconfig, that to the servers that
-// receive mail, and these to common names; of each it takes what answers.
+// TestFind prefers service records to autoconfig, that to the MX hosts, and
+// these to common names; from each it uses what answers.
 func TestFind(t *testing.T) {
 	records := map[string]dialtest.Answer{
 		"_imaps._tcp.example.com":       {Services: []net.SRV{{Target: "imap.example.com.", Port: 993}}},
@@ -136,8 +135,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestFindBounded asks a few servers of a domain that names hundreds, and no
-// more searches at once than a process may make.
+// TestFindBounded checks a few servers of a domain that names hundreds, and
+// runs no more searches at once than allowed.
 func TestFindBounded(t *testing.T) {
 	var many []net.SRV
 	for i := range 40 {
@@ -185,7 +184,7 @@ func TestFindBounded(t *testing.T) {
 	}
 }
 
-// held is a prober that answers when it is let.
+// held is a prober that answers when it is released.
 type held struct {
 	begun   chan struct{}
 	release chan struct{}
@@ -200,7 +199,8 @@ func (h *held) Check(_ context.Context, kind probe.Kind, s profile.Server) probe
 	return probe.Result{Kind: kind, Server: s, State: probe.Timeout}
 }
 
-// TestFindReal finds real servers by real DNS, and one of another authority not.
+// TestFindReal finds real servers in a real DNS, but not one with a certificate
+// of another authority.
 func TestFindReal(t *testing.T) {
 	root, other := signingtest.Root(t, "p256"), signingtest.Root(t, "p256")
 	listen := func(root signingtest.Pair, smtp bool) net.SRV {

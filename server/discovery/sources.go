@@ -17,7 +17,7 @@ import (
 )
 
 // records are the service records that name mail servers (RFC 6186, RFC 8314)
-// and those of calendars and contacts (RFC 6764), the better first.
+// and those of calendars and contacts (RFC 6764), the preferred ones first.
 var records = []struct {
 	service  string
 	kind     probe.Kind
@@ -31,11 +31,11 @@ var records = []struct {
 	{"carddavs", probe.CardDAV, false},
 }
 
-// services are the servers that the service records of the domain name.
+// services returns the servers in the domain's service records.
 func (f *Finder) services(ctx context.Context, domain string) []candidate {
 	var all []candidate
 	for _, r := range records {
-		// The dot at the end keeps the machine's own search list out.
+		// The final dot avoids the machine's own search list.
 		_, found, err := f.dns.LookupSRV(ctx, r.service, "tcp", domain+".")
 		if err != nil {
 			continue
@@ -47,8 +47,7 @@ func (f *Finder) services(ctx context.Context, domain string) []candidate {
 	return all
 }
 
-// appendServer appends a server if its name and port are ones that a domain may
-// have.
+// appendServer appends a server if a domain may have its name and port.
 func appendServer(all []candidate, kind probe.Kind, host string, port int, starttls bool, source Source) []candidate {
 	host = strings.TrimSuffix(host, ".")
 	if host == "" || port < 1 || port > 65535 { // a record whose target is the root says that there is none
@@ -76,8 +75,8 @@ func appendServer(all []candidate, kind probe.Kind, host string, port int, start
 	return append(all, candidate{kind, server, source})
 }
 
-// exchangers are the servers that a provider is likely to have, by the names of
-// those that receive the domain's mail.
+// exchangers returns the likely servers of a provider, derived from the
+// domain's MX hosts.
 func (f *Finder) exchangers(ctx context.Context, domain string) []candidate {
 	found, err := f.dns.LookupMX(ctx, domain+".")
 	if err != nil {
@@ -98,7 +97,7 @@ func (f *Finder) exchangers(ctx context.Context, domain string) []candidate {
 	return all
 }
 
-// names are the servers that most domains have.
+// names returns the most common server names.
 func names(domain string, source Source) []candidate {
 	var all []candidate
 	for _, host := range []string{"imap.", "mail.", ""} {
@@ -110,7 +109,7 @@ func names(domain string, source Source) []candidate {
 	return appendServer(all, probe.Outgoing, "smtp."+domain, 587, true, source)
 }
 
-// errStatus is behind an answer that is no file.
+// errStatus says that the response isn't a file.
 var errStatus = errors.New("discovery: no file there")
 
 // A Fetcher sends requests. A client of package dial is one.
@@ -118,7 +117,7 @@ type Fetcher interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// CheckRedirect lets a client follow a few redirects, by HTTPS alone.
+// CheckRedirect lets a client follow a few redirects, only over HTTPS.
 func CheckRedirect(to *http.Request, via []*http.Request) error {
 	const redirects = 3
 	if to.URL.Scheme != "https" || len(via) > redirects {
@@ -127,11 +126,11 @@ func CheckRedirect(to *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// maxConfig is the largest file of settings that is read, in bytes.
+// maxConfig is the maximum size of a settings file, in bytes.
 const maxConfig = 64 << 10
 
-// autoconfig are the servers in the domain's file for mail programs
-// (draft-ietf-mailmaint-autoconfig), which is asked for by HTTPS alone.
+// autoconfig returns the servers in the domain's file for mail programs
+// (draft-ietf-mailmaint-autoconfig), which is requested only over HTTPS.
 func (s *search) autoconfig(ctx context.Context, domain string) []candidate {
 	for _, address := range []string{
 		"https://autoconfig." + domain + "/mail/config-v1.1.xml?emailaddress=" + url.QueryEscape("postmaster@"+domain),
@@ -168,7 +167,7 @@ func (s *search) fetch(ctx context.Context, address string) (clientConfig, error
 	return config, xml.NewDecoder(io.LimitReader(response.Body, maxConfig)).Decode(&config)
 }
 
-// A clientConfig is what counts of the file.
+// A clientConfig is the used part of the file.
 type clientConfig struct {
 	XMLName  xml.Name       `xml:"clientConfig"`
 	Incoming []clientServer `xml:"emailProvider>incomingServer"`
@@ -199,7 +198,7 @@ func (c clientConfig) candidates() []candidate {
 	return all
 }
 
-// localPart reports whether people sign in with what stands before the @.
+// localPart reports whether the username is the part before the @.
 func (c clientConfig) localPart() bool {
 	for _, s := range c.Incoming {
 		if s.Type == "imap" && s.encrypted() {

@@ -12,11 +12,11 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// endsSoon is how long before its end a certificate that is renewed by hand is
-// told of.
+// endsSoon is how long before its expiry a manually renewed certificate is
+// reported.
 const endsSoon = 14 * 24 * time.Hour
 
-// certificate looks at what signs, and at what serves HTTPS.
+// certificate checks the certificates for signing and for HTTPS.
 func (v *visit) certificate(ctx context.Context) {
 	switch {
 	case v.Signer != "":
@@ -35,13 +35,13 @@ func (v *visit) certificate(ctx context.Context) {
 	case err != nil:
 		v.add(TLSUnusable, v.Server.TLSCert, "%v", err)
 	case v.base != nil && pair.Leaf.VerifyHostname(v.base.Hostname()) != nil:
-		v.add(TLSName, v.Server.TLSCert, "The certificate for HTTPS has the names %v, and not %s.", pair.Leaf.DNSNames, v.base.Hostname())
+		v.add(TLSName, v.Server.TLSCert, "The certificate for HTTPS has the names %v, but not %s.", pair.Leaf.DNSNames, v.base.Hostname())
 	case v.Now().After(pair.Leaf.NotAfter):
 		v.add(TLSUnusable, v.Server.TLSCert, "The certificate for HTTPS expired on %s.", pair.Leaf.NotAfter.UTC().Format(time.DateOnly))
 	}
 }
 
-// signer asks the process that signs.
+// signer checks the signing process.
 func (v *visit) signer(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -58,12 +58,12 @@ func (v *visit) signer(ctx context.Context) {
 	}
 }
 
-// ends tells of a certificate that ends soon.
+// ends reports a certificate that expires soon.
 func (v *visit) ends(name string, at time.Time) {
 	v.add(CertificateEnds, name, "The certificate expires on %s.", at.UTC().Format(time.DateOnly))
 }
 
-// ownCertificate looks at the certificate in the database.
+// ownCertificate checks the certificate in the database.
 func (v *visit) ownCertificate(ctx context.Context) {
 	if v.store == nil || v.secrets == nil {
 		return
@@ -72,12 +72,12 @@ func (v *visit) ownCertificate(ctx context.Context) {
 		Store: v.store, Secret: v.secrets.Secret, Roots: v.Server.SigningRoots, Log: slog.New(slog.DiscardHandler), Now: v.Now,
 	})
 	if err != nil {
-		v.add(SecretWrong, "", "What is in the database was encrypted with another secret: %v", err)
+		v.add(SecretWrong, "", "The database was encrypted with another secret: %v", err)
 		return
 	}
 	status := m.Status()
 	if f := status.Failure; f != nil && v.Server.ACME != nil {
-		v.add(RenewalFails, string(f.Reason), "The last order of a certificate failed on %s (%s): %s", f.At.UTC().Format("2006-01-02 at 15:04 MST"), f.Reason, f.Detail)
+		v.add(RenewalFails, string(f.Reason), "The last certificate order failed on %s (%s): %s", f.At.UTC().Format("2006-01-02 at 15:04 MST"), f.Reason, f.Detail)
 	}
 	switch id := m.Identity(); {
 	case id != nil:
@@ -91,7 +91,7 @@ func (v *visit) ownCertificate(ctx context.Context) {
 	}
 }
 
-// identity looks at what signs.
+// identity checks a signing identity.
 func (v *visit) identity(id *signing.Identity, err error) {
 	if err == nil {
 		err = id.Usable()

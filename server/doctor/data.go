@@ -14,10 +14,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/store"
 )
 
-// Where less is free, hardly anything can be kept.
+// With less free space than this, hardly anything can be stored.
 const littleSpace = 100 << 20
 
-// dataFolder looks at the folder and what is secret in it.
+// dataFolder checks the folder and the secrets in it.
 func (v *visit) dataFolder() {
 	info, err := os.Stat(v.Data)
 	switch {
@@ -51,7 +51,7 @@ func (v *visit) dataFolder() {
 	}
 }
 
-// absent chooses between a file that isn't there and one that is wrong.
+// absent returns the code for a missing file or the one for an unusable file.
 func absent(err error, missing, wrong Code) Code {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return missing
@@ -59,7 +59,7 @@ func absent(err error, missing, wrong Code) Code {
 	return wrong
 }
 
-// openDatabase opens the database, which must be there.
+// openDatabase opens the database, which must exist.
 func (v *visit) openDatabase(ctx context.Context) {
 	database := v.Server.Database
 	file, lite := strings.CutPrefix(database, "sqlite:")
@@ -102,7 +102,7 @@ func (v *visit) openDatabase(ctx context.Context) {
 	}
 }
 
-// versions looks at the versions of the secret.
+// versions checks the versions of the secret.
 func (v *visit) versions(ctx context.Context) {
 	if v.store == nil || v.Server.Secret == nil {
 		return
@@ -115,7 +115,7 @@ func (v *visit) versions(ctx context.Context) {
 	}
 	status, err := v.secrets.Status(ctx)
 	if err != nil {
-		return // the database is looked at elsewhere
+		return // the database is checked elsewhere
 	}
 	for _, old := range status.Old {
 		if old.Values > 0 && v.Now().After(old.Ends.Add(24*time.Hour)) {
@@ -136,7 +136,7 @@ func (v *visit) has(codes ...Code) bool {
 	return false
 }
 
-// accounts are the ids of all accounts that aren't suspended.
+// accounts returns the IDs of all accounts that aren't suspended.
 func (v *visit) accounts(ctx context.Context) []string {
 	all, err := v.store.Accounts(ctx)
 	if err != nil {

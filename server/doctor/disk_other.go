@@ -2,5 +2,5 @@
 
 package doctor
 
-// FreeSpace doesn't know how many bytes are free here.
+// FreeSpace returns false: free space is unknown on this system.
 func FreeSpace(string) (uint64, bool) { return 0, false }

@@ -4,7 +4,7 @@ package doctor
 
 import "syscall"
 
-// FreeSpace returns how many bytes are free where a folder is.
+// FreeSpace returns how many bytes are free on the disk of a folder.
 func FreeSpace(folder string) (uint64, bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(folder, &s); err != nil {

@@ -1,5 +1,5 @@
-// Package doctor finds what is wrong with an installation and says what to do. It
-// looks from the machine of the service, and changes nothing.
+// Package doctor finds what is wrong with an installation and says what to do.
+// It runs on the server itself, and changes nothing.
 package doctor
 
 import (
@@ -17,31 +17,31 @@ import (
 	"github.com/updatecase/mobileconfig/signing"
 )
 
-// Config says what to look at.
+// Config says what to check.
 type Config struct {
-	// Server is the configuration, as far as it could be read, without what is
-	// secret.
+	// Server is the configuration, as far as it could be parsed, without
+	// secrets.
 	Server server.Config
-	// Refused is why the configuration can't be read, if it can't.
+	// Refused is why the configuration is invalid, if it is.
 	Refused error
-	// Data is the data folder. SecretFile and LogKeyFile are empty where those
-	// are in it.
+	// Data is the data folder. SecretFile and LogKeyFile are empty if those are
+	// in it.
 	Data, SecretFile, LogKeyFile string
-	// Signing are the files to sign with, if there are any.
+	// Signing are the files of the signing certificate, if there are any.
 	Signing signing.Files
-	// Signer is the socket of the process that signs, if it is another.
+	// Signer is the socket of the signing process, if it is separate.
 	Signer string
 	// Exposed are files that others can read, by the setting that names them.
 	Exposed map[string]string
 
-	// Resolver and Dial reach the service and the authority as others do. The
-	// defaults are the system's.
+	// Resolver and Dial connect to the service and the authority as clients do.
+	// The defaults are the system's.
 	Resolver *net.Resolver
 	Dial     func(ctx context.Context, network, address string) (net.Conn, error)
-	// Roots are whom to trust. Nil: the system's.
+	// Roots are the trusted roots. Nil: the system's.
 	Roots *x509.CertPool
-	// Free returns how many bytes are free where a folder is, and false where
-	// that is unknown.
+	// Free returns how many bytes are free on the disk of a folder, and false
+	// if that is unknown.
 	Free func(folder string) (uint64, bool)
 	// Now is the clock.
 	Now func() time.Time
@@ -51,26 +51,26 @@ type Config struct {
 type Finding struct {
 	Code     Code     `json:"code"`
 	Severity Severity `json:"severity"`
-	// Subject is what it is about, such as a file, a domain or a server.
+	// Subject is what it is about, for example a file, a domain or a server.
 	Subject string `json:"subject,omitempty"`
 	Detail  string `json:"detail"`
 	Do      string `json:"do"`
 }
 
-// A visit is one look at an installation.
+// A visit is one examination of an installation.
 type visit struct {
 	secrets *secret.Keeper // nil: unknown
 	Config
-	base  *url.URL     // nil: the configuration says none that is good
+	base  *url.URL     // nil: the configuration has no valid one
 	store *store.Store // nil: the database can't be opened
 	found []Finding
 }
 
-// timeout bounds each check that waits for others.
+// timeout limits each check that waits for others.
 const timeout = 10 * time.Second
 
-// Examine returns what is wrong, in the order in which to put it right. Nothing
-// that follows from a finding is told of again.
+// Examine returns what is wrong, in the order in which to fix it. Consequences
+// of a finding aren't reported again.
 func Examine(ctx context.Context, c Config) []Finding {
 	v := &visit{Config: c}
 	if v.Resolver == nil {
@@ -105,7 +105,7 @@ func (v *visit) add(code Code, subject, format string, args ...any) {
 	v.found = append(v.found, Finding{code, m.Severity, subject, detail, m.Do})
 }
 
-// settings looks at the configuration.
+// settings checks the configuration.
 func (v *visit) settings() {
 	if v.Refused != nil {
 		v.add(SettingsRefused, "", "%v", v.Refused)
@@ -121,11 +121,11 @@ func (v *visit) settings() {
 		v.add(PlainBaseURL, v.base.String(), "")
 	}
 	for setting, file := range v.Exposed {
-		v.add(KeyExposed, file, "Everybody on this machine can read the file of --%s.", setting)
+		v.add(KeyExposed, file, "Everyone on this machine can read the file of --%s.", setting)
 	}
 }
 
-// because is the error without what the program's own words say already.
+// because returns the error without what the program's own text says already.
 func because(err error) string {
 	if e, ok := errors.AsType[*net.OpError](err); ok {
 		return e.Err.Error()

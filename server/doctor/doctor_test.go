@@ -40,7 +40,7 @@ import (
 
 const host = "setup.example.com"
 
-// An installation is one that runs, with its mail servers and its DNS.
+// An installation is a running one, with its mail servers and its DNS.
 type installation struct {
 	doctor.Config
 	t        *testing.T
@@ -51,13 +51,13 @@ type installation struct {
 	names    map[string]dialtest.Answer
 }
 
-// file makes a file in the folder of the test.
+// file creates a file in the folder of the test.
 func (i *installation) file(name string, data []byte) string {
 	i.t.Helper()
 	return signingtest.WriteFile(i.t, name, data)
 }
 
-// leaf is a certificate for the host.
+// leaf returns a certificate for the host.
 func (i *installation) leaf(change func(*x509.Certificate)) signingtest.Pair {
 	return i.middle.Leaf(i.t, "p256", func(c *x509.Certificate) {
 		c.DNSNames, c.Subject.CommonName = []string{host, "imap.example.com", "smtp.example.com"}, host
@@ -68,7 +68,7 @@ func (i *installation) leaf(change func(*x509.Certificate)) signingtest.Pair {
 	})
 }
 
-// sign names the files of a certificate to sign with.
+// sign returns the files of a signing certificate.
 func (i *installation) sign(leaf signingtest.Pair, rest ...signingtest.Pair) {
 	i.Signing.Cert, i.Signing.Key = i.file("sign.pem", leaf.CertPEM(rest...)), i.file("sign-key.pem", leaf.KeyPEM(i.t))
 }
@@ -84,7 +84,7 @@ func tlsServer(t *testing.T, leaf signingtest.Pair, middle signingtest.Pair, han
 	return s.Listener.Addr().String()
 }
 
-// healthy starts an installation in which nothing is wrong.
+// healthy starts an installation without faults.
 func healthy(t *testing.T) *installation {
 	t.Helper()
 	i := &installation{t: t, root: signingtest.Root(t, "p256")}
@@ -193,8 +193,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// acme has the installation get its certificate by itself, from an authority
-// whose clock is off.
+// acme gives the installation a certificate from an authority whose clock is
+// off.
 func (i *installation) acme(off time.Duration) {
 	i.Signing = signing.Files{}
 	i.Server.TLSCert, i.Server.TLSKey = "", ""
@@ -206,14 +206,14 @@ func (i *installation) acme(off time.Duration) {
 	i.Server.SigningRoots = i.Roots
 }
 
-// secret is what the service is started with.
+// secret is the secret that the service starts with.
 func (i *installation) secret() []byte {
 	root, err := datadir.ReadSecret(filepath.Join(i.Data, "secret"))
 	must(i.t, err)
 	return root
 }
 
-// rotated has the secret rotated without an overlap.
+// rotated rotates the secret without an overlap.
 func (i *installation) rotated() {
 	kept := i.open()
 	defer kept.Close()
@@ -223,8 +223,8 @@ func (i *installation) rotated() {
 	must(i.t, err)
 }
 
-// A fault is something that is planted, and what it is to be called. What
-// follows from it may be found too.
+// A fault is a planted fault, and its code. Its consequences may be reported
+// too.
 type planted struct {
 	name  string
 	plant func(*installation)
@@ -238,7 +238,7 @@ var faults = []planted{
 	}, doctor.SettingsRefused, nil},
 	{"a flag can't be read", func(i *installation) { i.Refused = errors.New("--imap: no host") }, doctor.SettingsRefused, nil},
 	{"http with a public name", func(i *installation) { i.Server.BaseURL = "http://" + host }, doctor.PlainBaseURL, []doctor.Code{doctor.WrongServer}},
-	{"a key for everybody", func(i *installation) { i.Exposed = map[string]string{"signing-key": "/key.pem"} }, doctor.KeyExposed, nil},
+	{"a key that everyone can read", func(i *installation) { i.Exposed = map[string]string{"signing-key": "/key.pem"} }, doctor.KeyExposed, nil},
 	{"no data folder", func(i *installation) { i.Data += "x"; i.Server.Database = "sqlite:" + i.Data + "/mobileconfig.db" }, doctor.DataMissing, nil},
 	{"a data folder for all", func(i *installation) {
 		must(i.t, os.Chmod(i.Data, 0o755))
@@ -269,7 +269,7 @@ var faults = []planted{
 		i.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
 	}, doctor.DatabaseNewer, nil},
 	{"a database that is away", func(i *installation) { i.Server.Database = "postgres://u@127.0.0.1:1/x?sslmode=disable" }, doctor.DatabaseDown, nil},
-	{"nobody to sign in", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
+	{"no member", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
 	{"the development identity", func(i *installation) { i.Signing = signing.Files{} }, doctor.CertificateTest, nil},
 	{"a signer that is away", func(i *installation) { i.Signer = filepath.Join(i.Data, "socket") }, doctor.SignerAway, nil},
 	{"an expired certificate", func(i *installation) { i.sign(i.leaf(signingtest.Expired), i.middle) }, doctor.CertificateBad, nil},
@@ -348,7 +348,7 @@ var faults = []planted{
 	}, doctor.LogDamaged, nil},
 	{"no backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 0`) }, doctor.BackupNone, nil},
 	{"an old backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 1700000000000`) }, doctor.BackupOld, nil},
-	{"a service that was not restarted", func(i *installation) { i.Server.Version = "v1.1.0" }, doctor.VersionOld, nil},
+	{"a service that wasn't restarted", func(i *installation) { i.Server.Version = "v1.1.0" }, doctor.VersionOld, nil},
 	{"another address for metrics", func(i *installation) { i.Server.MetricsListen = free(i.t) }, doctor.MetricsUnanswered, nil},
 }
 
@@ -360,7 +360,7 @@ func codesOf(found []doctor.Finding) []doctor.Code {
 	return codes
 }
 
-// TestHealthy finds nothing where nothing is wrong.
+// TestHealthy checks that nothing is found in a healthy installation.
 func TestHealthy(t *testing.T) {
 	i := healthy(t)
 	if found := doctor.Examine(t.Context(), i.Config); len(found) > 0 {
@@ -391,9 +391,9 @@ func TestFaults(t *testing.T) {
 		})
 	}
 	for _, m := range doctor.Codes() {
-		// These two take a chain of a public authority, and a disk that fails.
+		// These two need a chain of a public authority, and a failing disk.
 		if !planted[m.Code] && m.Code != doctor.CertificateOld && m.Code != doctor.NoWrites {
-			t.Errorf("%s was not planted", m.Code)
+			t.Errorf("%s wasn't planted", m.Code)
 		}
 	}
 }

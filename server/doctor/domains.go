@@ -10,11 +10,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// mostDomains bounds how many domains are looked at: those of the accounts in
+// mostDomains limits how many domains are checked: those of the accounts in
 // turn, as they are listed.
 const mostDomains = 50
 
-// domains looks at the mail servers and at the DNS records of the domains.
+// domains checks the mail servers and the DNS records of the domains.
 func (v *visit) domains(ctx context.Context) {
 	if v.store == nil {
 		return
@@ -51,8 +51,8 @@ func severityOf(s probe.Severity) Severity {
 	return Warning
 }
 
-// records looks at the DNS records of a domain. Those that are missing are one
-// finding: they are a help, and not needed.
+// records checks the DNS records of a domain. All missing ones are one finding:
+// they are helpful, but not required.
 func (v *visit) records(ctx context.Context, d settings.Domain) {
 	if v.base == nil {
 		return
@@ -60,15 +60,15 @@ func (v *visit) records(ctx context.Context, d settings.Domain) {
 	records := autoconfig.Records(d, v.base)
 	for i, state := range autoconfig.Check(ctx, v.Resolver, records) {
 		if state == autoconfig.Other {
-			v.add(DNSRecord, d.Name, "The DNS has something else for %s than %s.", records[i].Name, records[i])
+			v.add(DNSRecord, d.Name, "The DNS record for %s isn't %s.", records[i].Name, records[i])
 		}
 	}
 }
 
-// oldBackup is how old a backup may be.
+// oldBackup is the maximum age of a backup.
 const oldBackup = 72 * time.Hour
 
-// upkeep looks at what is done each day.
+// upkeep checks the daily work.
 func (v *visit) upkeep(ctx context.Context) {
 	if v.store == nil {
 		return
@@ -82,6 +82,6 @@ func (v *visit) upkeep(ctx context.Context) {
 	case at.IsZero():
 		v.add(BackupNone, "", "")
 	case v.Now().Sub(at) > oldBackup:
-		v.add(BackupOld, "", "The last backup is of %s.", at.UTC().Format("2006-01-02 at 15:04 MST"))
+		v.add(BackupOld, "", "The last backup is from %s.", at.UTC().Format("2006-01-02 at 15:04 MST"))
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// reach asks the service as a phone does, and on its address for metrics.
+// reach sends requests to the service as a phone does, and to its metrics
+// address.
 func (v *visit) reach(ctx context.Context) {
 	if v.base == nil {
 		return
@@ -57,7 +58,7 @@ func untrusted(err error) bool {
 	return unknown || host || invalid || verification
 }
 
-// get fetches an address. Public says that names are looked up as others do.
+// get fetches a URL. Public says that names are resolved as clients do.
 func (v *visit) get(ctx context.Context, address string, public bool) (status int, body string, at time.Time, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -80,7 +81,7 @@ func (v *visit) get(ctx context.Context, address string, public bool) (status in
 	return res.StatusCode, string(data), at, err
 }
 
-// details asks the running service on its address for metrics.
+// details asks the running service at its metrics address.
 func (v *visit) details(ctx context.Context) {
 	if v.Server.MetricsListen == "" {
 		return
@@ -100,7 +101,7 @@ func (v *visit) details(ctx context.Context) {
 		Version string `json:"version"`
 	}
 	if json.Unmarshal([]byte(body), &said) == nil && said.Version != "" && v.Server.Version != "" && said.Version != v.Server.Version {
-		v.add(VersionOld, said.Version, "The service runs %s, and this program is %s.", said.Version, v.Server.Version)
+		v.add(VersionOld, said.Version, "The service runs %s, but this program is %s.", said.Version, v.Server.Version)
 	}
 }
 
@@ -113,7 +114,7 @@ func (v *visit) clock(ctx context.Context) {
 		before := v.Now()
 		if _, _, at, err := v.getBy(ctx, a.Directory, a.Roots); err == nil && !at.IsZero() {
 			if off := at.Sub(before); off > skew || off < -skew {
-				v.add(ClockWrong, "", "This machine's clock is off by %v, by that of the certificate authority.", off.Abs().Round(time.Second))
+				v.add(ClockWrong, "", "This machine's clock is off by %v, compared with the certificate authority's.", off.Abs().Round(time.Second))
 			}
 		}
 	}
@@ -125,7 +126,7 @@ func (v *visit) clock(ctx context.Context) {
 	}
 }
 
-// getBy is get by other roots.
+// getBy is get with other roots.
 func (v *visit) getBy(ctx context.Context, address string, roots *x509.CertPool) (int, string, time.Time, error) {
 	other := *v
 	other.Roots, other.Now = roots, nil

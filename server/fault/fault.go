@@ -29,8 +29,7 @@ const (
 	MacPolicyNeedsMDM Code = "mac_policy_needs_mdm"
 	AddressMalformed  Code = "address_malformed"
 	AddressForeign    Code = "address_foreign"
-	// HiddenCharacters says that a text has characters in it that nobody can
-	// see there.
+	// HiddenCharacters says that a text contains invisible characters.
 	HiddenCharacters Code = "hidden_characters"
 
 	NameInvalid     Code = "name_invalid"
@@ -41,13 +40,14 @@ const (
 	Forbidden       Code = "forbidden"
 	UnknownField    Code = "unknown_field"
 	FormMalformed   Code = "form_malformed"
-	// SettingsChanged says that what a batch was checked by has changed since.
+	// SettingsChanged says that the settings have changed since a batch was
+	// checked.
 	SettingsChanged   Code = "settings_changed"
 	SignerUnavailable Code = "signer_unavailable"
 	PolicyUnknown     Code = "policy_unknown"
 	LoginNeeded       Code = "login_needed"
 	PlatformOff       Code = "platform_not_offered"
-	// HostUnapproved says that an owner has not approved the server for the
+	// HostUnapproved says that an owner hasn't approved the server for the
 	// domains of the account.
 	HostUnapproved Code = "host_unapproved"
 	// ErasingUnapproved says that API keys may not use policies that erase

@@ -1,4 +1,4 @@
-// Package id makes the identifiers of everything that is kept.
+// Package id creates the identifiers of everything that is stored.
 package id
 
 import (
@@ -7,10 +7,11 @@ import (
 	"strings"
 )
 
-// size is the randomness of an identifier in bytes; it makes 16 characters.
+// size is the randomness of an identifier in bytes, which becomes 16
+// characters.
 const size = 10
 
-// New returns a new identifier such as "lnk_k3v7q2m4x5r6t7ab".
+// New returns a new identifier, for example "lnk_k3v7q2m4x5r6t7ab".
 func New(prefix string) string {
 	b := make([]byte, size)
 	rand.Read(b) // never fails

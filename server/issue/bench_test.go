@@ -24,8 +24,8 @@ type part struct {
 	op   func() error
 }
 
-// parts are those of the order's profile, and the whole. Their names begin with
-// the prefix.
+// parts returns the parts of issuing the order's profile, and the whole. Their
+// names begin with the prefix.
 func parts(b testing.TB, prefix string, i *issue.Issuer, id signing.Signer, o issue.Order) []part {
 	b.Helper()
 	data, err := i.Build(o)
@@ -48,12 +48,12 @@ func parts(b testing.TB, prefix string, i *issue.Issuer, id signing.Signer, o is
 	}
 }
 
-// gcPercent is what serve tells the collector.
+// gcPercent is the garbage collector setting of serve.
 const gcPercent = 400
 
 // BenchmarkIssue times the parts of a signed profile with mail and policy, and
-// of one with mail alone, against the raw signature, with the memory that serve
-// takes for it.
+// of one with only mail, against the raw signature, with the memory settings of
+// serve.
 func BenchmarkIssue(b *testing.B) {
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
@@ -75,11 +75,12 @@ func BenchmarkIssue(b *testing.B) {
 	}
 }
 
-// maxAllocations is how many a profile may cost beside those of its signature.
+// maxAllocations is how many allocations a profile may take besides those of
+// its signature.
 const maxAllocations = 40
 
-// TestAllocations keeps what collects garbage, and so slows two cores down, out
-// of the way of a profile.
+// TestAllocations limits allocations, because garbage collection slows two
+// cores down.
 func TestAllocations(t *testing.T) {
 	for _, kind := range []string{"p256", "rsa-2048"} {
 		i, leaf, pool := issuer(t, kind, nil)

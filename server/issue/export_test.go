@@ -1,4 +1,4 @@
 package issue
 
-// Kept is how many templates are kept.
+// Kept returns how many templates are cached.
 func (i *Issuer) Kept() int { return len(i.kept) }

@@ -1,5 +1,5 @@
-// Package issue makes signed profiles: person and domain go in, the profile is
-// built, read by the gate, and signed. Nothing else calls the signer.
+// Package issue creates signed profiles: person and domain go in, the profile
+// is built, checked by the gate, and signed. Nothing else calls the signer.
 package issue
 
 import (
@@ -19,36 +19,36 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// A Person is whom a profile is for.
+// A Person is the person that a profile is for.
 type Person struct {
 	Address profile.Address
 	Name    string // the sender's name in new messages; may be empty
-	Login   string // the user name on the servers; empty: the address
+	Login   string // the username on the servers; empty: the address
 	Locale  string // the language of the profile's texts; empty: English
 }
 
-// An Order says which profile to make.
+// An Order says which profile to create.
 type Order struct {
 	Service settings.MailService
-	// Organization is who issues the profile. Empty: the mail domain.
+	// Organization is the issuer of the profile. Empty: the email domain.
 	Organization string
 	Person       Person
 	Platform     profile.Platform
-	// Variant is Mail, or Secure for the device policy as well. On a Mac,
-	// where the two are profiles of their own, Secure is the policy alone.
+	// Variant is Mail, or Secure for the device policy as well. On a Mac, where
+	// the two are separate profiles, Secure is only the policy.
 	Variant settings.Variant
 	// Policy is the device policy of the variant Secure. Its names and
 	// descriptions are filled in.
 	Policy profile.Passcode
 	// Declared writes the policy as declarations, which is experimental.
 	Declared bool
-	// Test marks the profile as made by a test key. It stands beside the real
-	// one on a device.
+	// Test marks the profile as created by a test key. It doesn't replace the
+	// real one on a device.
 	Test bool
 }
 
-// OrderOf is an order by the settings of the person's domain. Where they need
-// a login that the person has not, the fault is LoginNeeded.
+// OrderOf returns an order with the settings of the person's domain. If they
+// require a login and the person has none, it returns a LoginNeeded fault.
 func OrderOf(d settings.Domain, who Person, v settings.Variant, p profile.Platform) (Order, error) {
 	login, err := d.LoginFor(who.Address, who.Login)
 	if err != nil {
@@ -65,7 +65,7 @@ func OrderOf(d settings.Domain, who Person, v settings.Variant, p profile.Platfo
 	}, nil
 }
 
-// An Issuer makes profiles. It can be used by several goroutines at once.
+// An Issuer creates profiles. It is safe for concurrent use.
 type Issuer struct {
 	texts   *templates.Set
 	signer  func() signing.Signer
@@ -77,8 +77,9 @@ type Issuer struct {
 	languages map[string]string // of a locale
 }
 
-// New returns an Issuer that takes the words of profiles from texts and asks
-// signer, each time, what signs. Without one it can only build.
+// New returns an Issuer that takes the texts of profiles from texts and calls
+// signer, each time, for the current signer. Without a signer it can only
+// build.
 func New(texts *templates.Set, signer func() signing.Signer) *Issuer {
 	return &Issuer{
 		texts: texts, signer: signer, kept: map[kind]*made{}, wordings: map[kind]*gate.Texts{}, languages: map[string]string{},
@@ -91,16 +92,16 @@ type Signed struct {
 	Bytes []byte
 	// Identifier is the profile's PayloadIdentifier.
 	Identifier string
-	// Hash is the SHA-256 of the profile inside, in hex.
+	// Hash is the SHA-256 of the unsigned profile, in hex.
 	Hash string
 	// Identity is the fingerprint of the certificate that signed.
 	Identity string
 }
 
-// Issue builds the profile, has the gate read it, and signs it. What is wrong
-// with the person is a [profile.InvalidError]. Whatever else the gate refuses is
-// a fault of this program and comes back as an error that says so; a signer that
-// may not sign gives a SignerUnavailable fault.
+// Issue builds the profile, checks it with the gate, and signs it. Problems
+// with the person are a [profile.InvalidError]. Anything else that the gate
+// refuses is a bug of this program and is returned as an error that says so; a
+// signer that can't sign gives a SignerUnavailable fault.
 func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 	buffer := i.buffers.Get().(*[]byte)
 	defer i.buffers.Put(buffer)
@@ -130,9 +131,10 @@ func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 	return out, nil
 }
 
-// Terms returns what the order entitles its person to have signed. Of the policy
-// only what the texts speak of counts: MinLength, MaxFailedAttempts and AutoLock.
-// The signer that is a process of its own makes the terms of each profile by it.
+// Terms returns what the order permits to be signed for its person. Only what
+// the texts mention of the policy counts: MinLength, MaxFailedAttempts and
+// AutoLock. A separate signing process calls it to get the terms of each
+// profile.
 func (i *Issuer) Terms(o Order) (gate.Terms, error) {
 	k := i.kind(o)
 	texts, err := i.wording(k)
@@ -142,8 +144,9 @@ func (i *Issuer) Terms(o Order) (gate.Terms, error) {
 	return k.terms(o.Person, texts), nil
 }
 
-// SignChecksums returns a detached signature of the list, by what signs
-// profiles. A signer that may not sign gives a SignerUnavailable fault.
+// SignChecksums returns a detached signature of the list, with the certificate
+// that signs profiles. A signer that can't sign gives a SignerUnavailable
+// fault.
 func (i *Issuer) SignChecksums(ctx context.Context, list *signing.Checksums) ([]byte, error) {
 	signature, err := i.signer().SignChecksums(ctx, list)
 	if err != nil {
@@ -152,24 +155,24 @@ func (i *Issuer) SignChecksums(ctx context.Context, list *signing.Checksums) ([]
 	return signature, nil
 }
 
-// unsigned says why the signer refused.
+// unsigned returns a fault that says why the signer refused.
 func unsigned(err error) error {
 	if e, ok := errors.AsType[*signing.IdentityError](err); ok {
-		f := fault.New(fault.SignerUnavailable, "Nothing can be signed here at the moment: %s.", e.Detail)
+		f := fault.New(fault.SignerUnavailable, "Profiles can't be signed at the moment: %s.", e.Detail)
 		f.RetryAfter = e.RetryAfter
 		return f
 	}
 	return fmt.Errorf("issue: %w", err)
 }
 
-// Build returns the profile unsigned. What is wrong with the person is a
+// Build returns the profile unsigned. Problems with the person are a
 // [profile.InvalidError].
 func (i *Issuer) Build(o Order) ([]byte, error) {
 	_, text, err := i.build(nil, i.kind(o), o.Person)
 	return text, err
 }
 
-// build fills in the template of a kind. The text may be in the buffer.
+// build fills in the template of a kind. The result may share the buffer.
 func (i *Issuer) build(buffer []byte, k kind, who Person) (*made, []byte, error) {
 	made, err := i.made(k)
 	if err != nil {
@@ -185,10 +188,10 @@ func (i *Issuer) build(buffer []byte, k kind, who Person) (*made, []byte, error)
 	return made, text, nil
 }
 
-// login is the user name on the servers.
+// login returns the username on the servers.
 func (p Person) login() string { return cmp.Or(p.Login, p.Address.String()) }
 
-// check refuses what the gate would, in words for the person.
+// check refuses what the gate would, with an error for the person.
 func (p Person) check() error {
 	var problems []profile.Problem
 	if !profile.IsPersonName(p.Name) {
@@ -208,8 +211,8 @@ func (p Person) check() error {
 	return nil
 }
 
-// FileName is the name under which the profile is downloaded: letters that
-// every system takes, and nothing of the person.
+// FileName is the download name of the profile: characters that every system
+// accepts, and nothing about the person.
 func (o Order) FileName() string {
 	what := "mail"
 	if o.Platform == profile.Mac && o.Variant == settings.Secure {

@@ -57,8 +57,8 @@ func issuer(t testing.TB, kind string, now func() time.Time) (*issue.Issuer, sig
 	return issue.New(texts, func() signing.Signer { return id }), leaf, pool
 }
 
-// TestIssue signs each variant for each platform: the gate lets through what
-// is built, and the content is the unsigned build to the byte.
+// TestIssue signs each variant for each platform: the gate clears what is
+// built, and the content is exactly the unsigned build.
 func TestIssue(t *testing.T) {
 	i, leaf, pool := issuer(t, "p256", nil)
 	for _, v := range []settings.Variant{settings.Mail, settings.Secure, "declared"} {
@@ -96,12 +96,12 @@ func TestIssue(t *testing.T) {
 	}
 }
 
-// identities are what a device knows a profile and its payloads by.
+// identities returns what identifies a profile and its payloads on a device.
 var identities = regexp.MustCompile(`<key>Payload(?:Identifier|UUID)</key>\s*<string>[^<]*</string>`)
 
-// TestMarked wants what a test key makes let through by the gate, marked where a
-// device shows it, in a namespace of its own, and otherwise the same, in every
-// language.
+// TestMarked checks that profiles of a test key pass the gate, are marked where
+// a device shows it, have a separate namespace, and otherwise are the same, in
+// every language.
 func TestMarked(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	texts, err := templates.New()
@@ -150,7 +150,7 @@ func TestMarked(t *testing.T) {
 	}
 }
 
-// TestContent reads what the words and fields of an order become.
+// TestContent checks what becomes of the texts and fields of an order.
 func TestContent(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	tests := []struct {
@@ -185,14 +185,14 @@ func TestContent(t *testing.T) {
 	}
 }
 
-// TestCalendars has a domain with calendars and contacts: both are in what goes
-// to the user, on hosts that the gate knows, and neither in a Mac's policy.
+// TestCalendars has a domain with calendars and contacts: both are in the
+// user's profile, on hosts that the gate knows, and neither in a Mac's policy.
 func TestCalendars(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	for _, tt := range []struct {
 		variant  settings.Variant
 		platform profile.Platform
-		want     int // accounts beside the mail
+		want     int // accounts besides mail
 	}{
 		{settings.Mail, profile.IPhone, 2}, {settings.Secure, profile.IPhone, 2},
 		{settings.Mail, profile.Mac, 2}, {settings.Secure, profile.Mac, 0},
@@ -254,7 +254,7 @@ func TestIssueRefuses(t *testing.T) {
 	}
 }
 
-// TestOrderOf wants the settings of the domain in the profile.
+// TestOrderOf checks that the settings of the domain are in the profile.
 func TestOrderOf(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	plain := order(t, settings.Mail, profile.IPhone)
@@ -296,8 +296,8 @@ func TestOrderOf(t *testing.T) {
 	}
 }
 
-// TestManySettings has settings change so often that templates are forgotten:
-// each profile is still by its own.
+// TestManySettings changes settings so often that templates are dropped: each
+// profile still has its own.
 func TestManySettings(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	o := order(t, settings.Mail, profile.IPhone)

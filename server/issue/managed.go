@@ -13,29 +13,29 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// A ManagedOrder says what to make for a device management service. Nothing of it
-// is signed.
+// A ManagedOrder says what to create for a device management service. None of
+// it is signed.
 type ManagedOrder struct {
 	Vendor *mdm.Vendor
-	// Domain is the mail domain in lower-case A-labels.
+	// Domain is the email domain in lower-case A-labels.
 	Domain  string
 	Service settings.MailService
-	// Organization is who issues the profiles. Empty: the mail domain.
+	// Organization is the issuer of the profiles. Empty: the email domain.
 	Organization string
 	Login        settings.Login // empty: AddressLogin
-	// Platforms are those to make profiles for. None: all.
+	// Platforms are those to create profiles for. None: all.
 	Platforms []profile.Platform
 	// Variant is Mail, or Secure for the device policy as well.
 	Variant settings.Variant
 	Policy  profile.Passcode
 	Locale  string // the language of the profiles' texts; empty: English
-	// Person is whom the files are for, if the vendor fills in nothing, and
-	// empty otherwise.
+	// Person is the person that the files are for, if the vendor fills in
+	// nothing, and empty otherwise.
 	Person Person
 	Test   bool
 }
 
-// ManagedOrderOf is an order by the settings of the domain.
+// ManagedOrderOf returns an order with the settings of the domain.
 func ManagedOrderOf(d settings.Domain, v *mdm.Vendor, variant settings.Variant) ManagedOrder {
 	return ManagedOrder{
 		Vendor:       v,
@@ -49,9 +49,9 @@ func ManagedOrderOf(d settings.Domain, v *mdm.Vendor, variant settings.Variant) 
 	}
 }
 
-// Manage makes the files for a device management service. A person that is missing,
-// or must not be there, is an Invalid fault on "address"; one whose login cannot be
-// told is a LoginNeeded fault; what else is wrong with one is a
+// Manage creates the files for a device management service. A missing or
+// superfluous person is an Invalid fault on "address"; one whose login can't be
+// derived is a LoginNeeded fault; other problems with the person are a
 // [profile.InvalidError].
 func (i *Issuer) Manage(o ManagedOrder) (*mdm.Set, error) {
 	job := mdm.Job{Domain: o.Domain, Profiles: i.drafts(o), Login: mdm.Login(o.Login)}
@@ -74,9 +74,9 @@ func (i *Issuer) Manage(o ManagedOrder) (*mdm.Set, error) {
 	set, err := mdm.New(o.Vendor, job)
 	switch {
 	case errors.Is(err, mdm.ErrNoPerson):
-		return nil, fault.On("address", fault.Invalid, "%s fills in nothing, so its files are for one person. Say for whom, or make a batch.", o.Vendor.Title)
+		return nil, fault.On("address", fault.Invalid, "%s fills in nothing, so its files are for one person. Enter the address, or create a batch.", o.Vendor.Title)
 	case errors.Is(err, mdm.ErrPerson):
-		return nil, fault.On("address", fault.Invalid, "%s fills in the person, so its template has none. Leave the address out.", o.Vendor.Title)
+		return nil, fault.On("address", fault.Invalid, "%s fills in the person, so its template has none. Leave out the address.", o.Vendor.Title)
 	case err != nil:
 		return nil, fmt.Errorf("issue: %w", err)
 	}
@@ -86,7 +86,7 @@ func (i *Issuer) Manage(o ManagedOrder) (*mdm.Set, error) {
 // Declare returns the device policy of the domain as declarations.
 func (i *Issuer) Declare(d settings.Domain, p profile.Platform) ([]profile.Declaration, error) {
 	policy := d.DevicePolicy
-	policy.DisplayName = "Passcode" // which no declaration has
+	policy.DisplayName = "Passcode" // which declarations don't have
 	all, err := policy.Declarations(d.Name, p)
 	if err != nil {
 		return nil, fmt.Errorf("issue: %w", err)
@@ -94,7 +94,7 @@ func (i *Issuer) Declare(d settings.Domain, p profile.Platform) ([]profile.Decla
 	return all, nil
 }
 
-// drafts are the profiles of the order with the person left open: accounts for each
+// drafts returns the profiles of the order without a person: accounts for each
 // platform, and the policy of a Mac.
 func (i *Issuer) drafts(o ManagedOrder) (all []*profile.Profile) {
 	k := kind{
@@ -108,7 +108,7 @@ func (i *Issuer) drafts(o ManagedOrder) (all []*profile.Profile) {
 	add := func(p profile.Platform, v settings.Variant) {
 		k.platform, k.variant = p, v
 		d := k.draft(i.words(k))
-		if d.profile.Consent != nil { // an MDM asks nobody; it is for whoever opens the file
+		if d.profile.Consent != nil { // an MDM doesn't show it; it is for people who open the file
 			d.profile.Consent = map[string]string{"default": i.words(k).text(k.keep("consent." + string(p)))}
 		}
 		all = append(all, &d.profile)

@@ -15,7 +15,7 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// managed is an order for the vendor, for Jane if it fills in nothing.
+// managed returns an order for the vendor, for Jane if it fills in nothing.
 func managed(t *testing.T, v *mdm.Vendor) issue.ManagedOrder {
 	t.Helper()
 	o := order(t, settings.Secure, profile.IPhone)
@@ -35,9 +35,9 @@ func written(t *testing.T, one *mdm.Template) string {
 	return out.String()
 }
 
-// TestGateRefusesTemplates has the gate read every template with variables, with
-// terms for a person and with terms that are the variables themselves: none is ever
-// cleared, and without that no signer takes it.
+// TestGateRefusesTemplates checks every template with variables in the gate,
+// with terms for a person and with terms that are the variables themselves:
+// none is ever cleared, and without that no signer accepts it.
 func TestGateRefusesTemplates(t *testing.T) {
 	i, _, _ := issuer(t, "p256", time.Now)
 	for _, v := range mdm.Vendors() {
@@ -79,7 +79,7 @@ func TestVariablesAreNotSigned(t *testing.T) {
 			o = order(t, settings.Mail, profile.IPhone)
 			address, err := profile.ParseAddress(variable.Text + "@example.com")
 			if err != nil {
-				continue // what is no address reaches nobody
+				continue // what isn't an address reaches no one
 			}
 			o.Person.Address = address
 			wantInvalid(t, i, o, "address")
@@ -96,8 +96,8 @@ func wantInvalid(t *testing.T, i *issue.Issuer, o issue.Order, path string) {
 	}
 }
 
-// TestManage wants what the domain says: its platforms, its policy, its login, and
-// advice about its servers.
+// TestManage checks the settings of the domain: its platforms, its policy, its
+// login, and advice about its servers.
 func TestManage(t *testing.T) {
 	i, _, _ := issuer(t, "p256", time.Now)
 	fleet, _ := mdm.Find("fleet")
@@ -124,7 +124,7 @@ func TestManage(t *testing.T) {
 	}
 }
 
-// TestManageRefuses wants a fault for each person that the order can't have.
+// TestManageRefuses expects a fault for each person that the order can't have.
 func TestManageRefuses(t *testing.T) {
 	i, _, _ := issuer(t, "p256", time.Now)
 	nano, _ := mdm.Find("nanomdm")

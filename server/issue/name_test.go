@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
 
-// TestNameRule wants names and logins that the gate would refuse to be refused
-// in words for the person, field by field.
+// TestNameRule checks that names and logins that the gate would refuse are
+// refused earlier with an error for the person, field by field.
 func TestNameRule(t *testing.T) {
 	i, _, _ := issuer(t, "p256", nil)
 	for _, name := range []string{"", "Jane Doe", "A.Müller", "St.Gallen Office", "Ｊａｎｅ", "山田 太郎", "Jane O’Neil"} {
@@ -33,8 +33,8 @@ func TestNameRule(t *testing.T) {
 	}
 }
 
-// FuzzName holds the rule for names at the door against the gate's, which
-// shares no code with it: what the one takes the other clears, and the reverse.
+// FuzzName compares the rule for names in requests with the gate's, which
+// shares no code with it: both must accept the same names.
 func FuzzName(f *testing.F) {
 	for _, name := range []string{"Jane Doe", "A.Müller", "evil.com", "evil․com", "a\u200bb", "пример.рф", "evil.com-now", "www.a", "x.local", "½", "ﬀ.com", "a.b.c.", "&amp;"} {
 		f.Add(name)
@@ -59,7 +59,7 @@ func FuzzName(f *testing.F) {
 		terms.PersonName = profile.PlainName(name)
 		_, err := gate.Check([]byte(before+escaper.Replace(terms.PersonName)+after), terms)
 		if profile.IsPersonName(name) != (err == nil) {
-			t.Errorf("%q (valid %t): the door says %t, the gate %v", name, utf8.ValidString(name), profile.IsPersonName(name), err)
+			t.Errorf("%q (valid %t): the request says %t, the gate %v", name, utf8.ValidString(name), profile.IsPersonName(name), err)
 		}
 	})
 }

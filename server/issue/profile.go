@@ -11,13 +11,13 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// How many kinds are kept, and for how many locales their language.
+// How many kinds are cached, and for how many locales their language.
 const (
 	maxKinds   = 4096
 	maxLocales = 256
 )
 
-// A kind is an order without the person: all that many profiles share.
+// A kind is an order without the person: everything that many profiles share.
 type kind struct {
 	language     string
 	domain       string
@@ -30,16 +30,16 @@ type kind struct {
 	test         bool
 }
 
-// made is what is made once for a kind: to fill in its texts and encode them
-// costs more than a signature.
+// made is created once for a kind: filling in its texts and encoding them costs
+// more than a signature.
 type made struct {
 	template *profile.Template
 	texts    *gate.Texts
 }
 
-// made returns what is made for the kind. There are as many kinds as domains
-// are configured, in their languages; since settings change, all are forgotten
-// when they have become too many.
+// made returns the cached value for the kind. There are as many kinds as
+// configured domains, in their languages. Since settings change, the cache is
+// cleared when it gets too large.
 func (i *Issuer) made(k kind) (*made, error) {
 	i.mu.RLock()
 	m := i.kept[k]
@@ -77,7 +77,7 @@ func (i *Issuer) wording(k kind) (*gate.Texts, error) {
 	return texts, nil
 }
 
-// keep keeps a value, and forgets all when they have become too many.
+// keep caches a value, and clears the cache when it gets too large.
 func keep[K comparable, V any](i *Issuer, kept map[K]V, limit int, key K, value V) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -87,7 +87,7 @@ func keep[K comparable, V any](i *Issuer, kept map[K]V, limit int, key K, value 
 	kept[key] = value
 }
 
-// language is the language that serves a locale best.
+// language returns the best supported language for a locale.
 func (i *Issuer) language(locale string) string {
 	i.mu.RLock()
 	tag := i.languages[locale]
@@ -99,7 +99,7 @@ func (i *Issuer) language(locale string) string {
 	return tag
 }
 
-// terms is what an order of the kind entitles a person to have signed.
+// terms returns what an order of the kind permits to be signed for a person.
 func (k kind) terms(who Person, texts *gate.Texts) gate.Terms {
 	servers := make([]gate.Server, 2, 4)
 	servers[0] = gate.Server{Use: gate.IMAP, Host: k.service.Incoming.Host, Port: k.service.Incoming.Port}
@@ -123,14 +123,14 @@ func (k kind) terms(who Person, texts *gate.Texts) gate.Terms {
 	}
 }
 
-// Consent returns what a person reads before the device policy of the order
-// installs, in the person's language.
+// Consent returns what a person reads before the device policy of the order is
+// installed, in the person's language.
 func (i *Issuer) Consent(o Order) string {
 	k := i.kind(o)
 	return i.words(k).text(k.keep("consent." + string(k.platform)))
 }
 
-// kind is the order without the person.
+// kind returns the order without the person.
 func (i *Issuer) kind(o Order) kind {
 	return kind{
 		language:     i.language(o.Person.Locale),
@@ -145,11 +145,11 @@ func (i *Issuer) kind(o Order) kind {
 	}
 }
 
-// words are the texts of the kind's language.
+// words returns the texts of the kind's language.
 func (i *Issuer) words(k kind) words { return words{i.texts, i.texts.Match(k.language), k.values()} }
 
-// isDevicePolicy reports whether k is the profile of its own in which a Mac
-// takes a policy.
+// isDevicePolicy reports whether k is the separate profile with the policy of a
+// Mac.
 func (k kind) isDevicePolicy() bool {
 	return k.platform == profile.Mac && k.variant == settings.Secure
 }
@@ -160,14 +160,14 @@ type draft struct {
 	titles  map[string]gate.Titles
 }
 
-// add adds a payload that has the title.
+// add adds a payload with the title.
 func (d *draft) add(payload profile.Payload, title string) {
 	d.profile.Payloads = append(d.profile.Payloads, payload)
 	d.titles[payload.Type()] = gate.Titles{Name: title}
 }
 
-// texts are what a device will show of the profile, beside the person's name
-// and address.
+// texts returns what a device will show of the profile, besides the person's
+// name and address.
 func (d *draft) texts(language string) gate.DisplayTexts {
 	mark := ""
 	if d.profile.Test {
@@ -183,7 +183,7 @@ func (d *draft) texts(language string) gate.DisplayTexts {
 	return texts
 }
 
-// draft puts the kind and the words of its language together.
+// draft combines the kind and the texts of its language.
 func (k kind) draft(w words) *draft {
 	d := &draft{titles: map[string]gate.Titles{}}
 	p := &d.profile
@@ -213,8 +213,8 @@ func (k kind) draft(w words) *draft {
 	return d
 }
 
-// addAccounts adds mail, and calendars and contacts as far as they are
-// chosen. The description says so.
+// addAccounts adds mail, and calendars and contacts if they are chosen. The
+// description says so.
 func (k kind) addAccounts(d *draft, w words) {
 	title := w.text("payload.mail.name")
 	d.add(&profile.Mail{DisplayName: title, Incoming: k.service.Incoming, Outgoing: k.service.Outgoing}, title)
@@ -230,7 +230,8 @@ func (k kind) addAccounts(d *draft, w words) {
 	}
 }
 
-// keep is the id of the text, or of its sister for a policy that never erases.
+// keep returns the ID of the text, or of its variant for a policy that never
+// erases.
 func (k kind) keep(id string) string {
 	if k.policy.MaxFailedAttempts == 0 {
 		return id + ".keep"
@@ -238,7 +239,7 @@ func (k kind) keep(id string) string {
 	return id
 }
 
-// values are what the words of a profile may name.
+// values returns the values that the texts of a profile may use.
 func (k kind) values() map[string]any {
 	return map[string]any{
 		"Domain":      idn.Show(k.domain),
@@ -259,7 +260,8 @@ type words struct {
 
 func (w words) text(id string) string { return w.set.Text(w.language, id, w.values) }
 
-// texts is the text in every language, English for those that it lacks.
+// texts returns the text in every language, in English if there is no
+// translation.
 func (w words) texts(id string) map[string]string {
 	all := w.set.Texts(id, w.values)
 	all["default"] = all["en"]

@@ -29,17 +29,17 @@ func addStep[J river.JobArgs](workers *river.Workers, s steps, timeout time.Dura
 	return river.AddWorkerSafely(workers, &stepWorker[J]{steps: s, timeout: timeout, batch: batch, step: step})
 }
 
-// Timeout is how long the step may take.
+// Timeout returns the maximum time of the step.
 func (w *stepWorker[J]) Timeout(*river.Job[J]) time.Duration { return w.timeout }
 
-// NextRetry is soon at first: most often something has been restarted.
+// NextRetry is soon at first, because usually something has been restarted.
 func (w *stepWorker[J]) NextRetry(job *river.Job[J]) time.Time {
 	return time.Now().Add(min(time.Duration(job.Attempt*job.Attempt)*time.Second, time.Minute))
 }
 
-// Work does the step. If it fails for the last time, the batch, or its push, ends.
-// When the server stops, the step is left to the next one: it may be waiting for
-// others.
+// Work runs the step. If it fails for the last time, the batch, or its push,
+// ends. When the server stops, the step is left to the next one: it may be
+// waiting for others.
 func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	doing, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package jobs does what changes have asked to be done later: it works on the
-// queues that the store keeps.
+// Package jobs runs the work that changes have enqueued: it works on the queues
+// of the store.
 package jobs
 
 import (
@@ -20,24 +20,24 @@ import (
 )
 
 const (
-	// jobTimeout is how long one job may take.
+	// jobTimeout is the maximum time of a job.
 	jobTimeout = time.Minute
-	// rescueAfter is when a job is taken to be lost whose server has died, and
-	// is done again.
+	// rescueAfter is when a job is considered lost because its server has died,
+	// and runs again.
 	rescueAfter = 2 * time.Minute
-	// callTimeout is how long the job of a webhook may take, which is a little
-	// more than its endpoint may. As such jobs are short, they are taken to be
-	// lost after callLost, and looked for every rescueEvery: where a server has
-	// died, they wait for up to half a minute.
+	// callTimeout is the maximum time of a webhook's job, a little more than
+	// its endpoint may take. Because such jobs are short, they are considered
+	// lost after callLost, and checked every rescueEvery: if a server has died,
+	// they wait for up to half a minute.
 	callTimeout = notify.CallTimeout + 3*time.Second
 	callLost    = callTimeout + 2*time.Second
 	rescueEvery = 5 * time.Second
 	// The steps of batches may take long, and links wait for their turn to be
-	// sent. So these say every beatEvery that they are under way, and are taken to
-	// be lost after beatLost without.
+	// sent. So these jobs report every beatEvery that they are running, and are
+	// considered lost after beatLost without a report.
 	beatEvery = 5 * time.Second
 	beatLost  = 30 * time.Second
-	// stopTimeout is how long jobs may go on when the server stops.
+	// stopTimeout is how long jobs may continue when the server stops.
 	stopTimeout = 20 * time.Second
 
 	mailWorkers    = 4
@@ -45,37 +45,37 @@ const (
 	mailingWorkers = 4
 	pushWorkers    = 8
 
-	// maintenanceTimeout is how long the work on one log may take, and
+	// maintenanceTimeout is the maximum time of the work on one log, and
 	// maintenanceTries how often it is tried until it is left to the next day:
 	// for some hours.
 	maintenanceTimeout = time.Hour
 	maintenanceTries   = 9
 
-	// batchWorkers is how many steps of batches a server works on at a time: some
-	// make files on all cores, while others read and write. A step is short, so
-	// the queue is asked for the next one more often than others are.
+	// batchWorkers is how many steps of batches a server runs at a time: some
+	// create files on all cores, while others read and write. A step is short,
+	// so the queue is polled more often than others.
 	batchWorkers = 4
 	batchPause   = 20 * time.Millisecond
 	batchPoll    = 200 * time.Millisecond
-	// archiveWorkers is how many archives a server writes at a time, which most of
-	// all wait for files to put into them.
+	// archiveWorkers is how many archives a server writes at a time. They
+	// mostly wait for files to put into them.
 	archiveWorkers = 4
-	// batchTimeout is how long reading a list and writing an archive may take, from
-	// the first file of the batch on.
+	// batchTimeout is the maximum time for reading a list and for writing an
+	// archive, counted from the first file of the batch.
 	batchTimeout = time.Hour
-	// batchTries is how often a step is tried, for some twenty minutes.
+	// batchTries is how often a step is tried, for about twenty minutes.
 	batchTries = 25
 )
 
 // A Store keeps the queues.
 type Store interface {
-	// RunJobs works on the queues until ctx is done. When it returns, all that
-	// it started has stopped.
+	// RunJobs works on the queues until ctx is done. When it returns,
+	// everything that it started has stopped.
 	RunJobs(ctx context.Context, config *river.Config) error
-	// Rescue has the jobs of a queue done again that have been under way for
+	// Rescue makes the jobs of a queue run again that have been running for
 	// longer.
 	Rescue(ctx context.Context, queue string, after time.Duration) (int64, error)
-	// Beat notes that a job is still under way, for Rescue.
+	// Beat records that a job is still running, for Rescue.
 	Beat(ctx context.Context, job int64) error
 }
 
@@ -86,8 +86,8 @@ type Deliverer interface {
 	Call(ctx context.Context, delivery string) (time.Duration, error)
 }
 
-// A LinkSender sends setup links by mail. It returns how long to wait before the
-// next try; 0 if there is none. *mailing.Sender is one.
+// A LinkSender sends setup links by email. It returns how long to wait before
+// the next try; 0 if there is none. *mailing.Sender is one.
 type LinkSender interface {
 	Send(ctx context.Context, mail string) (time.Duration, error)
 }
@@ -101,14 +101,14 @@ type Maintainer interface {
 	Run(ctx context.Context, account string) error
 }
 
-// A Batcher does the steps of batches; doing one again does no harm.
-// *batches.Service is one.
+// A Batcher runs the steps of batches, which can be repeated. *batches.Service
+// is one.
 type Batcher interface {
 	// Resume enqueues what servers that died have left.
 	Resume(ctx context.Context) error
 	// Check reads a list.
 	Check(ctx context.Context, batch string) error
-	// Chunk makes the files of a chunk.
+	// Chunk creates the files of a chunk.
 	Chunk(ctx context.Context, batch string, number int) error
 	// Archive puts files into an archive.
 	Archive(ctx context.Context, batch string, number int) error
@@ -122,7 +122,7 @@ type Rewriter interface {
 	Rewrite(ctx context.Context, log *slog.Logger) error
 }
 
-// Work are those who do the jobs. All fields are required.
+// Work has the implementations of the jobs. All fields are required.
 type Work struct {
 	Deliverer  Deliverer
 	LinkSender LinkSender
@@ -132,7 +132,7 @@ type Work struct {
 	Pusher     Pusher
 }
 
-// Run works on jobs until ctx is done and then lets those under way finish.
+// Run works on jobs until ctx is done and then lets the running ones finish.
 func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	batch, push := steps{ctx, store, w.Batcher.GiveUp, log}, steps{ctx, store, w.Pusher.GiveUp, log}
@@ -162,7 +162,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		}
 	}
 	if err := w.Batcher.Resume(ctx); err != nil && ctx.Err() == nil {
-		log.Error("batches can't go on until their jobs are found again", "error", err)
+		log.Error("batches can't continue until their jobs are enqueued again", "error", err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var rescuing sync.WaitGroup
@@ -178,7 +178,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 			batches.Queue:        {MaxWorkers: batchWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
 			batches.ArchiveQueue: {MaxWorkers: archiveWorkers, FetchCooldown: batchPause, FetchPollInterval: batchPoll},
 			pushes.Queue:         {MaxWorkers: pushWorkers},
-			maintenance.Queue:    {MaxWorkers: 1}, // it reads whole logs: people come first
+			maintenance.Queue:    {MaxWorkers: 1}, // it reads whole logs, so jobs that people wait for come first
 		},
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
@@ -187,7 +187,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 	})
 }
 
-// beat says that a job is under way, until end is called.
+// beat reports that a job is running, until end is called.
 func beat(ctx context.Context, store Store, log *slog.Logger, job int64) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
@@ -201,7 +201,7 @@ func beat(ctx context.Context, store Store, log *slog.Logger, job int64) (end fu
 			case <-next.C:
 			}
 			if err := store.Beat(ctx, job); err != nil && ctx.Err() == nil {
-				log.Warn("a job may be done twice", "error", err)
+				log.Warn("a job may run twice", "error", err)
 			}
 		}
 	})
@@ -222,14 +222,14 @@ func rescue(ctx context.Context, store Store, log *slog.Logger) {
 			if n, err := store.Rescue(ctx, queue, lost); err != nil && ctx.Err() == nil {
 				log.Error("rescue", "error", err)
 			} else if n > 0 {
-				log.Info("jobs are done again whose server has died", "queue", queue, "jobs", n)
+				log.Info("jobs of a dead server run again", "queue", queue, "jobs", n)
 			}
 		}
 	}
 }
 
-// A quiet handler leaves out what River logs for those who work on River, among
-// which other lines are lost: all but warnings and errors.
+// A quiet handler drops River's debugging records, in which others get lost:
+// everything except warnings and errors.
 type quiet struct{ slog.Handler }
 
 // Enabled reports whether a record of the level is kept.
@@ -237,19 +237,19 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, level)
 }
 
-// WithAttrs returns a handler that is as quiet.
+// WithAttrs returns a handler that is just as quiet.
 func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler { return quiet{q.Handler.WithAttrs(attrs)} }
 
-// WithGroup returns a handler that is as quiet.
+// WithGroup returns a handler that is just as quiet.
 func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name)} }
 
-// A mailWorker sends mails.
+// A mailWorker sends emails.
 type mailWorker struct {
 	river.WorkerDefaults[notify.MailJob]
 	deliverer Deliverer
 }
 
-// Work sends one mail.
+// Work sends one email.
 func (w *mailWorker) Work(ctx context.Context, job *river.Job[notify.MailJob]) error {
 	return later(w.deliverer.Mail(ctx, job.Args.Delivery))
 }
@@ -260,7 +260,7 @@ type webhookWorker struct {
 	deliverer Deliverer
 }
 
-// Timeout is so short that a lost call is soon made again.
+// Timeout is short, so that a lost call is soon repeated.
 func (w *webhookWorker) Timeout(*river.Job[notify.WebhookJob]) time.Duration { return callTimeout }
 
 // Work calls one webhook.
@@ -268,7 +268,7 @@ func (w *webhookWorker) Work(ctx context.Context, job *river.Job[notify.WebhookJ
 	return later(w.deliverer.Call(ctx, job.Args.Delivery))
 }
 
-// A linkWorker sends setup links by mail.
+// A linkWorker sends setup links by email.
 type linkWorker struct {
 	river.WorkerDefaults[mailing.Job]
 	store  Store
@@ -305,7 +305,7 @@ type logWorker struct {
 	log        *slog.Logger
 }
 
-// Timeout is longer than that of jobs that somebody waits for.
+// Timeout is longer than that of jobs that someone waits for.
 func (w *logWorker) Timeout(*river.Job[maintenance.Job]) time.Duration { return maintenanceTimeout }
 
 // Work does the maintenance of one log.
@@ -329,10 +329,10 @@ type rewriteWorker struct {
 	log      *slog.Logger
 }
 
-// Timeout is longer than that of jobs that somebody waits for.
+// Timeout is longer than that of jobs that someone waits for.
 func (w *rewriteWorker) Timeout(*river.Job[secret.Job]) time.Duration { return maintenanceTimeout }
 
-// Work does it.
+// Work encrypts a batch of values again.
 func (w *rewriteWorker) Work(ctx context.Context, _ *river.Job[secret.Job]) error {
 	err := w.rewriter.Rewrite(ctx, w.log)
 	if err != nil && ctx.Err() == nil {
@@ -341,7 +341,7 @@ func (w *rewriteWorker) Work(ctx context.Context, _ *river.Job[secret.Job]) erro
 	return err
 }
 
-// later has a job done again after wait, if that is not 0.
+// later makes a job run again after wait, if that isn't 0.
 func later(wait time.Duration, err error) error {
 	if err == nil && wait > 0 {
 		return river.JobSnooze(wait)

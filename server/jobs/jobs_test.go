@@ -29,12 +29,12 @@ import (
 )
 
 // A worker records the jobs that reach it. It stands for the notifier and the
-// maintenance, whose own tests are elsewhere: here it matters which job reaches
-// whom, and what becomes of its answer.
+// maintenance, which are tested elsewhere: here it matters which job reaches
+// whom, and what becomes of the answer.
 type worker struct {
 	mu   sync.Mutex
 	came []string
-	// answer, if not nil, is what the nth job is answered with.
+	// answer, if not nil, returns the answer for the nth job.
 	answer func(n int) (time.Duration, error)
 }
 
@@ -98,7 +98,7 @@ func (w *worker) GiveUp(_ context.Context, batch string) error {
 	return err
 }
 
-// pushing is a jobs.Pusher that notes what it is asked to do, if it can.
+// pushing is a jobs.Pusher that records its calls, if it can.
 type pushing struct{ jobs.Batcher }
 
 func (p pushing) note(what string) (time.Duration, error) {
@@ -139,7 +139,7 @@ func run(t *testing.T, s *store.Store, w interface {
 	})
 }
 
-// add enqueues a mail and a webhook call.
+// add enqueues an email and a webhook call.
 func add(t *testing.T, s *store.Store) {
 	t.Helper()
 	now := time.Now()
@@ -162,7 +162,8 @@ func states(t *testing.T, database string) []string {
 	return storetest.Column(t, database, `SELECT kind || ' ' || CAST(state AS TEXT) FROM river_job ORDER BY kind, state`)
 }
 
-// TestRun wants each job of each queue done once, by the one whose it is.
+// TestRun checks that each job of each queue runs once, and reaches the right
+// worker.
 func TestRun(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -186,8 +187,8 @@ func TestRun(t *testing.T) {
 	})
 }
 
-// TestRescue has a call made again whose server seems to have died, but none
-// that was said to be under way.
+// TestRescue checks that a call whose server seems to have died is repeated,
+// but not one that was reported as running.
 func TestRescue(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -228,7 +229,7 @@ func TestRescue(t *testing.T) {
 			storetest.Must(t, s.Database().Beat(t.Context(), id))
 		}
 		if n := rescue(notify.WebhookQueue, time.Hour); n != 0 {
-			t.Errorf("%d jobs were rescued that are under way", n)
+			t.Errorf("%d running jobs were rescued", n)
 		}
 		storetest.Exec(t, database, age)
 		if n := rescue(notify.WebhookQueue, time.Hour); n != 1 {
@@ -250,7 +251,7 @@ func (c *caller) Call(ctx context.Context, _ string) (time.Duration, error) {
 	return 0, nil
 }
 
-// TestAgainLater wants a delivery that asks for another try to get it.
+// TestAgainLater checks that a delivery that asks for another try gets it.
 func TestAgainLater(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -271,7 +272,7 @@ func TestAgainLater(t *testing.T) {
 	})
 }
 
-// A waiter's archives are never done.
+// A waiter's archives never finish.
 type waiter struct {
 	worker
 	begun chan bool
@@ -285,8 +286,8 @@ func (w *waiter) Archive(ctx context.Context, _ string, _ int) error {
 	return w.ended
 }
 
-// TestStopped wants a step of a batch to end as soon as the server stops, and not
-// when it is ended by force, and to be done again as if it had never begun.
+// TestStopped checks that a step of a batch ends as soon as the server stops,
+// not only when it is forced to, and runs again as if it had never begun.
 func TestStopped(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -307,8 +308,8 @@ func TestStopped(t *testing.T) {
 	})
 }
 
-// TestMaintenanceGivesUp wants maintenance that fails to be logged and tried
-// again, and to be left to the next day after the ninth try.
+// TestMaintenanceGivesUp checks that failed maintenance is logged and retried,
+// and left to the next day after the ninth try.
 func TestMaintenanceGivesUp(t *testing.T) {
 	for tries, want := range map[int]string{0: "retryable", 8: "cancelled"} {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -337,8 +338,8 @@ func TestMaintenanceGivesUp(t *testing.T) {
 	}
 }
 
-// TestStepGivesUp wants a step that fails for the last time to end its batch, or the
-// push of it.
+// TestStepGivesUp checks that a step that fails for the last time ends its
+// batch, or its push.
 func TestStepGivesUp(t *testing.T) {
 	for queue, job := range map[string]river.JobArgs{batches.Queue: batches.ChunkJob{Batch: "bat_1"}, pushes.Queue: pushes.PlanJob{Batch: "bat_1"}} {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {

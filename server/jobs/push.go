@@ -10,14 +10,14 @@ import (
 	"github.com/updatecase/mobileconfig/server/pushes"
 )
 
-// A Pusher brings batches to devices; doing a step again does no harm.
-// *pushes.Service is one.
+// A Pusher sends batches to devices; its steps can be repeated. *pushes.Service
+// is one.
 type Pusher interface {
-	// Plan says which devices get what.
+	// Plan decides which devices get what.
 	Plan(ctx context.Context, batch string, round int) error
 	// GiveUp ends a plan that has failed too often.
 	GiveUp(ctx context.Context, batch string) error
-	// Send gives NanoMDM a command. It returns how long to wait before the next
+	// Send sends NanoMDM a command. It returns how long to wait before the next
 	// try; 0 if there is none.
 	Send(ctx context.Context, delivery, command string) (time.Duration, error)
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestQuiet holds that River's own lines are left out, whatever it adds to its
-// logger, but no warning and no error.
+// TestQuiet checks that River's debugging records are dropped, whatever it adds
+// to its logger, but no warnings or errors.
 func TestQuiet(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))

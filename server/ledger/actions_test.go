@@ -71,8 +71,9 @@ func TestSaltsDiffer(t *testing.T) {
 	})
 }
 
-// TestLogTime wants the clock's time in the log, in order as far as clocks of
-// several servers differ. A clock that was once ahead does not stay so.
+// TestLogTime checks that the log has the clock's time, in order as long as the
+// clocks of several servers differ only a little. A clock that was once ahead
+// has no lasting effect.
 func TestLogTime(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -130,8 +131,8 @@ func TestActionsPages(t *testing.T) {
 	})
 }
 
-// 50 writers on two stores, half of whose changes fail, leave a log without a
-// gap and times in order. The clocks of the stores differ.
+// 50 writers on two stores, half of whose changes fail, leave a log without
+// gaps and with times in order. The clocks of the stores differ.
 func TestLogOfManyWriters(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		withDomain(t, storetest.Open(t, store.Config{Database: database}))

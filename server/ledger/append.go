@@ -11,15 +11,15 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// appendAll adds actions of one account to its log, in their order. It comes
-// last in a transaction, for from the lock of the head to the commit the log is
-// locked: that makes the sequence numbers 1, 2, 3 … without a gap, and the tree
-// has one edge, whichever server writes. What can be read or written before, is;
-// what can't, goes with the commit.
+// appendAll adds actions of one account to its log, in order. It comes last in
+// a transaction, because the log is locked from the lock of the head to the
+// commit: that makes the sequence numbers 1, 2, 3 … without a gap, and the tree
+// has one edge, whichever server writes. Whatever can be read or written
+// earlier, is; the rest is sent with the commit.
 //
-// The time of an action is the clock's. Where the log is ahead of it by as little
-// as clocks of several servers differ, the time stands still; where it is ahead
-// by more, a clock was wrong, and the log steps back.
+// The time of an action is the clock's. If the log is ahead of it by no more
+// than the clocks of several servers may differ, the time stands still; if it
+// is ahead by more, a clock was wrong, and the log steps back.
 func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) error {
 	told, in := make([][]notify.Delivery, len(all)), newReader(t, account)
 	events := make([][]notify.Type, len(all))
@@ -68,7 +68,8 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 	return nil
 }
 
-// insertActions keeps the actions that follow the edge, which it moves on.
+// insertActions inserts the actions that follow the edge, and advances the
+// edge.
 func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *audit.Edge, at time.Time) error {
 	rows := make([]row, len(all))
 	for i, a := range all {

@@ -15,10 +15,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// BenchmarkSearch measures how long searches of five million actions take on
-// SQLite, each from several places. It runs where MOBILECONFIG_BIG names the
-// file of the database, which is made if it is not there: that needs 8 GB and
-// some minutes.
+// BenchmarkSearch measures searches of five million actions on SQLite, each
+// from several places. It runs if MOBILECONFIG_BIG names the database file,
+// which is created if it doesn't exist: that needs 8 GB and some minutes.
 func BenchmarkSearch(b *testing.B) {
 	path := os.Getenv("MOBILECONFIG_BIG")
 	if path == "" {
@@ -36,7 +35,7 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-// bigSize is how many actions BenchmarkSearch looks in.
+// bigSize is how many actions BenchmarkSearch searches.
 const bigSize = 5_000_000
 
 func benchmarkSearch(b *testing.B, s *store.Store, f audit.Filter) {
@@ -61,7 +60,7 @@ func benchmarkSearch(b *testing.B, s *store.Store, f audit.Filter) {
 	b.ReportMetric(100, "goal-ms") // of the median
 }
 
-// someEdge is the edge of a log of n actions.
+// someEdge returns the edge of a log of n actions.
 func someEdge(n int) []byte {
 	var e audit.Edge
 	for range n {
@@ -73,8 +72,8 @@ func someEdge(n int) []byte {
 // bigStart is when the log of fillLog begins. It has an action a second.
 var bigStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// fillLog writes n actions: downloads of visitors, and each hundredth what
-// members do. It is done by SQLite, for the store would take hours.
+// fillLog writes n actions: downloads of visitors, and one in a hundred by
+// members. SQLite generates them, because the store would take hours.
 func fillLog(t testing.TB, database string, n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:"))

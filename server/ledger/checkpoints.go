@@ -12,7 +12,7 @@ import (
 var _ audit.Keeper = (*Ledger)(nil)
 
 // Checkpoint returns the state of the account's log, to be signed. An account
-// without a log is a NotFound fault. Where the head does not fit the log, the
+// without a log is a NotFound fault. If the head doesn't match the log, the
 // error is an *audit.Finding.
 func (l *Ledger) Checkpoint(ctx context.Context, account string) (audit.Tree, error) {
 	var size int64
@@ -28,9 +28,8 @@ func (l *Ledger) Checkpoint(ctx context.Context, account string) (audit.Tree, er
 	return edge.Tree(), nil
 }
 
-// KeepCheckpoint keeps the signed note that the account's log had the size. A
-// note that is there of that size stays. It is bookkeeping and leaves no
-// action.
+// KeepCheckpoint stores the signed note that the account's log had the size. An
+// existing note of that size stays. It is bookkeeping and leaves no action.
 func (l *Ledger) KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error {
 	err := l.db.Transact(ctx, func(t *db.Tx) error { return keepCheckpoint(t, account, size, note, l.now()) })
 	if err != nil {
@@ -54,8 +53,8 @@ func (l *Ledger) LatestCheckpoint(ctx context.Context, account string) (audit.Ke
 	return c, nil
 }
 
-// Checkpoints returns the notes that are kept of the account's log, that of
-// the shortest log first.
+// Checkpoints returns the stored notes of the account's log, that of the
+// shortest log first.
 func (l *Ledger) Checkpoints(ctx context.Context, account string) ([]audit.KeptCheckpoint, error) {
 	var all []audit.KeptCheckpoint
 	err := l.db.Read(ctx).Each(func(r db.Row) error {

@@ -16,15 +16,16 @@ import (
 type condition struct {
 	column string
 	values []any
-	// leads says that the column has an index for these values, and but is
-	// the predicate by which that index leaves others out.
+	// leads says that the column has an index for these values, and but is the
+	// predicate by which that index leaves others out.
 	leads bool
 	but   string
 	// With between, the values are the first and the last of a range.
 	between bool
 }
 
-// conditions are the filters of f, those first that mostly fit fewer actions.
+// conditions returns the filters of f, those first that usually match fewer
+// actions.
 func conditions(f audit.Filter) []condition {
 	all := []condition{
 		text("profile", f.Profile),
@@ -43,7 +44,8 @@ func conditions(f audit.Filter) []condition {
 	return slices.DeleteFunc(all, func(t condition) bool { return len(t.values) == 0 })
 }
 
-// text is a filter on a column that has an index of all values but none.
+// text returns a filter on a column whose index has all values except the empty
+// one.
 func text(column, value string) condition {
 	if value == "" {
 		return condition{}
@@ -51,7 +53,7 @@ func text(column, value string) condition {
 	return condition{column: column, values: []any{value}, leads: true, but: column + ` <> ''`}
 }
 
-// rare is a filter on a column whose index leaves out the values that most
+// rare returns a filter on a column whose index leaves out the values that most
 // actions have.
 func rare(column, value string, common ...string) condition {
 	t := text(column, value)
@@ -74,7 +76,7 @@ func names(wanted []audit.Name) condition {
 	return t
 }
 
-// times is the filter on the time.
+// times returns the filter on the time.
 func times(f audit.Filter) condition {
 	if f.From.IsZero() && f.To.IsZero() {
 		return condition{}
@@ -89,8 +91,8 @@ func times(f audit.Filter) condition {
 	return condition{column: "at", values: []any{first, last}, between: true}
 }
 
-// network is a filter on addresses. A single one has an index; more are not in
-// the order of the log there.
+// network returns the filter on addresses. A single address has an index; a
+// range isn't in the order of the log there.
 func network(p netip.Prefix) condition {
 	if !p.IsValid() {
 		return condition{}
@@ -111,13 +113,13 @@ func network(p netip.Prefix) condition {
 	return t
 }
 
-// indexed is the SQL for one value by which both databases take the
-// index of the column.
+// indexed returns the SQL for one value that makes both databases use the
+// column's index.
 func (t *condition) indexed() string { return t.column + ` = ? AND ` + t.but }
 
-// holdAgainst adds the filter in a form for which no index is taken: only the
-// lead's keeps the order of the log.
-func (t *condition) holdAgainst(w *db.Where) {
+// applyTo adds the filter in a form that uses no index: only the lead's
+// keeps the order of the log.
+func (t *condition) applyTo(w *db.Where) {
 	column := `COALESCE(` + t.column + `, ` + t.column + `)`
 	if t.between {
 		w.Add(column+` >= ?`, t.values[0])
@@ -127,10 +129,10 @@ func (t *condition) holdAgainst(w *db.Where) {
 	w.Add(column+` IN (?`+strings.Repeat(`, ?`, len(t.values)-1)+`)`, t.values...)
 }
 
-// A matcher looks for a text in actions, in upper or lower case.
+// A matcher looks for a text in actions. Case doesn't matter.
 type matcher struct {
 	text string
-	raw  []byte // as it stands in JSON
+	raw  []byte // as it is in JSON
 }
 
 // newMatcher returns nil for no text.
@@ -142,16 +144,16 @@ func newMatcher(wanted string) *matcher {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(wanted) // a string always can be
+	_ = e.Encode(wanted) // a string never fails
 	quoted := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	return &matcher{wanted, bytes.ToLower(quoted[1 : len(quoted)-1])}
 }
 
-// fits reports whether the text stands in a name of the actor or the target,
-// in a change, or in the reason of a refusal.
+// fits reports whether the text is in a name of the actor or the target, in a
+// change, or in the reason of a refusal.
 func (m *matcher) fits(r audit.Record) bool {
 	if !bytes.Contains(bytes.ToLower(r.Leaf), m.raw) && !bytes.Contains(bytes.ToLower(r.Personal), m.raw) {
-		return false // and most are not decoded
+		return false // most aren't decoded
 	}
 	e, err := r.Read()
 	if err != nil {

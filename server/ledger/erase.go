@@ -10,21 +10,21 @@ import (
 )
 
 // eraseBatch is how many actions lose their personal text in one transaction,
-// for whose length their log is locked.
+// during which their log is locked.
 const eraseBatch = 500
 
 // ErasePersonal removes the personal text of actions of the account: those
-// about a mailbox, or a single one. It returns of how many. Each batch of them
-// is kept together with a as a signed LogErase that names them, so that if a
-// later batch fails, the log says what was erased so far. The leaves and the
-// tree stay as they are. If there is nothing to erase, the fault is NotFound. If
-// one of the actions isn't what it was, its batch stays as evidence and the
+// about a mailbox, or a single one. It returns how many. Each batch is stored
+// together with a as a signed LogErase that names its actions, so if a later
+// batch fails, the log says what was erased so far. The leaves and the tree
+// don't change. If there is nothing to erase, it returns a NotFound fault. If
+// one of the actions was tampered with, its batch stays as evidence and the
 // error is an *audit.Finding.
 func (l *Ledger) ErasePersonal(ctx context.Context, by audit.Grant, account string, which audit.Erasure, a audit.Action) (int64, error) {
 	erase := func(texts []audit.Text) (audit.Action, error) {
 		return a.RecordErase(l.signer, account, which.Reason(), texts)
 	}
-	tree, err := l.Checkpoint(ctx, account) // actions that come later are not meant
+	tree, err := l.Checkpoint(ctx, account) // later actions aren't included
 	if err != nil {
 		return 0, err
 	}
@@ -63,8 +63,8 @@ func (l *Ledger) eraseSome(ctx context.Context, by audit.Grant, erase func([]aud
 	return int64(len(texts)), nil
 }
 
-// eraseTexts erases a batch of the personal texts that are meant, of the first
-// size actions. It looks at each before: only what is what it was is erased.
+// eraseTexts erases a batch of the selected personal texts among the first size
+// actions. It checks each of them first and erases only unchanged ones.
 func eraseTexts(t *db.Tx, account string, which audit.Erasure, size int64) ([]audit.Text, error) {
 	condition, value := `mailbox = $2 AND mailbox <> ''`, any(which.Mailbox)
 	if which.Mailbox == "" {

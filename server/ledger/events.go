@@ -11,21 +11,21 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// eventsReach is how many actions are looked at for a part of the events.
+// eventsReach is how many actions are read for a page of events.
 const eventsReach = 500
 
-// Events returns a part of the account's events, at most so many, in the order
-// of their places and from the first behind after. None is missed: the numbers of
-// a log have no gap, and one transaction after the other adds to it. Events of
-// actions whose content was removed are gone. A place that the log hasn't come to
-// is a fault of the field "after".
+// Events returns a page of the account's events, at most limit, in order,
+// starting with the first one after the given place. None is missed: the
+// numbers of a log have no gaps, and transactions add to it one after the
+// other. Events of actions whose content was removed are gone. A place that the
+// log hasn't reached is a fault of the field "after".
 func (l *Ledger) Events(ctx context.Context, account string, after notify.Place, limit int) (notify.Part, error) {
 	size, retained, _, err := l.logBounds(ctx, account)
 	if err != nil {
 		return notify.Part{}, l.found("log", err)
 	}
 	if after.Seq > size {
-		return notify.Part{}, fault.On("after", fault.Invalid, "The action log is shorter than that: it may have been restored from a backup. Go on from %d.", size)
+		return notify.Part{}, fault.On("after", fault.Invalid, "The action log is shorter than that. It may have been restored from a backup. Continue from %d.", size)
 	}
 	part := notify.Part{Next: after}
 	if retained > after.Seq {
@@ -62,10 +62,10 @@ func (l *Ledger) Events(ctx context.Context, account string, after notify.Place,
 	return part, nil
 }
 
-// errFull ends a query of which no more rows are wanted.
+// errFull ends a query when no more rows are needed.
 var errFull = errors.New("the part is full")
 
-// LastEvent returns the place behind the account's last action.
+// LastEvent returns the place after the account's last action.
 func (l *Ledger) LastEvent(ctx context.Context, account string) (notify.Place, error) {
 	size, _, _, err := l.logBounds(ctx, account)
 	if err != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestEvents has two servers write at once, actions that are no event, one, or
-// two, while somebody reads the events in parts of every size: none is missed,
-// none comes twice, and they come in their order.
+// TestEvents lets two servers write at once, actions with no event, one, or
+// two, while events are read in pages of every size: none is missed, none comes
+// twice, and they come in order.
 func TestEvents(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		stores := [2]*store.Store{storetest.Open(t, store.Config{Database: database}), storetest.Open(t, store.Config{Database: database})}

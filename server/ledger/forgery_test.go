@@ -15,8 +15,8 @@ import (
 )
 
 // A forger can read and write everything in the database and knows this
-// program, but has no key of the log. What was known before is a checkpoint
-// that was kept elsewhere.
+// program, but has no key of the log. The earlier state is known from a
+// checkpoint that was stored elsewhere.
 type forger struct {
 	t        *testing.T
 	database string
@@ -30,7 +30,7 @@ func (f *forger) exec(statement string, args ...any) {
 	storetest.Exec(f.t, f.database, statement, args...)
 }
 
-// other is a store that signs with a key of the forger's.
+// other is a store that signs with the forger's own key.
 func (f *forger) other() *store.Store {
 	f.t.Helper()
 	key, err := audit.NewLogKey(bytes.Repeat([]byte("x"), audit.LogKeySize))
@@ -38,7 +38,7 @@ func (f *forger) other() *store.Store {
 	return storetest.Open(f.t, store.Config{Database: f.database, Now: f.clock.Now, Signer: key})
 }
 
-// settle makes the head of the log fit its rows.
+// settle makes the head of the log match its rows.
 func (f *forger) settle() {
 	f.t.Helper()
 	var e audit.Edge
@@ -55,7 +55,7 @@ func (f *forger) rows() []audit.Record {
 	return all
 }
 
-// last is the place of the last action with the name.
+// last returns the place of the last action with the name.
 func (f *forger) last(name audit.Name) int64 {
 	f.t.Helper()
 	seq := int64(0)
@@ -67,7 +67,7 @@ func (f *forger) last(name audit.Name) int64 {
 	return seq
 }
 
-// leaf is what the action says.
+// leaf returns the content of the action.
 func (f *forger) leaf(seq int64) audit.Leaf {
 	f.t.Helper()
 	var l audit.Leaf
@@ -75,7 +75,7 @@ func (f *forger) leaf(seq int64) audit.Leaf {
 	return l
 }
 
-// rewrite changes an action and everything that follows from it.
+// rewrite changes an action and everything derived from it.
 func (f *forger) rewrite(seq int64, change func(*audit.Leaf)) {
 	f.t.Helper()
 	l := f.leaf(seq)
@@ -87,8 +87,8 @@ func (f *forger) rewrite(seq int64, change func(*audit.Leaf)) {
 	f.settle()
 }
 
-// replace puts a removal in the place of an action, at its time, with its text
-// and columns that fit.
+// replace replaces an action with a removal, with its time, its text and
+// matching columns.
 func (f *forger) replace(seq int64, removal audit.Leaf, change func(*audit.Leaf)) {
 	f.t.Helper()
 	f.exec(`UPDATE actions SET name = $2, outcome = $3, actor_kind = $4, actor_id = $5, interface = $6, target_kind = $7, target_id = $8, link = ''
@@ -116,8 +116,8 @@ func (f *forger) strip(through int64) {
 	f.exec(`UPDATE logs SET retained = $1 WHERE account = 'acc_default'`, through)
 }
 
-// forgeries are done to a log whose first day lost its content and in which a
-// mailbox was erased.
+// forgeries are applied to a log whose first day lost its content and in which
+// a mailbox was erased.
 var forgeries = map[string]func(f *forger){
 	"edit":             func(f *forger) { f.rewrite(1290, func(l *audit.Leaf) { l.Actor.ID = "mem_forged" }) },
 	"edit, not hashed": func(f *forger) { f.exec(`UPDATE actions SET leaf = salt WHERE seq = 1290`) },
@@ -132,10 +132,10 @@ var forgeries = map[string]func(f *forger){
 		f.settle()
 	},
 	"removed row": func(f *forger) { f.exec(`DELETE FROM actions WHERE seq = 1290`) },
-	"emptied, and nobody says so": func(f *forger) {
+	"emptied without an action": func(f *forger) {
 		f.strip(1250)
 	},
-	"erased, and nobody says so": func(f *forger) { f.blank(1290) },
+	"erased without an action": func(f *forger) { f.blank(1290) },
 	"retain by another key": func(f *forger) {
 		f.clock.Move(kept + 48*time.Hour)
 		_, err := f.other().Retain(f.t.Context(), by, account.Default, storetest.Due(f.t, f.store, f.clock), cleaner())
@@ -160,7 +160,7 @@ var forgeries = map[string]func(f *forger){
 		must(f.t, err)
 	},
 	"replayed removal": func(f *forger) {
-		// The erasure that was done is put behind a mailbox that wasn't.
+		// A real erasure is presented as that of another mailbox.
 		f.blank(1290)
 		signed := f.leaf(f.last(audit.LogErase))
 		must(f.t, record(f.t.Context(), f.store, action(audit.LinkOpen, "x")))
@@ -202,7 +202,7 @@ var forgeries = map[string]func(f *forger){
 		f.rewrite(f.last(audit.LogErase), func(l *audit.Leaf) { l.Changes[0].New = "1290" })
 	},
 	"retain signed for another range": func(f *forger) {
-		// The second day is emptied as well, by what was signed for the first.
+		// The second day is emptied too, with the signature for the first.
 		f.strip(1300)
 		signed := f.leaf(f.last(audit.LogRetain))
 		must(f.t, record(f.t.Context(), f.store, action(audit.LinkOpen, "x")))
@@ -246,7 +246,7 @@ var forgeries = map[string]func(f *forger){
 		f.exec(`UPDATE actions SET actor_id = 'mem_forged' WHERE seq = 1290`)
 		f.rewrite(1290, func(l *audit.Leaf) { l.Actor.ID = "mem_forged" })
 	},
-	"written anew": func(f *forger) {
+	"rewritten": func(f *forger) {
 		f.exec(`DELETE FROM checkpoints`)
 		f.exec(`DELETE FROM actions WHERE account = 'acc_default'`)
 		f.exec(`UPDATE logs SET size = 0, retained = 0, edge = NULL WHERE account = 'acc_default'`)
@@ -254,16 +254,16 @@ var forgeries = map[string]func(f *forger){
 	},
 }
 
-// onlyByACheckpoint are the forgeries that leave a log without a contradiction:
-// the daily check can't find them once the checkpoints beside the log are gone
-// too, a checkpoint that was kept elsewhere finds them.
-var onlyByACheckpoint = map[string]bool{"checkpoints removed, and an edit": true, "written anew": true}
+// onlyByACheckpoint are the forgeries that leave a consistent log: the daily
+// check can't find them once the checkpoints beside the log are gone too, but a
+// checkpoint that was stored elsewhere can.
+var onlyByACheckpoint = map[string]bool{"checkpoints removed, and an edit": true, "rewritten": true}
 
-// notInAnExport are the forgeries of what stands beside the log. An export
-// hasn't got that: it carries the log as it was.
+// notInAnExport are the forgeries of what is stored beside the log. An export
+// doesn't have that: it has the log as it was.
 var notInAnExport = map[string]bool{"setting without an action": true, "less retained by the head": true, "head set back": true}
 
-// verifyExport checks an export of the log, as it is done offline.
+// verifyExport checks an export of the log offline.
 func verifyExport(t *testing.T, s *store.Store, known ...audit.Known) error {
 	t.Helper()
 	check := audit.NewCheck(account.Default, publicKey(t), known...)
@@ -285,11 +285,11 @@ func verifyExport(t *testing.T, s *store.Store, known ...audit.Known) error {
 	return err
 }
 
-// TestForgeries forges the log with access to the database alone. Verifying
-// with a checkpoint finds each forgery, in the database and in an export, and so
-// does the daily check, which knows the checkpoints in the database, but for
-// those named above. A checkpoint from before the removals is enough: then
-// nothing but their signatures speaks for them.
+// TestForgeries forges the log with access only to the database. Verifying with
+// a checkpoint finds each forgery, in the database and in an export. So does
+// the daily check, which knows the checkpoints in the database, except for
+// those named above. A checkpoint from before the removals is enough: then only
+// their signatures vouch for them.
 func TestForgeries(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
@@ -330,8 +330,9 @@ func TestForgeries(t *testing.T) {
 	})
 }
 
-// TestErasureIsNotSteered changes the columns and texts by which the program
-// finds what to erase: it signs no erasure of anything else than was asked for.
+// TestErasureIsNotSteered changes the columns and texts that the program uses
+// to find what to erase: it signs no erasure of anything but what was
+// requested.
 func TestErasureIsNotSteered(t *testing.T) {
 	mailbox, single := audit.Erasure{Mailbox: "p3@example.com"}, audit.Erasure{Seq: 6}
 	for name, tt := range map[string]struct {

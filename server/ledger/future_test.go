@@ -12,8 +12,8 @@ import (
 
 const year = 365 * 24 * time.Hour
 
-// TestFutureReport wants a finding reported that was reported by a clock that was
-// wrong, and once by a right one.
+// TestFutureReport checks that a finding that a wrong clock reported is
+// reported again, once, by a right one.
 func TestFutureReport(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -28,7 +28,7 @@ func TestFutureReport(t *testing.T) {
 		first := report()
 		clock.Move(-year)
 		if n := report(); n != first+1 {
-			t.Errorf("%d actions after the clock was put right, want %d", n, first+1)
+			t.Errorf("%d actions after the clock was corrected, want %d", n, first+1)
 		}
 		clock.Move(24 * time.Hour)
 		if n := report(); n != first+1 {
@@ -37,8 +37,8 @@ func TestFutureReport(t *testing.T) {
 	})
 }
 
-// TestFutureMail wants a checkpoint mailed although a clock that was wrong says
-// that one was.
+// TestFutureMail checks that a checkpoint is emailed although a wrong clock
+// says that one was.
 func TestFutureMail(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
@@ -56,7 +56,7 @@ func TestFutureMail(t *testing.T) {
 		first := mailed()
 		clock.Move(-year)
 		if n := mailed(); first != 1 || n != 2 {
-			t.Errorf("%d mails, then %d after the clock was put right", first, n)
+			t.Errorf("%d mails, then %d after the clock was corrected", first, n)
 		}
 		clock.Move(24 * time.Hour)
 		if n := mailed(); n != 2 {
@@ -65,8 +65,8 @@ func TestFutureMail(t *testing.T) {
 	})
 }
 
-// TestFutureAction has retention pass over an action of a clock that was wrong: it
-// goes with those before it.
+// TestFutureAction checks that retention ignores the time of an action with a
+// wrong clock: it is removed with those before it.
 func TestFutureAction(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

@@ -14,16 +14,16 @@ import (
 )
 
 // Rights are locked in one order: the account, the member, the session or key,
-// and the head of the log last. A grant shares its rows with other grants
-// (FOR KEY SHARE, which also lets notes of last use through). Whoever ends or
-// reduces a right in an account takes the account's row for itself first (FOR
-// UPDATE), before its own grant: it waits for the writes under way, and those
-// that come later see what it did. SQLite has one writer and needs no locks.
+// and the head of the log last. A grant shares its rows with other grants (FOR
+// KEY SHARE, which also allows updates of the last use). A change that ends or
+// reduces a right in an account locks the account's row exclusively (FOR
+// UPDATE) before its own grant: it waits for running writes, and later ones see
+// its effect. SQLite has one writer and needs no locks.
 
-// checkGrant locks the rows of the grant against revocation and returns a fault if
-// it doesn't entitle to a write now: Unauthorized if it has ended,
+// checkGrant locks the rows of the grant against revocation and returns a fault
+// if it doesn't authorize a write now: Unauthorized if it has ended,
 // AccountSuspended, Forbidden if the role or scope isn't enough, or
-// ConfirmationNeeded if the second factor has grown old.
+// ConfirmationNeeded if the second factor is too old.
 func checkGrant(t *db.Tx, by audit.Grant, now time.Time) error {
 	switch by.Kind {
 	case audit.ProgramGrant, audit.RefusalGrant:
@@ -44,7 +44,7 @@ func checkGrant(t *db.Tx, by audit.Grant, now time.Time) error {
 
 // covers returns an error if the grant doesn't cover the action: each grant
 // writes to its own account, a refusal records nothing else, and a test key
-// changes nothing that is live.
+// changes nothing live.
 func covers(by audit.Grant, a audit.Action) error {
 	switch {
 	case by.Kind == audit.ProgramGrant:
@@ -60,8 +60,8 @@ func covers(by audit.Grant, a audit.Action) error {
 	return nil
 }
 
-// tests are the only actions that a test key's grant covers: those on what is
-// a test itself, and the export of the log.
+// tests are the only actions that a test key's grant covers: those on test
+// objects, and the export of the log.
 var tests = []audit.Name{audit.KeyCreate, audit.KeyRevoke, audit.LinkCreate, audit.LinkRevoke, audit.ProfileIssue, audit.LogExport}
 
 func checkAccount(t *db.Tx, id string) error {
@@ -102,19 +102,19 @@ func checkSession(t *db.Tx, by audit.Grant, now time.Time) error {
 			return err
 		}
 	case !m.May(account.Permission(by.Need)):
-		return fault.New(fault.Forbidden, "Your role does not allow this. Ask an owner of the account.")
+		return fault.New(fault.Forbidden, "Your role doesn't allow this. Ask an owner of the account.")
 	}
 	switch {
 	case by.FirstFactor && factors == 0 && required != 0:
 		return nil
 	case by.Fresh && !s.Fresh(now):
-		return fault.New(fault.ConfirmationNeeded, "Confirm that it is you, then try again.")
+		return fault.New(fault.ConfirmationNeeded, "Confirm it's you, then try again.")
 	}
 	return nil
 }
 
-// checkVisit is checkSession for the account that an operator has opened. It
-// can be suspended, and is then looked at alone.
+// checkVisit is checkSession for the account that an operator has opened. If it
+// is suspended, the visit is read-only.
 func checkVisit(t *db.Tx, by audit.Grant, m account.Member, s account.Session) error {
 	switch {
 	case s.Visits != by.Account, !m.Operator:
@@ -164,7 +164,7 @@ func checkKey(t *db.Tx, by audit.Grant, now time.Time) error {
 	case suspended != 0:
 		return errSuspended()
 	case !slices.Contains(strings.Fields(scopes), by.Need):
-		return fault.New(fault.Forbidden, "This key lacks the scope %s.", by.Need)
+		return fault.New(fault.Forbidden, "This key doesn't have the scope %s.", by.Need)
 	case domains != by.Domains, expires != db.Millis(by.Expires):
 		return fault.New(fault.Forbidden, "This key has been changed. Send the request again.")
 	}
@@ -192,17 +192,17 @@ func checkRedirectKey(t *db.Tx, by audit.Grant, now time.Time) error {
 }
 
 func errSuspended() error {
-	return fault.New(fault.AccountSuspended, "This account is suspended. Ask whoever runs this service.")
+	return fault.New(fault.AccountSuspended, "This account is suspended. Ask the server operator.")
 }
 
-// ErrLive refuses what is live to a test key.
+// ErrLive refuses to let a test key touch live objects.
 func ErrLive() error {
-	return fault.New(fault.Forbidden, "A test key changes nothing that is live. Use another key.")
+	return fault.New(fault.Forbidden, "A test key can't change live objects. Use another key.")
 }
 
-// lockOut waits until no grant of the account is in a transaction, and keeps
-// new ones out until this transaction ends. It comes first in whatever ends or
-// reduces a right. An account that isn't there is a NotFound fault.
+// lockOut waits until no grant of the account is in a transaction, and blocks
+// new ones until this transaction ends. It comes first in every change that
+// ends or reduces a right. A missing account is a NotFound fault.
 func lockOut(t *db.Tx, id string) error {
 	var n int64
 	err := t.Row(`SELECT 1 FROM accounts WHERE id = $1`+t.Exclusive(), id).Scan(&n)
@@ -213,8 +213,8 @@ func lockOut(t *db.Tx, id string) error {
 }
 
 // lockSession ends the SELECT of a session's grant. A write that changes the
-// session itself takes its row alone from the start: two that shared it would
-// wait for each other.
+// session itself locks its row exclusively from the start: two that shared it
+// would wait for each other.
 func lockSession(t *db.Tx, alone bool) string {
 	if !alone {
 		return t.Share("accounts", "members", "sessions")
@@ -225,7 +225,7 @@ func lockSession(t *db.Tx, alone bool) string {
 	return t.Share("accounts", "members") + " FOR UPDATE OF sessions"
 }
 
-// LockAccount makes what counts something of an account wait for others that do.
+// LockAccount serializes transactions that count objects of an account.
 func LockAccount(t *db.Tx, id string) error {
 	n, err := t.Exec(`UPDATE accounts SET name = name WHERE id = $1`, id)
 	if err == nil && n == 0 {

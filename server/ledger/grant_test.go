@@ -14,8 +14,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestGrantCovers wants a write refused whose grant covers nothing, another
-// account, or less than the action, and nothing kept.
+// TestGrantCovers checks that a write is refused, and stores nothing, if its
+// grant covers nothing, another account, or less than the action.
 func TestGrantCovers(t *testing.T) {
 	visitor := audit.Actor{Kind: audit.Visitor}
 	refused := action(audit.MemberSignIn, "x")
@@ -55,8 +55,7 @@ func TestGrantCovers(t *testing.T) {
 	})
 }
 
-// TestTestKeyGrant wants the grant of a test key to cover nothing that is live,
-// whatever asks for it.
+// TestTestKeyGrant checks that the grant of a test key covers nothing live.
 func TestTestKeyGrant(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		key := account.Key{ID: "key_test", Account: account.Default, Name: "trial", Scopes: account.Scopes(), Hash: []byte("h"), Test: true,
@@ -94,11 +93,12 @@ func TestTestKeyGrant(t *testing.T) {
 	})
 }
 
-// TestChangedKeyGrant wants a request to end that was admitted when its key was
-// to live longer, or for ever: it could give that life to another key.
+// TestChangedKeyGrant checks that a request fails if its key was to live
+// longer, or forever, when the request was admitted: it could give that life to
+// another key.
 func TestChangedKeyGrant(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		for name, expires := range map[string]time.Time{"days": time.Now().Add(48 * time.Hour).Truncate(time.Millisecond), "for ever": {}} {
+		for name, expires := range map[string]time.Time{"days": time.Now().Add(48 * time.Hour).Truncate(time.Millisecond), "forever": {}} {
 			key := account.Key{ID: "key_" + name, Account: account.Default, Name: "panel", Scopes: account.Scopes(), Hash: []byte(name), Expires: expires,
 				CreatedBy: account.Creator{Kind: audit.Operator}}
 			must(t, s.CreateKey(t.Context(), by, key, action(audit.KeyCreate, key.ID)))
@@ -117,8 +117,8 @@ func TestChangedKeyGrant(t *testing.T) {
 	})
 }
 
-// TestActorOfTheGrant wants an action to name the actor of its grant, whatever
-// it says itself.
+// TestActorOfTheGrant checks that an action names the actor of its grant,
+// whatever it says itself.
 func TestActorOfTheGrant(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		a := action(audit.LinkOpen, "x")
@@ -130,7 +130,7 @@ func TestActorOfTheGrant(t *testing.T) {
 	})
 }
 
-// TestProofOfAnotherPassword wants a proof to prove nothing once the password
+// TestProofOfAnotherPassword checks that a proof is invalid once the password
 // or the authenticator app that it was checked against has changed.
 func TestProofOfAnotherPassword(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -152,8 +152,8 @@ func TestProofOfAnotherPassword(t *testing.T) {
 	})
 }
 
-// TestOperatorsStay wants operators changed by operators alone, the last one to
-// stay, and the right to end with the role of an owner.
+// TestOperatorsStay checks that only operators change operators, that the last
+// one stays, and that the right ends with the role of an owner.
 func TestOperatorsStay(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

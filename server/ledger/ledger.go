@@ -1,7 +1,7 @@
 // Package ledger is the only way to change anything. Change checks who may do
-// it, does it, appends what was done to the action log, and enqueues a delivery
-// to everyone who is to be told: all in one transaction. The package also
-// reads, searches, empties and signs the logs.
+// it, does it, appends what was done to the action log, and enqueues the
+// notifications: all in one transaction. The package also reads, searches and
+// signs the logs, and removes content from them.
 package ledger
 
 import (
@@ -16,37 +16,35 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// A Ledger keeps the action logs of all accounts. It is safe for concurrent
-// use, and any number of them, in one process or in many, may work on one
-// database.
+// A Ledger manages the action logs of all accounts. It is safe for concurrent
+// use, and any number of them, in one process or several, may use one database.
 type Ledger struct {
 	db     *db.DB
 	now    func() time.Time
 	signer audit.Signer
 }
 
-// New returns the ledger in the database. The signer signs what is removed from
-// the logs and how long they are kept; if it's nil, neither can be done.
+// New returns the ledger in the database. The signer signs removals from the
+// logs and changes of their retention; if it's nil, neither is possible.
 func New(d *db.DB, now func() time.Time, signer audit.Signer) *Ledger {
 	return &Ledger{d, now, signer}
 }
 
-// errNothing rolls back a transaction that has nothing to keep.
-var errNothing = errors.New("nothing to keep")
+// errNothing rolls back a transaction that has changed nothing.
+var errNothing = errors.New("nothing to store")
 
 // Change locks and checks the grant, runs fn, and appends the actions that fn
-// returns to the logs, all in one transaction: everything is kept or nothing is.
-// If fn returns neither an action nor an error, the transaction is rolled back
-// and Change returns nil. fn may run more than once. A request of the context
-// that can be repeated is done once.
+// returns to the logs, all in one transaction: everything is stored or nothing
+// is. If fn returns neither an action nor an error, the transaction is rolled
+// back and Change returns nil. fn may run more than once. If the context has a
+// request with an idempotency key, it runs once.
 func (l *Ledger) Change(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
-	fn = l.claiming(ctx, fn)
+	fn = l.claimRequest(ctx, fn)
 	return l.transact(ctx, func(t *db.Tx) error { return l.change(t, by, fn) })
 }
 
-// Step is Change for a step of work that somebody has asked for and that may go
-// on for long: the grant is checked as it is now, and the step is kept also if
-// fn returns no action.
+// Step is Change for a step of requested work that may take long: the grant is
+// checked again now, and the step is stored even if fn returns no action.
 func (l *Ledger) Step(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]audit.Action, error)) error {
 	return l.db.Transact(ctx, func(t *db.Tx) error {
 		err := l.change(t, by, fn)
@@ -57,10 +55,10 @@ func (l *Ledger) Step(ctx context.Context, by audit.Grant, fn func(*db.Tx) ([]au
 	})
 }
 
-// ChangeRights is Change for whatever ends or reduces a right in the account. It
-// waits for the writes under way in the account and holds back new ones.
+// ChangeRights is Change for whatever ends or reduces a right in the account.
+// It waits for running writes in the account and blocks new ones.
 func (l *Ledger) ChangeRights(ctx context.Context, by audit.Grant, account string, fn func(*db.Tx) ([]audit.Action, error)) error {
-	fn = l.claiming(ctx, fn)
+	fn = l.claimRequest(ctx, fn)
 	return l.transact(ctx, func(t *db.Tx) error {
 		if err := lockOut(t, account); err != nil {
 			return err
@@ -95,16 +93,16 @@ func (l *Ledger) change(t *db.Tx, by audit.Grant, fn func(*db.Tx) ([]audit.Actio
 	return l.Append(t, entries...)
 }
 
-// An Entry is an action and the grant that it was done by.
+// An Entry is an action and the grant that authorized it.
 type Entry struct {
 	By     audit.Grant
 	Action audit.Action
 }
 
 // Append adds the entries to the logs of their accounts, one log after the
-// other. It checks that each grant covers its action and nothing else: it is
-// for [Ledger.Change], and for the few writes that don't go through it. It comes
-// last in its transaction.
+// other. It only checks that each grant covers its action: it is for
+// [Ledger.Change], and for the few writes that don't use it. It comes last in
+// its transaction.
 func (l *Ledger) Append(t *db.Tx, entries ...Entry) error {
 	logs := map[string][]audit.Action{}
 	for _, e := range entries {
@@ -122,7 +120,7 @@ func (l *Ledger) Append(t *db.Tx, entries ...Entry) error {
 	return nil
 }
 
-// Record appends an action that goes with no other change.
+// Record records an action without any other change.
 func (l *Ledger) Record(ctx context.Context, by audit.Grant, a audit.Action) error {
 	err := l.Change(ctx, by, func(*db.Tx) ([]audit.Action, error) { return []audit.Action{a}, nil })
 	if err != nil {
@@ -131,7 +129,7 @@ func (l *Ledger) Record(ctx context.Context, by audit.Grant, a audit.Action) err
 	return nil
 }
 
-// found turns the absence of a row into a NotFound fault.
+// found converts a missing row to a NotFound fault.
 func (l *Ledger) found(what string, err error) error {
 	return fmt.Errorf("ledger: %s: %w", what, l.db.Found(what, err))
 }

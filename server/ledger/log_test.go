@@ -19,7 +19,7 @@ func logKey(t *testing.T) *audit.LogKey {
 	return k
 }
 
-// sign keeps a checkpoint of the log as it is and returns its state.
+// sign stores a checkpoint of the log and returns its state.
 func sign(t *testing.T, s *store.Store) audit.Known {
 	t.Helper()
 	tree, err := s.Checkpoint(t.Context(), account.Default)
@@ -79,8 +79,8 @@ func TestTreeOfTheLog(t *testing.T) {
 	})
 }
 
-// TestLogNeverForks has two servers write at once, and signs what the log is
-// meanwhile: it only ever grows.
+// TestLogNeverForks lets two servers write at once, and signs the state of the
+// log meanwhile: it only ever grows.
 func TestLogNeverForks(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -125,7 +125,7 @@ func TestForgedCheckpoint(t *testing.T) {
 		write(t, s, 3)
 		sign(t, s)
 		must(t, s.KeepCheckpoint(t.Context(), account.Default, 2, []byte("mobileconfig/another/acc_default\n2\n")))
-		must(t, verify(t, s)) // of a key that was replaced
+		must(t, verify(t, s)) // of a replaced key
 		storetest.Exec(t, database, `UPDATE checkpoints SET note = (SELECT note FROM checkpoints WHERE size = 2) WHERE size = 3`)
 		must(t, verify(t, s))
 		forged, err := logKey(t).Checkpoint(account.Default, audit.Tree{Size: 3})
@@ -161,8 +161,8 @@ func TestKeptCheckpoints(t *testing.T) {
 	})
 }
 
-// TestHeadDoesNotFit changes the head of a log. Neither a checkpoint nor
-// another action is then built on it.
+// TestHeadDoesNotFit changes the head of a log. After that, neither a
+// checkpoint nor another action is possible.
 func TestHeadDoesNotFit(t *testing.T) {
 	for _, tt := range []struct {
 		name, statement string

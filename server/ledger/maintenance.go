@@ -14,8 +14,8 @@ import (
 
 var _ maintenance.Store = (*Ledger)(nil)
 
-// EnqueueRound enqueues the round of a day, once over all servers, and once more
-// if the clock was set back meanwhile and the day comes again. It is
+// EnqueueRound enqueues the round of a day, once across all servers, and once
+// more if the clock was set back meanwhile and the day repeats. It is
 // bookkeeping and leaves no action.
 func (l *Ledger) EnqueueRound(ctx context.Context, day string) error {
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
@@ -35,8 +35,8 @@ func (l *Ledger) EnqueueRound(ctx context.Context, day string) error {
 	return nil
 }
 
-// EnqueueJobs enqueues the day's job for each log, also where its head is gone.
-// It is bookkeeping and leaves no action.
+// EnqueueJobs enqueues the day's job for each log, even if its head is gone. It
+// is bookkeeping and leaves no action.
 func (l *Ledger) EnqueueJobs(ctx context.Context, day string) error {
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
 		var all []string
@@ -62,10 +62,10 @@ func (l *Ledger) EnqueueJobs(ctx context.Context, day string) error {
 	return nil
 }
 
-// ReportLog keeps a, a LogCheckFailed, and has those told who are to be,
-// unless the same finding was reported since the time. Where the log of the
-// account is damaged so that nothing can be added to it, a is kept in the log
-// of the installation, and where that is, nowhere: they are told all the same.
+// ReportLog records a, a LogCheckFailed, and enqueues its notifications, unless
+// the same finding has been reported since the time. If the log of the account
+// is so damaged that nothing can be added, a is recorded in the installation's
+// log, and if that is damaged, nowhere: the notifications are sent in any case.
 // Until ClearLog the log counts as one whose check has failed.
 func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding, since time.Time, a audit.Action) error {
 	elsewhere := a
@@ -91,7 +91,7 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 			}
 			return keep(t)
 		})
-		if !audit.IsFinding(err) && !l.db.Taken(err) { // it was kept, or it is not for the log that it was not
+		if !audit.IsFinding(err) && !l.db.Taken(err) { // it was stored, or the failure isn't the log's
 			break
 		}
 	}
@@ -101,7 +101,7 @@ func (l *Ledger) ReportLog(ctx context.Context, by audit.Grant, f *audit.Finding
 	return nil
 }
 
-// ClearLog says that the check of the account's log has found nothing. It is
+// ClearLog records that the check of the account's log has found nothing. It is
 // bookkeeping and leaves no action.
 func (l *Ledger) ClearLog(ctx context.Context, account string) error {
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
@@ -114,15 +114,16 @@ func (l *Ledger) ClearLog(ctx context.Context, account string) error {
 	return nil
 }
 
-// holdTime is how long the clock has to run on after a jump before anything is
-// removed by it, gap is what counts as one, and setback what has days come again.
+// holdTime is how long the clock has to run after a jump before anything is
+// removed according to it, gap is the size of a jump, and setback how far the
+// clock must be set back to make days repeat.
 const (
 	holdTime = 24 * time.Hour
 	gap      = 30 * time.Minute
 	setback  = 12 * time.Hour
 )
 
-// NoteClock notes what time it is. It is bookkeeping and leaves no action.
+// NoteClock records the current time. It is bookkeeping and leaves no action.
 func (l *Ledger) NoteClock(ctx context.Context) error {
 	now := l.now()
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
@@ -138,8 +139,8 @@ func (l *Ledger) NoteClock(ctx context.Context) error {
 	return nil
 }
 
-// Steady reports whether the clock has run on for a day, as it was noted, without
-// a jump. A stop of all servers counts as one.
+// Steady reports whether the clock has run for a day, as recorded, without a
+// jump. A stop of all servers counts as one.
 func (l *Ledger) Steady(ctx context.Context) (bool, error) {
 	now := l.now()
 	var steady int64
@@ -152,7 +153,7 @@ func (l *Ledger) Steady(ctx context.Context) (bool, error) {
 }
 
 // Ahead returns by how much the latest action of any log is ahead of the clock,
-// or 0 if it is no more than clocks differ.
+// or 0 if that is within the normal difference of clocks.
 func (l *Ledger) Ahead(ctx context.Context) (time.Duration, error) {
 	var latest int64
 	if err := l.db.Read(ctx).Row(`SELECT COALESCE(MAX(latest), 0) FROM logs`).Scan(&latest); err != nil {
@@ -165,7 +166,7 @@ func (l *Ledger) Ahead(ctx context.Context) (time.Duration, error) {
 	return ahead, nil
 }
 
-// FailedLogs returns how many logs there are whose last check has failed.
+// FailedLogs returns the number of logs whose last check has failed.
 func (l *Ledger) FailedLogs(ctx context.Context) (int, error) {
 	var n int
 	err := l.db.Read(ctx).Row(`SELECT COUNT(*) FROM log_findings`).Scan(&n)
@@ -175,9 +176,10 @@ func (l *Ledger) FailedLogs(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// SendCheckpoint keeps the signed note that the account's log had the size,
-// and sends it out, unless that of this size was: to webhooks, and by mail
-// unless one was mailed since the time. It is bookkeeping and leaves no action.
+// SendCheckpoint stores the signed note that the account's log had the size,
+// and sends it, unless one of this size was sent: to webhooks, and by email
+// unless one was emailed since the time. It is bookkeeping and leaves no
+// action.
 func (l *Ledger) SendCheckpoint(ctx context.Context, account string, size int64, note []byte, mailed time.Time) error {
 	err := l.db.Transact(ctx, func(t *db.Tx) error {
 		n, err := t.Exec(`INSERT INTO checkpoint_notices (account, size) VALUES ($1, $2)

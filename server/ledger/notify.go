@@ -29,8 +29,8 @@ func deliverAll(t *db.Tx, all []notify.Delivery, seq int64) error {
 	return keepAll(t, all, seq)
 }
 
-// enqueueAll enqueues the jobs of deliveries that [keepAll] keeps, and gives
-// them what new ones have.
+// enqueueAll enqueues the jobs of the deliveries from [keepAll], and
+// initializes them.
 func enqueueAll(t *db.Tx, all []notify.Delivery) error {
 	for i := range all {
 		all[i] = begun(all[i])
@@ -41,7 +41,7 @@ func enqueueAll(t *db.Tx, all []notify.Delivery) error {
 	return nil
 }
 
-// keepAll keeps the deliveries of the action or checkpoint.
+// keepAll stores the deliveries of the action or checkpoint.
 func keepAll(t *db.Tx, all []notify.Delivery, seq int64) error {
 	for _, d := range all {
 		d.Seq = seq
@@ -62,7 +62,7 @@ var Deliveries = db.NewTable("deliveries", func(d *notify.Delivery) []db.Column 
 	}
 })
 
-// Deliver keeps a delivery and has it made after the delay.
+// Deliver stores a delivery and enqueues it after the delay.
 func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	d = begun(d)
 	if err := Deliveries.Insert(t, d); err != nil {
@@ -71,7 +71,7 @@ func Deliver(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	return enqueue(t, d, delay)
 }
 
-// begun is the delivery with what a new one has.
+// begun returns the delivery with the fields of a new one.
 func begun(d notify.Delivery) notify.Delivery {
 	if d.ID == "" {
 		d.ID = id.New("dlv")
@@ -98,11 +98,11 @@ type reader struct {
 	hooks func() ([]hook, error)
 }
 
-// A hook is a webhook that is called, and what for.
+// A hook is an enabled webhook and its events.
 type hook struct{ id, types string }
 
-// newReader returns a reader that looks webhooks up where the head of the log
-// says that there are some.
+// newReader returns a reader that looks webhooks up if the head of the log says
+// that there are any.
 func newReader(t *db.Tx, owner string) reader {
 	return reader{t, sync.OnceValues(func() ([]hook, error) {
 		var n int64
@@ -113,7 +113,7 @@ func newReader(t *db.Tx, owner string) reader {
 	})}
 }
 
-// looking is a reader that looks webhooks up in any case.
+// looking returns a reader that always looks webhooks up.
 func looking(t *db.Tx, owner string) reader {
 	return reader{t, sync.OnceValues(func() ([]hook, error) { return hooksOf(t, owner) })}
 }
@@ -129,7 +129,7 @@ func hooksOf(t *db.Tx, owner string) ([]hook, error) {
 	return all, err
 }
 
-// Webhooks returns the enabled webhooks that want the type.
+// Webhooks returns the enabled webhooks with the event type.
 func (r reader) Webhooks(_ string, kind notify.Type) ([]string, error) {
 	all, err := r.hooks()
 	if err != nil {
@@ -144,17 +144,17 @@ func (r reader) Webhooks(_ string, kind notify.Type) ([]string, error) {
 	return wanting, nil
 }
 
-// SendsMail reports whether mails can be sent.
+// SendsMail reports whether emails can be sent.
 func (r reader) SendsMail() (bool, error) { return SendsMail(r.t) }
 
-// SendsMail reports whether mails can be sent.
+// SendsMail reports whether emails can be sent.
 func SendsMail(t *db.Tx) (bool, error) {
 	var mail int64
 	err := t.Row(`SELECT mail FROM installation`).Scan(&mail)
 	return mail == 1, err
 }
 
-// Recipients returns who may be told of the topic by mail.
+// Recipients returns who may be notified about the topic by email.
 func (r reader) Recipients(owner string, topic notify.Topic) ([]notify.Recipient, error) {
 	var all []notify.Recipient
 	err := r.t.Each(func(row db.Row) error {
@@ -185,7 +185,7 @@ func (r reader) CountRefused(member string, at time.Time, window time.Duration) 
 	return used, err
 }
 
-// SeeDevice notes that the member has signed in from the device.
+// SeeDevice records that the member has signed in from the device.
 func (r reader) SeeDevice(member string, device []byte, at time.Time) (known, any bool, err error) {
 	var before int64
 	if err := r.t.Row(`SELECT COUNT(*) FROM devices WHERE member = $1`, member).Scan(&before); err != nil {

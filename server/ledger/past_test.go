@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// past are the writes that don't go through Change, each with the reason. Only
-// bookkeeping, which nobody can ask for and no log tells of, stands here without
-// another.
+// past are the writes that don't go through Change, each with the reason.
+// "Bookkeeping" is enough only for writes that no one can request and no log
+// reports.
 var past = map[string]string{
 	"ledger.transact": "Change itself",
 	"ledger.Step":     "as Change: the grant is checked, and a step of work needs no action",
@@ -61,7 +61,7 @@ var past = map[string]string{
 }
 
 // TestEveryWriteGoesThroughTheLedger finds the functions that begin a
-// transaction, and wants them to be those of past; what reads mustn't write.
+// transaction, and expects exactly those of past; readers must not write.
 func TestEveryWriteGoesThroughTheLedger(t *testing.T) {
 	found := map[string]bool{}
 	err := filepath.WalkDir("../..", func(path string, d fs.DirEntry, err error) error {
@@ -94,7 +94,7 @@ func TestEveryWriteGoesThroughTheLedger(t *testing.T) {
 	}
 	for name := range past {
 		if !found[name] {
-			t.Errorf("%s stands in past and writes nothing by itself", name)
+			t.Errorf("%s is in past but writes nothing itself", name)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify"
 )
 
-// A row is an action in the log of an account, and which events it is.
+// A row is an action in the log of an account, and its events.
 type row struct {
 	account string
 	events  []notify.Type
@@ -60,8 +60,8 @@ func ReadRecord(t *db.Tx, account string, seq int64) (audit.Record, error) {
 	return records.Scan(t.Row(`SELECT `+records.Columns+` FROM actions WHERE account = $1 AND seq = $2`, account, seq))
 }
 
-// Retained returns up to which action of the account's log the content has
-// been removed, or a NotFound fault.
+// Retained returns up to which action of the account's log the content has been
+// removed, or a NotFound fault.
 func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
 	_, retained, _, err := l.logBounds(ctx, account)
 	if err != nil {
@@ -71,9 +71,9 @@ func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
 }
 
 // Rows returns at most limit rows of the account's action log, those after the
-// sequence number, in the order of the log, with what stands beside them.
+// sequence number, in the order of the log, with their columns.
 func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
-	all := make([]audit.Row, 0, min(max(limit, 0), 1000)) // a row is large: one that is moved costs as much as its hash
+	all := make([]audit.Row, 0, min(max(limit, 0), 1000)) // a row is large: copying one costs as much as hashing it
 	var r audit.Row
 	to := entries.Into(&r)
 	err := l.db.Read(ctx).Each(func(row db.Row) error {
@@ -87,13 +87,14 @@ func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit in
 	return all, nil
 }
 
-// recentSpan is how far back Recent looks, in actions: downloads may stand
-// between those that it looks for, and an overview must not read them all.
+// recentSpan is how far back Recent looks, in actions: there may be many
+// downloads between those that it looks for, and an overview must not read them
+// all.
 const recentSpan = 2000
 
 // Recent returns the latest actions of the account with one of the names, the
-// newest first: at most limit, and of the end of the log alone. With a target
-// it returns those on that alone. Those without content are left out.
+// newest first: at most limit, and only from the end of the log. With a target
+// it returns only actions on that. Those without content are left out.
 func (l *Ledger) Recent(ctx context.Context, owner string, names []audit.Name, target string, limit int) ([]audit.Record, error) {
 	args := []any{owner, recentSpan, target, limit}
 	marks := make([]string, len(names))
@@ -110,17 +111,17 @@ func (l *Ledger) Recent(ctx context.Context, owner string, names []audit.Name, t
 	return all, nil
 }
 
-// logBounds returns how many actions the log has, up to which of them the content
-// has been removed, and which is the last that has an earlier time than the one
+// logBounds returns how many actions the log has, up to which of them the
+// content has been removed, and the last one with an earlier time than the one
 // before it.
 func (l *Ledger) logBounds(ctx context.Context, account string) (size, retained, stepped int64, err error) {
 	err = l.db.Read(ctx).Row(`SELECT size, retained, stepped FROM logs WHERE account = $1`, account).Scan(&size, &retained, &stepped)
 	return size, retained, stepped, err
 }
 
-// lastBefore returns the last action from before the time, of those after one
-// and up to another; if there is none, the one that it begins after. Their
-// times must be in order, so it looks at a few.
+// lastBefore returns the last action from before the time, between two actions;
+// if there is none, the one that it starts after. Their times must be in order,
+// so it is a binary search.
 func (l *Ledger) lastBefore(ctx context.Context, account string, before time.Time, after, to int64) (int64, error) {
 	var failed error
 	n := sort.Search(int(to-after), func(i int) bool {

@@ -8,10 +8,10 @@ import (
 	"github.com/updatecase/mobileconfig/server/replay"
 )
 
-// claiming has fn also keep that the request of the context is done, if there is
-// one. The statement decides which of two that come at once is first: the other
-// fails with [replay.ErrDone].
-func (l *Ledger) claiming(ctx context.Context, fn func(*db.Tx) ([]audit.Action, error)) func(*db.Tx) ([]audit.Action, error) {
+// claimRequest makes fn also store that the request of the context is done, if
+// there is one. The statement decides which of two concurrent requests is
+// first: the other fails with [replay.ErrDone].
+func (l *Ledger) claimRequest(ctx context.Context, fn func(*db.Tx) ([]audit.Action, error)) func(*db.Tx) ([]audit.Action, error) {
 	r, ok := replay.Of(ctx)
 	if !ok {
 		return fn

@@ -9,16 +9,16 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 )
 
-// retainBatch is how many actions lose their content in one transaction, for
-// whose length their log is locked.
+// retainBatch is how many actions lose their content in one transaction, during
+// which their log is locked.
 const retainBatch = 500
 
 // Retain removes the content of the account's actions that r names: leaf,
-// personal text and columns. Number, time and hash stay, so the tree does. It
-// returns of how many. The first batch is kept together with a as a signed
-// LogRetain that says how far it goes; if a later one fails, the next call goes
-// on. If there is nothing to remove, or if the setting may have changed since
-// the log was checked, nothing happens.
+// personal text and columns. Number, time and hash stay, so the tree stays too.
+// It returns how many. The first batch is stored together with a as a signed
+// LogRetain that says how far it goes; if a later one fails, the next call
+// continues. If there is nothing to remove, or if the setting may have changed
+// since the log was checked, nothing happens.
 func (l *Ledger) Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error) {
 	size, first, _, err := l.logBounds(ctx, account)
 	if err != nil {
@@ -45,7 +45,7 @@ func (l *Ledger) Retain(ctx context.Context, by audit.Grant, account string, r a
 				return []audit.Action{a}, sameRetention(t, account, r)
 			})
 		})
-		if errors.Is(err, errNothing) { // another server is at it, or the setting changed
+		if errors.Is(err, errNothing) { // another server is doing it, or the setting has changed
 			break
 		}
 		if err != nil {
@@ -56,7 +56,7 @@ func (l *Ledger) Retain(ctx context.Context, by audit.Grant, account string, r a
 	return at - first, nil
 }
 
-// sameRetention returns errNothing if the account's setting may be another than
+// sameRetention returns errNothing if the account's setting may differ from
 // that of r. The head of the log must be locked.
 func sameRetention(t *db.Tx, account string, r audit.Retention) error {
 	var days int
@@ -69,8 +69,8 @@ func sameRetention(t *db.Tx, account string, r audit.Retention) error {
 	return err
 }
 
-// stripContent removes the content of the actions after one and up to another, unless
-// it is not there that the removal has got to.
+// stripContent removes the content of a range of actions, unless the removal
+// isn't at its beginning.
 func stripContent(t *db.Tx, account string, after, to int64) error {
 	n, err := t.Exec(`UPDATE logs SET retained = $3 WHERE account = $1 AND retained = $2`, account, after, to)
 	if err == nil && n == 0 {
@@ -85,8 +85,8 @@ func stripContent(t *db.Tx, account string, after, to int64) error {
 	return err
 }
 
-// Retention returns after how many days the content of the account's actions
-// is removed; 0: never. An account that isn't there is a NotFound fault.
+// Retention returns after how many days the content of the account's actions is
+// removed; 0: never. A missing account is a NotFound fault.
 func (l *Ledger) Retention(ctx context.Context, account string) (int, error) {
 	var days int
 	err := l.db.Read(ctx).Row(`SELECT retention_days FROM accounts WHERE id = $1`, account).Scan(&days)
@@ -96,8 +96,8 @@ func (l *Ledger) Retention(ctx context.Context, account string) (int, error) {
 	return days, nil
 }
 
-// SetRetention has the content of the account's actions removed after so many
-// days, or never for 0, and keeps a as a signed AccountUpdate.
+// SetRetention sets after how many days the content of the account's actions is
+// removed, 0 for never, and records a as a signed AccountUpdate.
 func (l *Ledger) SetRetention(ctx context.Context, by audit.Grant, account string, days int, a audit.Action) error {
 	if err := audit.CheckRetention(days); err != nil {
 		return err

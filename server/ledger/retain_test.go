@@ -16,7 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// cleaner is who erases and removes.
+// cleaner is the actor that erases and removes.
 func cleaner() audit.Action {
 	return audit.Action{Outcome: audit.Done}
 }
@@ -28,8 +28,8 @@ func entry(t *testing.T, r audit.Record) audit.Entry {
 	return e
 }
 
-// TestErasePersonal erases what tells of one mailbox: nothing of it is left, also
-// not in the file, all else stays, and everything verifies.
+// TestErasePersonal erases the text about one mailbox: none of it is left, not
+// even in the file, everything else stays, and everything verifies.
 func TestErasePersonal(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -108,8 +108,7 @@ func TestEraseMany(t *testing.T) {
 	})
 }
 
-// agedLog has 1,200 actions of one day and 100 of the next, a minute between
-// them.
+// agedLog has 1,200 actions on one day and 100 on the next, a minute apart.
 func agedLog(t *testing.T, database string) (*store.Store, *storetest.Clock) {
 	t.Helper()
 	clock := storetest.NewClock()
@@ -125,7 +124,7 @@ func agedLog(t *testing.T, database string) (*store.Store, *storetest.Clock) {
 	return s, clock
 }
 
-// kept is for how long the first day of an agedLog stays, and no longer.
+// kept is the longest retention that removes the first day of an agedLog.
 const kept = audit.DefaultRetention * 24 * time.Hour
 
 // TestRetain removes content in several batches; numbers, times and hashes stay.
@@ -181,7 +180,7 @@ func TestRetain(t *testing.T) {
 	})
 }
 
-// TestRetainGoesOn fails between two batches, and goes on the next time.
+// TestRetainGoesOn fails between two batches, and continues the next time.
 func TestRetainGoesOn(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
@@ -208,8 +207,8 @@ func TestRetainGoesOn(t *testing.T) {
 	})
 }
 
-// TestRetainRace has servers remove the same, while the log is written to and
-// verified.
+// TestRetainRace lets servers remove the same content, while the log is written
+// to and verified.
 func TestRetainRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
@@ -280,7 +279,7 @@ func TestRetention(t *testing.T) {
 	})
 }
 
-// TestSearchFindsTheTime tries every bound of a log in which times repeat.
+// TestSearchFindsTheTime tries every limit of a log in which times repeat.
 func TestSearchFindsTheTime(t *testing.T) {
 	clock := storetest.NewClock()
 	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
@@ -308,8 +307,8 @@ func TestSearchFindsTheTime(t *testing.T) {
 	})
 }
 
-// TestExportWhileRetaining wants no export to pass for a log that was tampered
-// with because content was removed between two of its parts.
+// TestExportWhileRetaining checks that removing content between two batches
+// doesn't make an export look tampered with.
 func TestExportWhileRetaining(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
@@ -328,7 +327,7 @@ func TestExportWhileRetaining(t *testing.T) {
 		clock.Move(kept)
 		r := storetest.Due(t, s, clock)
 		if _, err := count(func() { _, _ = s.Retain(t.Context(), by, account.Default, r, cleaner()) }); err == nil || !strings.Contains(err.Error(), "try again") {
-			t.Errorf("got %v, want that it is to be tried again", err)
+			t.Errorf("got %v, want advice to try again", err)
 		}
 		if _, err := count(func() {}); err != nil {
 			t.Errorf("afterwards: %v", err)

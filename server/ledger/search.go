@@ -14,16 +14,16 @@ var _ interface {
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 } = (*Ledger)(nil)
 
-// A reach is how many actions a search looks at before it gives way: those
-// that stand in a row, those that the best index leads to, which may stand far
-// from each other, and those in which it looks for a text.
+// A reach limits how many actions a search reads: consecutive ones, those that
+// the best index leads to, which may be far apart, and those in which it looks
+// for a text.
 type reach struct{ rows, led, texts int64 }
 
 // searchReach keeps a search below 100 ms; BenchmarkSearch measures it.
 var searchReach = reach{rows: 12_000, led: 5_000, texts: 2_500}
 
-// Search returns the newest actions that the filter wants, and where to go on.
-// Actions whose content has been removed are not found.
+// Search returns the newest actions that match the filter, and where to
+// continue. Actions whose content has been removed aren't found.
 func (l *Ledger) Search(ctx context.Context, f audit.Filter) (audit.Found, error) {
 	found, err := l.search(ctx, f, searchReach)
 	if err != nil {
@@ -32,15 +32,15 @@ func (l *Ledger) Search(ctx context.Context, f audit.Filter) (audit.Found, error
 	return found, nil
 }
 
-// A search is what is looked for in a log, after the action lo and before hi.
+// A search is a search in a log, after the action lo and before hi.
 type search struct {
 	l       *Ledger
 	ctx     context.Context
 	account string
 	lo, hi  int64
 	limit   int
-	// lead is the filter whose index is gone through, nil for all actions;
-	// rest are the others, which an action is held against.
+	// lead is the filter whose index is used, nil for all actions; rest are the
+	// others, which are applied to each action.
 	lead *condition
 	rest []condition
 	text *matcher
@@ -64,7 +64,7 @@ func (l *Ledger) search(ctx context.Context, f audit.Filter, r reach) (audit.Fou
 	return q.run()
 }
 
-// limitFlood turns times into places in the log.
+// bound converts times to places in the log.
 func (q *search) bound(f audit.Filter) error {
 	size, retained, stepped, err := q.l.logBounds(q.ctx, q.account)
 	if errors.Is(err, db.ErrNoRows) {
@@ -77,7 +77,7 @@ func (q *search) bound(f audit.Filter) error {
 	if f.Before > 0 {
 		q.hi = min(q.hi, f.Before)
 	}
-	if stepped > retained { // the times are in no order: each is held against them
+	if stepped > retained { // the times aren't in order: each is compared
 		if c := times(f); c.column != "" {
 			q.rest = append(q.rest, c)
 		}
@@ -98,14 +98,14 @@ func (q *search) bound(f audit.Filter) error {
 	return nil
 }
 
-// up is the time in whole milliseconds, as those of actions are.
+// up rounds the time up to whole milliseconds, like those of actions.
 func up(t time.Time) time.Time { return t.Add(time.Millisecond - 1).Truncate(time.Millisecond) }
 
-// probe is how many actions count as many when the lead is chosen.
+// probe is how many actions count as many when choosing the lead.
 const probe = 1000
 
-// choose makes the filter lead that fewest actions fit, as far as that is
-// known by looking at a few.
+// choose makes the filter with the fewest matches the lead, estimated from a
+// few actions.
 func (q *search) choose(all []condition) error {
 	best, fewest := -1, int64(probe+1)
 	for i, t := range all {
@@ -130,8 +130,8 @@ func (q *search) choose(all []condition) error {
 	return nil
 }
 
-// count returns how many actions fit the filter, or no less than the most. The
-// order keeps PostgreSQL from going through the table.
+// count returns how many actions match the filter, up to a maximum. The order
+// keeps PostgreSQL from scanning the table.
 func (q *search) count(t condition, most int64) (int64, error) {
 	var total int64
 	for _, value := range t.values {
@@ -148,7 +148,7 @@ func (q *search) count(t condition, most int64) (int64, error) {
 	return total, nil
 }
 
-// run looks at what the lead leads to, value by value, and takes the newest.
+// run reads what the lead leads to, value by value, and takes the newest.
 func (q *search) run() (audit.Found, error) {
 	values := []any{nil}
 	if q.lead != nil {
@@ -172,8 +172,8 @@ func (q *search) run() (audit.Found, error) {
 	return q.page(all)
 }
 
-// stop raises lo to where the reach ends, if actions have to be held against
-// filters. All values of the lead share it.
+// stop raises lo to where the reach ends, if filters have to be applied to
+// actions. All values of the lead share it.
 func (q *search) stop(value any, sharing int) error {
 	most := q.rows
 	if q.lead != nil {
@@ -197,7 +197,7 @@ func (q *search) stop(value any, sharing int) error {
 	return err
 }
 
-// where is the condition of a lead, between lo and hi.
+// where returns the condition of a lead, between lo and hi.
 func (q *search) where(lead *condition, value any, hi int64) *db.Where {
 	w := &db.Where{}
 	w.Add(`account = ?`, q.account)
@@ -209,10 +209,10 @@ func (q *search) where(lead *condition, value any, hi int64) *db.Where {
 	return w
 }
 
-// textBatch is how many actions are looked for a text in at once.
+// textBatch is how many actions are searched for a text at a time.
 const textBatch = 500
 
-// records returns one more than a page of those that fit.
+// records returns up to one more than a page of matching ones.
 func (q *search) records(value any) ([]audit.Record, error) {
 	if q.text == nil {
 		return q.some(value, q.hi, q.limit+1)
@@ -239,13 +239,13 @@ func (q *search) records(value any) ([]audit.Record, error) {
 func (q *search) some(value any, hi int64, limit int) ([]audit.Record, error) {
 	w := q.where(q.lead, value, hi)
 	for _, t := range q.rest {
-		t.holdAgainst(w)
+		t.applyTo(w)
 	}
 	query, args := w.Query(`SELECT `+records.Columns+` FROM actions`, `ORDER BY seq DESC LIMIT ?`, limit)
 	return records.All(q.l.db.Read(q.ctx), query, args...)
 }
 
-// page makes a page of at most one action too many, and says where to go on.
+// page returns a page from at most one action too many, and where to continue.
 func (q *search) page(records []audit.Record) (audit.Found, error) {
 	if len(records) > q.limit {
 		records = records[:q.limit]

@@ -21,7 +21,8 @@ import (
 // pick returns one of the values.
 func pick[T any](r *rand.Rand, values ...T) T { return values[r.IntN(len(values))] }
 
-// randomAction is one of few words, so that filters fit some.
+// randomAction returns an action with few different words, so that filters
+// match some.
 func randomAction(r *rand.Rand) audit.Action {
 	return audit.Action{
 		Account: account.Default,
@@ -78,7 +79,7 @@ func randomFilter(r *rand.Rand, times []time.Time) audit.Filter {
 	return f
 }
 
-// fits is what a filter means.
+// fits is the definition of a filter.
 func fits(f audit.Filter, r audit.Row) bool {
 	e, err := r.Read()
 	if err != nil {
@@ -106,7 +107,7 @@ func fits(f audit.Filter, r audit.Row) bool {
 		is(f.Domain, e.Domain) && is(f.Link, e.Link) && is(f.Profile, e.Profile) && strings.Contains(strings.ToLower(in), text)
 }
 
-// searchAll goes through all pages.
+// searchAll reads all pages.
 func searchAll(t *testing.T, s *store.Store, f audit.Filter, reach [2]int64) []int64 {
 	t.Helper()
 	var got []int64
@@ -153,8 +154,8 @@ func TestSearchLimits(t *testing.T) {
 	})
 }
 
-// hardFilters are the questions that may take long: each filter alone, for
-// much, little and nothing, and pairs of which each fits much.
+// hardFilters are the searches that may take long: each filter by itself, for
+// much, little and nothing, and pairs that each match much.
 var hardFilters = map[string]audit.Filter{
 	"nothing":            {},
 	"last page":          {Before: 40},
@@ -214,8 +215,8 @@ var hardFilters = map[string]audit.Filter{
 	"everything":         {Mailbox: "p77@example.com", Domain: "example.com", ActorKind: audit.Visitor, Text: "x", From: bigStart, Outcome: audit.Done},
 }
 
-// TestSearchPlans wants every statement of a search to go by an index in the
-// order of the log: none looks at all actions or sorts them.
+// TestSearchPlans checks that every statement of a search uses an index in the
+// order of the log: none scans all actions or sorts them.
 func TestSearchPlans(t *testing.T) {
 	database := storetest.SQLite(t)
 	storetest.Open(t, store.Config{Database: database}).Close()

@@ -13,8 +13,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// TestSearch holds what random filters find, page by page and looking at few
-// actions at a time, against what they mean.
+// TestSearch compares what random filters find, page by page and with a small
+// reach, with their definition.
 func TestSearch(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()

@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// tampering changes one row behind the program's back.
+// tampering changes one row in the database.
 var tampering = []struct{ what, statement string }{
 	{"at", `UPDATE actions SET at = at + 1 WHERE seq = $1`},
 	{"name", `UPDATE actions SET name = 'link.create' WHERE seq = $1`},
@@ -38,8 +38,8 @@ var tampering = []struct{ what, statement string }{
 	{"removed", `DELETE FROM actions WHERE seq = $1`},
 }
 
-// TestTampering changes rows of a log of 1,000, one after the other towards
-// its beginning, so that each time another row is the first that is wrong.
+// TestTampering changes rows of a log of 1,000, one after the other towards its
+// beginning, so that each time another row is the first wrong one.
 func TestTampering(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -56,23 +56,23 @@ func TestTampering(t *testing.T) {
 	})
 }
 
-// aside is added to the numbers of rows that are put elsewhere.
+// aside is added to the numbers of rows that are moved away.
 const aside = 100_000
 
-// move adds to the numbers of the rows from one through another.
+// move adds to the numbers of the rows in a range.
 func move(t *testing.T, database string, from, through, by int64) {
 	t.Helper()
 	storetest.Exec(t, database, `UPDATE actions SET seq = seq + $1 WHERE seq >= $2 AND seq <= $3`, by, from, through)
 }
 
-// copyRow puts a copy of a row where there is none.
+// copyRow copies a row to an unused number.
 func copyRow(t *testing.T, database string, seq, to int64) {
 	t.Helper()
 	const columns = `account, at, name, outcome, actor_kind, actor_id, interface, target_kind, target_id, link, profile, domain, mailbox, ip, leaf, personal, salt, hash`
 	storetest.Exec(t, database, `INSERT INTO actions (seq, `+columns+`) SELECT $1, `+columns+` FROM actions WHERE seq = $2`, to, seq)
 }
 
-// TestSwappedRows swaps two rows of a log of 1,000 with all that they hold.
+// TestSwappedRows swaps two whole rows of a log of 1,000.
 func TestSwappedRows(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -93,8 +93,8 @@ func TestSwappedRows(t *testing.T) {
 	})
 }
 
-// TestInsertedRows puts copies of rows between and after those of a log of
-// 1,000, and moves the others on.
+// TestInsertedRows inserts copies of rows between and after those of a log of
+// 1,000, and shifts the others.
 func TestInsertedRows(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -120,7 +120,8 @@ func TestInsertedRows(t *testing.T) {
 }
 
 // TestCutTail removes the end of the log and sets the head back, as well as
-// somebody can who writes to the database: only the signed checkpoint tells.
+// someone with write access to the database can: only the signed checkpoint
+// reveals it.
 func TestCutTail(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
@@ -140,7 +141,7 @@ func TestCutTail(t *testing.T) {
 		storetest.Exec(t, database, `DELETE FROM checkpoints`)
 		must(t, verify(t, s))
 		wantFinding(t, "the note is elsewhere", verify(t, s, last), 21)
-		write(t, s, 10) // other actions grow over it
+		write(t, s, 10) // other actions replace it
 		wantFinding(t, "the log went on", verify(t, s, last), 1)
 	})
 }

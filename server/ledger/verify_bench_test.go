@@ -12,8 +12,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
-// BenchmarkVerify measures how long the check of a log takes per action: on all
-// cores, as it is done, and one action after another.
+// BenchmarkVerify measures the check of a log per action: on all cores, as in
+// production, and one action after another.
 func BenchmarkVerify(b *testing.B) {
 	for _, made := range []struct {
 		name string
@@ -57,7 +57,7 @@ func benchmarkVerify(b *testing.B, database string) {
 	})
 }
 
-// someDownload is the action of a download, as visitors make them.
+// someDownload returns the action of a download, as visitors make them.
 func someDownload(i int) audit.Action {
 	return audit.Action{
 		Account: account.Default, Name: audit.ProfileDownload, Outcome: audit.Done,

@@ -295,10 +295,10 @@ func TestCheckFails(t *testing.T) {
 		head bool
 	}{
 		"edited": {`UPDATE actions SET leaf = personal WHERE account = 'acc_default' AND seq = 2`,
-			"action 2: it was edited: its content does not have its hash", false},
-		"removed":  {`DELETE FROM actions WHERE account = 'acc_default' AND seq = 3`, "action 3: it is missing; the next that is there is 4", false},
-		"head":     {`UPDATE logs SET edge = salt FROM actions WHERE actions.account = logs.account AND seq = 1 AND logs.account = 'acc_default'`, "the head of the log was changed: it cannot be read", true},
-		"emptied":  {`UPDATE logs SET size = 0, edge = (SELECT edge FROM logs WHERE account = 'acc_installation') WHERE account = 'acc_default'`, "actions 1 to 9: they stand behind the end of the log by its own head", true},
+			"action 2: it was edited: its content doesn't match its hash", false},
+		"removed":  {`DELETE FROM actions WHERE account = 'acc_default' AND seq = 3`, "action 3: it is missing; the next action is 4", false},
+		"head":     {`UPDATE logs SET edge = salt FROM actions WHERE actions.account = logs.account AND seq = 1 AND logs.account = 'acc_default'`, "the head of the log was changed: it can't be read", true},
+		"emptied":  {`UPDATE logs SET size = 0, edge = (SELECT edge FROM logs WHERE account = 'acc_installation') WHERE account = 'acc_default'`, "actions 1 to 9: they come after the end of the log according to its own head", true},
 		"set back": {`UPDATE logs SET size = size - 2 WHERE account = 'acc_default'`, "the head of the log was set back from 9 actions to 7", true},
 	} {
 		t.Run(name, func(t *testing.T) {

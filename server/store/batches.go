@@ -239,9 +239,9 @@ func (s *Store) Batches(ctx context.Context, account string, f batches.Filter) (
 	return s.batchesBy(ctx, query, args...)
 }
 
-// OverBatches returns batches that have expired by the time and still have
+// ExpiredBatches returns batches that have expired by the time and still have
 // files.
-func (s *Store) OverBatches(ctx context.Context, at time.Time) ([]batches.Batch, error) {
+func (s *Store) ExpiredBatches(ctx context.Context, at time.Time) ([]batches.Batch, error) {
 	return s.batchesBy(ctx, `SELECT `+batchTable.Columns+` FROM batches WHERE expires > 0 AND expired = 0 AND expires <= $1 ORDER BY expires, id`, db.Millis(at))
 }
 

@@ -21,12 +21,12 @@ func (s *Store) ExpiringKeys(ctx context.Context, after, until time.Time) ([]acc
 		}
 		err := s.db.Read(ctx).Each(func(r db.Row) error {
 			k := account.ExpiringKey{Redirects: table == "redirect_keys"}
-			err := r.Scan(&k.ID, &k.Account, &k.Name, db.Time(&k.Created), db.Time(&k.Expires), &k.Told)
+			err := r.Scan(&k.ID, &k.Account, &k.Name, db.Time(&k.Created), db.Time(&k.Expires), &k.LastNotice)
 			all = append(all, k)
 			return err
 		}, `SELECT id, account, name, created, expires,
 				COALESCE((SELECT MIN(days) FROM expiry_notices WHERE identity = `+table+`.id), $3) FROM `+table+`
-			WHERE expires > 0 AND expires > $1 AND expires <= $2`+live+` ORDER BY expires, id`, db.Millis(after), db.Millis(until), account.Untold)
+			WHERE expires > 0 AND expires > $1 AND expires <= $2`+live+` ORDER BY expires, id`, db.Millis(after), db.Millis(until), account.NoNotice)
 		if err != nil {
 			return nil, fmt.Errorf("store: expiring keys: %w", s.db.Diagnose(err))
 		}

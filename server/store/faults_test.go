@@ -326,7 +326,7 @@ func failEach(t *testing.T, database string, s *store.Store, st step) int {
 func TestEveryChangeIsAStep(t *testing.T) {
 	have := map[string]bool{"Keep": true, "Twice": true} // of these tests
 	have["TouchKey"] = true                              // it seldom has an action: see TestKeyUse
-	have["RenewInvitation"] = true                       // it has two: see TestInviteAgain (account)
+	have["RenewInvitation"] = true                       // it has two: see TestRenewInvitation (account)
 	for _, st := range steps(t, storetest.NewClock()) {
 		have[st.method] = true
 	}

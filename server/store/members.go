@@ -21,7 +21,7 @@ var members = db.NewTable("members", func(m *account.Member) []db.Column {
 		db.Col("id", &m.ID), db.Col("account", &m.Account), db.Col("email", &m.Email), db.Col("name", &m.Name), db.Col("role", &m.Role),
 		db.Col("operator", db.Bool(&m.Operator)), db.Col("password", &m.Password), db.Col("password_set", db.Time(&m.PasswordSet)),
 		db.Col("totp", &m.TOTP), db.Col("totp_since", db.Time(&m.TOTPSince)), db.Col("totp_step", &m.TOTPStep),
-		db.Col("codes_made", db.Time(&m.CodesMade)), db.Col("language", &m.Language), db.Col("zone", &m.Zone),
+		db.Col("codes_made", db.Time(&m.CodesCreated)), db.Col("language", &m.Language), db.Col("zone", &m.Zone),
 		db.Col("created", db.Time(&m.Created)), db.Col("last_seen", db.Time(&m.LastSeen)),
 	}
 })

@@ -440,7 +440,7 @@ func TestRunJobsAgain(t *testing.T) {
 		for again := false; !again; {
 			select {
 			case line := <-said:
-				again = strings.Contains(line, "the jobs do not start")
+				again = strings.Contains(line, "jobs can't start")
 			case <-w.ended:
 				t.Fatal("the jobs have ended")
 			}

@@ -110,8 +110,8 @@ func lists(links int) map[string][]list {
 		"BatchProblems": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.BatchProblems(ctx, account.Default, "bat_1", 5, 100)
 		}),
-		"Chunks":      ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Chunks(ctx, "bat_1", 5, 10) }),
-		"OverBatches": ask(func(s *store.Store, ctx context.Context) (any, error) { return s.OverBatches(ctx, start) }),
+		"Chunks":         ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Chunks(ctx, "bat_1", 5, 10) }),
+		"ExpiredBatches": ask(func(s *store.Store, ctx context.Context) (any, error) { return s.ExpiredBatches(ctx, start) }),
 		"RefusedMails": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.RefusedMails(ctx, account.Default, "bat_1", 100)
 		}),

@@ -1,8 +1,8 @@
-// Package guess estimates how many guesses a password withstands. It supposes
-// somebody who tries common passwords, names and words first, in their usual
-// disguises, then patterns on the keyboard, sequences, repetitions and dates,
-// and all strings at last. That is the method of zxcvbn (Wheeler, USENIX
-// Security 2016); its lists of words are used too.
+// Package guess estimates how many guesses a password withstands. It assumes an
+// attacker who tries common passwords, names and words first, in their usual
+// disguises, then keyboard patterns, sequences, repetitions and dates, and
+// finally all strings. That is the method of zxcvbn (Wheeler, USENIX Security
+// 2016); its word lists are used too.
 package guess
 
 import (
@@ -13,8 +13,9 @@ import (
 	"unicode"
 )
 
-// Count returns how many guesses the password takes whoever knows the words,
-// which the member is known by. Its cost grows with the square of the length.
+// Count returns how many guesses the password withstands if the attacker knows
+// the words, which are known about the member. Its cost grows with the square
+// of the length.
 func Count(password string, known []string) float64 {
 	e := estimate{known: map[string]int{}, counted: map[string]float64{}}
 	for i, word := range known {
@@ -25,14 +26,14 @@ func Count(password string, known []string) float64 {
 	return e.count([]rune(password))
 }
 
-// An estimate is what one password is measured with.
+// An estimate holds the state for one password.
 type estimate struct {
 	known   map[string]int     // by rank
-	counted map[string]float64 // parts that repeat, which come again and again
+	counted map[string]float64 // repeated parts
 }
 
-// count finds the parts that the password consists of for whoever guesses it
-// with the least effort: the guesses of its parts multiply.
+// count splits the password into the parts that need the fewest guesses: the
+// guesses of the parts are multiplied.
 func (e *estimate) count(password []rune) float64 {
 	if n, ok := e.counted[string(password)]; ok {
 		return n
@@ -64,7 +65,7 @@ func (e *estimate) count(password []rune) float64 {
 	return least[len(password)]
 }
 
-// alternatives is how many characters of its kind there are.
+// alternatives returns the number of characters of the same kind.
 func alternatives(r rune) float64 {
 	switch {
 	case r > unicode.MaxASCII:
@@ -77,8 +78,8 @@ func alternatives(r rune) float64 {
 	return 33
 }
 
-// word returns the guesses that a part takes which is a word: as it is,
-// backwards, or with figures and signs that look like letters.
+// word returns the guesses for a part that is a word: as it is, backwards, or
+// with digits and symbols that look like letters.
 func (e *estimate) word(part []rune) (guesses float64, ok bool) {
 	guesses = math.Inf(1)
 	lower := strings.ToLower(string(part))
@@ -101,14 +102,14 @@ func (e *estimate) word(part []rune) (guesses float64, ok bool) {
 	return guesses * capitals(part), ok
 }
 
-// lookalikes turn figures and signs into the letters that they look like: some
-// look like two.
+// lookalikes maps digits and symbols to the letters they look like: some look
+// like two.
 var lookalikes = []*strings.Replacer{
 	strings.NewReplacer("4", "a", "@", "a", "8", "b", "(", "c", "3", "e", "6", "g", "1", "i", "!", "i", "|", "i", "0", "o", "$", "s", "5", "s", "7", "t", "+", "t", "%", "x", "2", "z"),
 	strings.NewReplacer("4", "a", "@", "a", "8", "b", "<", "c", "3", "e", "9", "g", "1", "l", "!", "l", "|", "l", "0", "o", "$", "s", "5", "s", "7", "l", "+", "t", "%", "x", "2", "z"),
 }
 
-// signs is how many different characters stand for another.
+// signs returns how many different characters stand for another.
 func signs(disguised, plain string) int {
 	letters := []rune(plain)
 	differ := map[rune]bool{}
@@ -120,7 +121,8 @@ func signs(disguised, plain string) int {
 	return len(differ)
 }
 
-// capitals is in how many ways a word may be written with as many capitals.
+// capitals returns in how many ways a word can be written with the same number
+// of capitals.
 func capitals(part []rune) float64 {
 	upper, lower := 0, 0
 	for _, r := range part {
@@ -152,8 +154,7 @@ func choose(n, k int) float64 {
 	return ways
 }
 
-// sequences finds characters at the same distance from each other, such as abc
-// and 97531.
+// sequences finds characters at a constant distance, for example abc and 97531.
 func sequences(rest []rune, part func(int, float64)) {
 	if len(rest) < 3 {
 		return
@@ -178,14 +179,14 @@ func sequences(rest []rune, part func(int, float64)) {
 	}
 }
 
-// What a date takes: a day of some hundred years, in one of the usual forms.
+// The guesses for a date: a day in about a hundred years, in a common format.
 const (
 	years     = 150
 	days      = 365 * 120
 	separated = 4 * days
 )
 
-// layouts are the forms of dates with what they take.
+// layouts are the date formats and their guesses.
 var layouts = map[string]float64{
 	"2006": years, "02012006": days, "01022006": days, "20060102": days, "020106": days, "010206": days, "060102": days,
 	"02.01.2006": separated, "2.1.2006": separated, "02.01.06": separated, "2.1.06": separated, "2006-01-02": separated,
@@ -207,7 +208,7 @@ func dates(rest []rune, part func(int, float64)) {
 	}
 }
 
-// repetitions finds what comes several times in a row.
+// repetitions finds what is repeated several times in a row.
 func (e *estimate) repetitions(rest []rune, part func(int, float64)) {
 	for period := 1; 2*period <= len(rest); period++ {
 		same := 0

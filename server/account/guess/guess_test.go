@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCount takes each kind of part alone. A number of guesses that is far from
-// the wanted one means that the kind is not seen, or seen where it is not.
+// TestCount checks each kind of part by itself. A count far from the expected
+// one means that the kind isn't recognized, or recognized where it isn't.
 func TestCount(t *testing.T) {
 	for _, tt := range []struct {
 		password  string
@@ -53,7 +53,7 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestCountMultiplies wants of parts in a row that none is left out.
+// TestCountMultiplies checks that no part in a row is left out.
 func TestCountMultiplies(t *testing.T) {
 	one, other := Count("hillside", nil), Count("cucumber", nil)
 	if got := Count("hillside cucumber", nil); got != one*33*other {
@@ -61,7 +61,7 @@ func TestCountMultiplies(t *testing.T) {
 	}
 }
 
-// TestWords wants words of each list, and none that is too long to be found.
+// TestWords checks that each list has words, and none too long to be found.
 func TestWords(t *testing.T) {
 	for _, word := range []string{"123456", "the", "james", "mary", "smith"} {
 		if rank := ranks()[word]; rank == 0 || rank > 4 {

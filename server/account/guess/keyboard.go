@@ -2,7 +2,7 @@ package guess
 
 import "math"
 
-// A keyboard is where its keys are, those that need the shift key too.
+// A keyboard says where its keys are, including those that need the shift key.
 type keyboard struct {
 	at   map[rune]place
 	keys float64
@@ -10,8 +10,8 @@ type keyboard struct {
 
 type place struct{ row, column int }
 
-// keyboards are those on which people draw patterns: rows from the top, and the
-// same rows with the shift key.
+// keyboards are the layouts on which people draw patterns: rows from the top,
+// and the same rows with the shift key.
 var keyboards = []keyboard{
 	newKeyboard("1234567890-=", "qwertyuiop[]", "asdfghjkl;'", "zxcvbnm,./", "!@#$%^&*()_+", "QWERTYUIOP{}", `ASDFGHJKL:"`, "ZXCVBNM<>?"),
 	newKeyboard("1234567890ß", "qwertzuiopü+", "asdfghjklöä#", "yxcvbnm,.-", `!"§$%&/()=?`, "QWERTZUIOPÜ*", "ASDFGHJKLÖÄ'", "YXCVBNM;:_"),
@@ -30,8 +30,8 @@ func newKeyboard(rows ...string) keyboard {
 	return k
 }
 
-// walks finds neighbouring keys, such as qwerty and 1qaz. Whoever guesses one
-// has to find where it starts, each way that it turns, and where it turns.
+// walks finds neighboring keys, for example qwerty and 1qaz. An attacker has to
+// guess where one starts, each direction, and where it turns.
 func (k keyboard) walks(rest []rune, part func(int, float64)) {
 	const ways = 8
 	var before place

@@ -7,19 +7,19 @@ import (
 	"github.com/ccojocar/zxcvbn-go/data"
 )
 
-// longest is how many characters a word has at most.
+// longest is the maximum number of characters in a word.
 const longest = 24
 
-// ranks are all words with their ranks in the list where they stand highest.
-// They take 8 MiB, so that they are read when a password is first chosen. The
-// package that they come from is not imported as a whole, because it reads them
-// at each start of the program.
+// ranks maps all words to their best rank in any list. It takes 8 MiB, so it is
+// loaded when the first password is chosen. The package that the lists come
+// from isn't imported as a whole, because it loads them each time the program
+// starts.
 var ranks = sync.OnceValue(func() map[string]int {
 	ranks := map[string]int{}
 	for _, name := range []string{"Passwords", "English", "MaleNames", "FemaleNames", "Surnames"} {
 		text, err := data.Asset("data/" + name + ".json")
 		if err != nil {
-			panic("guess: " + err.Error()) // it is a part of the program
+			panic("guess: " + err.Error()) // it is part of the binary
 		}
 		var words struct{ List []string }
 		if err := json.Unmarshal(text, &words); err != nil {

@@ -15,8 +15,8 @@ import (
 // BeginEnrol starts adding a passkey to m. It returns the options for
 // navigator.credentials.create, as JSON, and the state.
 //
-// The caller keeps the state of each ceremony on the server, hands it in once,
-// and deletes it before it calls Finish, so that no answer counts twice.
+// The caller stores the state of each ceremony on the server, passes it to
+// Finish once, and deletes it before that call, so that no answer counts twice.
 func (c *Ceremonies) BeginEnrol(m Member) (options, state []byte, err error) {
 	u, err := newUser(m)
 	if err != nil {
@@ -34,7 +34,7 @@ func (c *Ceremonies) BeginEnrol(m Member) (options, state []byte, err error) {
 	return c.begin(enrol, creation, session)
 }
 
-// FinishEnrol returns the passkey that the browser made for m. The caller
+// FinishEnrol returns the passkey that the browser created for m. The caller
 // refuses it if another member has one with its ID. Any other answer is a
 // PasskeyRefused fault.
 func (c *Ceremonies) FinishEnrol(m Member, state, response []byte) (Credential, error) {
@@ -49,7 +49,7 @@ func (c *Ceremonies) FinishEnrol(m Member, state, response []byte) (Credential, 
 	return save(made)
 }
 
-// enrolled judges a new passkey.
+// enrolled checks a new passkey.
 func (c *Ceremonies) enrolled(u user, state, response []byte) (*webauthn.Credential, error) {
 	session, err := c.resume(enrol, u.member.ID, state, response)
 	if err != nil {
@@ -71,14 +71,15 @@ func (c *Ceremonies) enrolled(u user, state, response []byte) (*webauthn.Credent
 	}
 	has := func(old webauthn.Credential) bool { return bytes.Equal(old.ID, made.ID) }
 	if slices.ContainsFunc(u.credentials, has) {
-		return nil, errors.New("the member has this passkey already")
+		return nil, errors.New("the member already has this passkey")
 	}
 	return made, checkKey(made.PublicKey)
 }
 
-// BeginSignIn starts a sign-in by somebody not known yet: the browser says
-// whose passkey it is. It returns the options for navigator.credentials.get, as
-// JSON, and the state, to be kept as [Ceremonies.BeginEnrol] says.
+// BeginSignIn starts a sign-in by a member who isn't known yet: the browser
+// says whose passkey it is. It returns the options for
+// navigator.credentials.get, as JSON, and the state, which the caller stores as
+// [Ceremonies.BeginEnrol] says.
 func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 	assertion, session, err := c.authn.BeginDiscoverableLogin()
 	if err != nil {
@@ -87,11 +88,11 @@ func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 	return c.begin(signIn, assertion, session)
 }
 
-// FinishSignIn returns the id of the member who signed in, and the passkey with
+// FinishSignIn returns the ID of the member who signed in, and the passkey with
 // its new data, which the caller stores. Find returns the member whose ID is
-// the user handle that the browser sent, or a NotFound fault; any other error
-// of it comes back as it is. What is not good for signing in is a SignInRefused
-// fault, always with the same words.
+// the user handle that the browser sent, or a NotFound fault; its other errors
+// are returned unchanged. Any refusal is a SignInRefused fault, always with the
+// same text.
 func (c *Ceremonies) FinishSignIn(
 	state, response []byte, find func(memberID string) (Member, error),
 ) (memberID string, used Credential, err error) {
@@ -124,8 +125,9 @@ func (c *Ceremonies) FinishSignIn(
 }
 
 // BeginConfirm starts a confirmation by m, who is signed in. It returns the
-// options for navigator.credentials.get, as JSON, and the state, to be kept as
-// [Ceremonies.BeginEnrol] says. Without a passkey m gets a PasskeyRefused fault.
+// options for navigator.credentials.get, as JSON, and the state, which the
+// caller stores as [Ceremonies.BeginEnrol] says. If m has no passkey, it
+// returns a PasskeyRefused fault.
 func (c *Ceremonies) BeginConfirm(m Member) (options, state []byte, err error) {
 	u, err := newUser(m)
 	if err != nil {
@@ -133,7 +135,7 @@ func (c *Ceremonies) BeginConfirm(m Member) (options, state []byte, err error) {
 	}
 	if len(u.credentials) == 0 {
 		return nil, nil, fault.New(fault.PasskeyRefused,
-			"There is no passkey to confirm with: add one, or confirm in another way.")
+			"There is no passkey to confirm with. Add one, or confirm another way.")
 	}
 	assertion, session, err := c.authn.BeginLogin(u)
 	if err != nil {
@@ -142,8 +144,8 @@ func (c *Ceremonies) BeginConfirm(m Member) (options, state []byte, err error) {
 	return c.begin(confirm, assertion, session)
 }
 
-// FinishConfirm returns the passkey by which m confirmed, with its new data,
-// which the caller stores. What confirms nothing is a PasskeyRefused fault.
+// FinishConfirm returns the passkey that m confirmed with, with its new data,
+// which the caller stores. Any refusal is a PasskeyRefused fault.
 func (c *Ceremonies) FinishConfirm(m Member, state, response []byte) (used Credential, err error) {
 	u, err := newUser(m)
 	if err != nil {
@@ -157,7 +159,7 @@ func (c *Ceremonies) FinishConfirm(m Member, state, response []byte) (used Crede
 	return use(confirm, credential, err)
 }
 
-// answered reads the use of a passkey, which is not verified yet.
+// answered parses the use of a passkey, which isn't verified yet.
 func (c *Ceremonies) answered(
 	k kind, memberID string, state, response []byte,
 ) (webauthn.SessionData, *protocol.ParsedCredentialAssertionData, error) {
@@ -172,11 +174,11 @@ func (c *Ceremonies) answered(
 	return session, answer, c.checkOrigin(answer.Response.CollectedClientData)
 }
 
-// use returns a passkey that has been verified, as it is to be stored. The
-// library takes a counter that did not grow, and only leaves a warning.
+// use returns a verified passkey as it is to be stored. The library accepts a
+// counter that didn't grow, and only leaves a warning.
 func use(k kind, c *webauthn.Credential, err error) (Credential, error) {
 	if err == nil && c.Authenticator.CloneWarning {
-		err = errors.New("the counter did not grow: there may be a copy of the passkey")
+		err = errors.New("the counter didn't grow: there may be a copy of the passkey")
 	}
 	if err != nil {
 		return Credential{}, k.refuse(err)
@@ -184,8 +186,8 @@ func use(k kind, c *webauthn.Credential, err error) (Credential, error) {
 	return save(c)
 }
 
-// checkOrigin demands the origin byte for byte. The library compares scheme and
-// host alone, whatever case, path or user they come with.
+// checkOrigin requires the exact origin. The library compares only scheme and
+// host, and ignores case, path and user.
 func (c *Ceremonies) checkOrigin(data protocol.CollectedClientData) error {
 	if data.Origin != c.origin {
 		return fmt.Errorf("the origin is %.200q", data.Origin)
@@ -193,13 +195,13 @@ func (c *Ceremonies) checkOrigin(data protocol.CollectedClientData) error {
 	return nil
 }
 
-// checkHandle refuses what cannot be a member's id before a database sees it:
+// checkHandle refuses what can't be a member's ID before it reaches a database:
 // the browser may send any bytes.
 func checkHandle(handle []byte) error {
 	strange := func(b byte) bool { return b <= ' ' || b > '~' }
 	if len(handle) == 0 || len(handle) > protocol.MaximumUserHandleLength ||
 		slices.ContainsFunc(handle, strange) {
-		return errors.New("the user handle is no id of a member")
+		return errors.New("the user handle isn't a member's ID")
 	}
 	return nil
 }

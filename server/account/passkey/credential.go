@@ -12,16 +12,17 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 )
 
-// A Credential is a passkey as the server keeps it. It holds no secret.
+// A Credential is a passkey as the server stores it. It holds no secret.
 type Credential struct {
-	// ID is the credential id, unique in the installation.
+	// ID is the credential ID, unique in the installation.
 	ID []byte
-	// Data is what the ceremonies have to know again, as JSON. It changes with
+	// Data is the state that the ceremonies need, as JSON. It changes with
 	// every use.
 	Data []byte
 }
 
-// A record is the data of a credential. It is stored: add, never rename.
+// A record is the data of a credential. It is stored: add fields, never rename
+// them.
 type record struct {
 	Key        []byte                            `json:"key"` // COSE
 	Counter    uint32                            `json:"counter"`
@@ -30,15 +31,15 @@ type record struct {
 	Transports []protocol.AuthenticatorTransport `json:"transports,omitempty"`
 }
 
-// Synced reports whether the passkey can be on several devices, by a cloud
-// account or a password manager, and not only on the one that made it. It is
-// false if the data cannot be read.
+// Synced reports whether the passkey can be on several devices, through a cloud
+// account or a password manager, and not only on the one that created it. It is
+// false if the data can't be parsed.
 func (c Credential) Synced() bool {
 	var r record
 	return json.Unmarshal(c.Data, &r) == nil && r.Eligible
 }
 
-// load returns the credential as the library knows it.
+// load returns the credential in the library's form.
 func (c Credential) load() (webauthn.Credential, error) {
 	var r record
 	if err := json.Unmarshal(c.Data, &r); err != nil {
@@ -53,8 +54,8 @@ func (c Credential) load() (webauthn.Credential, error) {
 	}, nil
 }
 
-// save returns the credential as the store keeps it. The attestation is left
-// away: none was asked for.
+// save returns the credential as it is stored. The attestation is dropped: none
+// was requested.
 func save(c *webauthn.Credential) (Credential, error) {
 	known := []protocol.AuthenticatorTransport{protocol.USB, protocol.NFC, protocol.BLE,
 		protocol.SmartCard, protocol.Hybrid, protocol.Internal}
@@ -76,7 +77,7 @@ func save(c *webauthn.Credential) (Credential, error) {
 	return Credential{ID: c.ID, Data: data}, nil
 }
 
-// parameters lists the algorithms that a new passkey may have, the best first.
+// parameters lists the algorithms that a new passkey may use, the best first.
 func parameters() []protocol.CredentialParameter {
 	algorithms := []webauthncose.COSEAlgorithmIdentifier{
 		webauthncose.AlgES256, webauthncose.AlgEdDSA, webauthncose.AlgRS256,
@@ -88,8 +89,8 @@ func parameters() []protocol.CredentialParameter {
 	return out
 }
 
-// checkKey refuses a key by which nothing could be verified later. Without
-// attestation the library compares only its algorithm with the parameters.
+// checkKey refuses a key that could verify nothing later. Without attestation
+// the library compares only its algorithm with the parameters.
 func checkKey(cose []byte) error {
 	key, err := webauthncose.ParsePublicKey(cose)
 	if err != nil {
@@ -106,14 +107,14 @@ func checkKey(cose []byte) error {
 		ok = k.Algorithm == int64(webauthncose.AlgRS256) && bits >= 2048 && bits <= 8192
 	}
 	if !ok {
-		return errors.New("the type or size of the key does not fit its algorithm")
+		return errors.New("the type or size of the key doesn't match its algorithm")
 	}
 	return nil
 }
 
-// checkAttestation refuses statements about the maker of a device, which were
-// not asked for: most of the library's code is there to read them. A browser
-// may let through that a key signed for itself, which has no certificate.
+// checkAttestation refuses statements about the maker of a device, which
+// weren't requested: most of the library's code exists to parse them. A browser
+// may pass on self attestation, which has no certificate.
 func checkAttestation(o protocol.AttestationObject) error {
 	_, certified := o.AttStatement["x5c"]
 	switch protocol.AttestationFormat(o.Format) {
@@ -124,10 +125,10 @@ func checkAttestation(o protocol.AttestationObject) error {
 			return nil
 		}
 	}
-	return errors.New("an attestation was sent that was not asked for")
+	return errors.New("an unrequested attestation was sent")
 }
 
-// A user is a member as the library sees one.
+// A user is a member in the library's form.
 type user struct {
 	member      Member
 	credentials []webauthn.Credential

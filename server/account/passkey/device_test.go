@@ -47,8 +47,8 @@ type device struct {
 	counter uint32
 }
 
-// newDevice returns a device with a key of its own, which is not synced and
-// does not count.
+// newDevice returns a device with its own key, which isn't synced and has no
+// counter.
 func newDevice(t testing.TB, id string) *device {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -58,7 +58,7 @@ func newDevice(t testing.TB, id string) *device {
 	return &device{t: t, key: key, id: []byte(id), flags: present | verified}
 }
 
-// An answer is what the device is about to send, in parts that a test bends.
+// An answer is what the device is about to send, in parts that a test changes.
 type answer struct {
 	client    map[string]any
 	rp        string
@@ -74,11 +74,11 @@ type answer struct {
 	statement map[string]any
 	signer    crypto.Signer
 
-	// What a test does to finished bytes, if not nil.
+	// Applied to the finished bytes, if not nil.
 	clientData, authData, object, signature, response func([]byte) []byte
 }
 
-// options are those parts of a ceremony's options that a device looks at.
+// options are the parts of a ceremony's options that a device looks at.
 type options struct {
 	PublicKey struct {
 		Challenge string
@@ -176,7 +176,7 @@ func (a *answer) authBytes(t testing.TB) []byte {
 	out := append(hash[:], a.flags)
 	out = binary.BigEndian.AppendUint32(out, a.counter)
 	if a.flags&attested != 0 {
-		out = append(out, make([]byte, 16)...) // the model, which nobody asked for
+		out = append(out, make([]byte, 16)...) // the model, which wasn't requested
 		out = binary.BigEndian.AppendUint16(out, uint16(len(a.id)))
 		out = append(out, a.id...)
 		key, err := webauthncbor.Marshal(a.key)
@@ -197,7 +197,7 @@ func (d *device) cbor(v any) []byte {
 	return out
 }
 
-// selfSigned makes the answer one whose key signs for itself.
+// selfSigned adds self attestation to the answer.
 func (d *device) selfSigned(a *answer) {
 	a.format = "packed"
 	sig := sign(d.t, d.key, a.authBytes(d.t), a.clientJSON(d.t))

@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/account/passkey"
 )
 
-// A fixture is an installation of which key and challenges never change: the
-// processes of a fuzz run have to agree on what a good answer is.
+// A fixture is an installation whose key and challenges never change: the
+// processes of a fuzz run have to agree on what a valid answer is.
 type fixture struct {
 	*desk
 	dev *device
@@ -30,8 +30,8 @@ func newFixture(t testing.TB) fixture {
 	return f
 }
 
-// begin begins a ceremony with the fixed challenge. It is done anew for each
-// input because a state expires.
+// begin begins a ceremony with the fixed challenge. It runs for each input
+// because a state expires.
 func (f fixture) begin(t testing.TB, kind byte) (options, state []byte) {
 	t.Helper()
 	var err error
@@ -52,8 +52,8 @@ func (f fixture) begin(t testing.TB, kind byte) (options, state []byte) {
 	return bytes.ReplaceAll(options, challenge, fixed), bytes.ReplaceAll(state, challenge, fixed)
 }
 
-// finish hands in a response. What is accepted is verified once more, by other
-// means than the library.
+// finish passes in a response. An accepted one is verified again, without the
+// library.
 func (f fixture) finish(t *testing.T, kind byte, response []byte) {
 	_, state := f.begin(t, kind)
 	var c passkey.Credential
@@ -96,8 +96,8 @@ func (f fixture) verify(t *testing.T, kind byte, c passkey.Credential, response 
 	rp := sha256.Sum256([]byte("panel.example.com"))
 	auth := []byte(got.Response.AuthenticatorData)
 	if kind%3 == 0 {
-		// A new passkey is not signed: what counts is that its data is of
-		// this relying party and of a person who was verified.
+		// A new passkey isn't signed: its data must be for this relying party
+		// and from a verified person.
 		_, after, found := bytes.Cut(got.Response.AttestationObject, rp[:])
 		if !found || len(after) == 0 || after[0]&(present|verified|attested) != present|verified|attested {
 			t.Errorf("accepted an enrolment of %x", got.Response.AttestationObject)
@@ -123,7 +123,7 @@ func (r *raw) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// FuzzFinish throws bytes at the second half of each ceremony.
+// FuzzFinish fuzzes the second half of each ceremony.
 func FuzzFinish(f *testing.F) {
 	fix := newFixture(f)
 	for kind := range byte(3) {
@@ -141,8 +141,8 @@ func FuzzFinish(f *testing.F) {
 	})
 }
 
-// FuzzParts goes below the base64 of a response, to which FuzzFinish hardly
-// gets.
+// FuzzParts fuzzes below the base64 of a response, which FuzzFinish hardly
+// reaches.
 func FuzzParts(f *testing.F) {
 	fix := newFixture(f)
 	for kind := range byte(3) {

@@ -1,6 +1,7 @@
-// Package passkey holds the ceremonies of WebAuthn by which a member adds a
+// Package passkey implements the WebAuthn ceremonies in which a member adds a
 // passkey, signs in with it and confirms with it. Each has two halves: Begin
-// makes the options for the browser, Finish judges what the browser sent back.
+// creates the options for the browser, Finish checks what the browser sent
+// back.
 package passkey
 
 import (
@@ -17,34 +18,34 @@ import (
 // Life is how long a ceremony may take.
 const Life = 5 * time.Minute
 
-// A Member is whose passkeys a ceremony is about.
+// A Member is the owner of the passkeys in a ceremony.
 type Member struct {
-	// ID is the user handle that a passkey carries, such as "mem_k3v7…". It
-	// tells nothing of the person.
+	// ID is the user handle in a passkey, for example "mem_k3v7…". It says
+	// nothing about the person.
 	ID string
-	// Name is the e-mail address, which the browser shows.
+	// Name is the email address, which the browser shows.
 	Name        string
 	Credentials []Credential
 }
 
-// Ceremonies begins and finishes the ceremonies of one installation. It keeps
-// nothing between the halves and is safe for concurrent use.
+// Ceremonies runs the ceremonies of one installation. It keeps no state between
+// the halves and is safe for concurrent use.
 type Ceremonies struct {
 	origin string
 	authn  *webauthn.WebAuthn
 	now    func() time.Time
 }
 
-// Supported reports whether browsers can have passkeys for the base URL: it is
-// https, or on localhost, and its host is a domain name and no IP address.
+// Supported reports whether browsers can use passkeys with the base URL: it has
+// https or is on localhost, and its host is a domain name, not an IP address.
 func Supported(base *url.URL) bool {
 	_, _, err := relyingParty(base)
 	return err == nil
 }
 
-// New returns the ceremonies of the installation at the base URL. It decides
-// which passkeys the browser offers and is the only origin that is accepted.
-// Now is the clock. The error says why base is not [Supported].
+// New returns the ceremonies of the installation at the base URL, which decides
+// which passkeys the browser offers and is the only accepted origin. Now is the
+// clock. The error says why base is not [Supported].
 func New(base *url.URL, now func() time.Time) (*Ceremonies, error) {
 	if now == nil {
 		return nil, errors.New("passkey: a clock is needed")
@@ -53,8 +54,8 @@ func New(base *url.URL, now func() time.Time) (*Ceremonies, error) {
 	if err != nil {
 		return nil, fmt.Errorf("passkey: %w", err)
 	}
-	// The library's expiry goes by the clock of the machine and is a second
-	// line behind that of the state.
+	// The library's expiry uses the clock of the machine, as a second check
+	// after that of the state.
 	timeout := webauthn.TimeoutConfig{Enforce: true, Timeout: Life, TimeoutUVD: Life}
 	authn, err := webauthn.New(&webauthn.Config{
 		RPID:                  id,
@@ -68,8 +69,8 @@ func New(base *url.URL, now func() time.Time) (*Ceremonies, error) {
 			UserVerification:   protocol.VerificationRequired,
 		},
 		Timeouts: webauthn.TimeoutsConfig{Login: timeout, Registration: timeout},
-		// Password managers answer for extensions that nobody asked for.
-		// Nothing reads what they say.
+		// Password managers return extensions that weren't requested. They are
+		// ignored.
 		ExtensionsUnsolicitedOutputPolicy: protocol.UnsolicitedOutputPolicyIgnore,
 	})
 	if err != nil {
@@ -78,8 +79,8 @@ func New(base *url.URL, now func() time.Time) (*Ceremonies, error) {
 	return &Ceremonies{origin: origin, authn: authn, now: now}, nil
 }
 
-// relyingParty returns the host to which browsers bind passkeys, and the
-// origin as they write it: lower case, without the default port.
+// relyingParty returns the host that browsers bind passkeys to, and the origin
+// as they write it: lower case, without the default port.
 func relyingParty(base *url.URL) (id, origin string, err error) {
 	if base == nil {
 		return "", "", errors.New("a base URL is needed")

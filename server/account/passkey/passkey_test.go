@@ -54,7 +54,7 @@ func (d *desk) find(id string) (passkey.Member, error) {
 	return m, nil
 }
 
-// keep stores a passkey, in the place of that with the same id.
+// keep stores a passkey and replaces one with the same ID.
 func (d *desk) keep(id string, c passkey.Credential) {
 	m := d.members[id]
 	m.Credentials = slices.DeleteFunc(slices.Clone(m.Credentials), func(old passkey.Credential) bool {
@@ -108,8 +108,8 @@ func (d *desk) confirm(id string, dev *device, bends ...func(*answer)) {
 	d.keep(id, used)
 }
 
-// TestCeremonies goes through all three with two passkeys of one member, of
-// which one counts its uses and the other is synced and does not.
+// TestCeremonies runs all three with two passkeys of one member: one has a
+// counter, the other is synced and has none.
 func TestCeremonies(t *testing.T) {
 	d := newDesk(t)
 	token, phone := newDevice(t, "token"), newDevice(t, "phone")
@@ -142,8 +142,8 @@ func TestCeremonies(t *testing.T) {
 	}
 }
 
-// TestKeys holds that a passkey works with every algorithm that is offered, and
-// if its key signs for itself.
+// TestKeys checks that a passkey works with every offered algorithm, and with
+// self attestation.
 func TestKeys(t *testing.T) {
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -167,7 +167,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestAllowed holds what is unusual and still good.
+// TestAllowed checks answers that are unusual but valid.
 func TestAllowed(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	protect := webauthnExtension(dev)
@@ -189,8 +189,8 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
-// webauthnExtension adds the protection of a passkey that browsers ask security
-// keys for by themselves.
+// webauthnExtension adds the protection that browsers request from security
+// keys on their own.
 func webauthnExtension(d *device) func(*answer) {
 	return func(a *answer) {
 		a.flags |= extended
@@ -198,7 +198,7 @@ func webauthnExtension(d *device) func(*answer) {
 	}
 }
 
-// TestOptions holds what the browser is told.
+// TestOptions checks the options for the browser.
 func TestOptions(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	enrolled := d.enrol("mem_ada", dev)

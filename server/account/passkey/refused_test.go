@@ -12,39 +12,39 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A bad answer is a good one but for one bend. Why is a pattern of the reason
-// behind the refusal: it is the bend that was refused, nothing else.
+// A bad answer is a valid one with one change. Why is a pattern for the reason
+// of the refusal: the change must be the reason.
 type bad struct {
 	name string
 	bend func(*answer)
 	why  string
 }
 
-// unread is what the library says of authenticator data that it cannot read.
+// unread is the library's error for authenticator data that it can't parse.
 const unread = "parsing attestation response|unmarshalling auth data"
 
-// said returns a bend of the client data.
+// said changes the client data.
 func said(field string, value any) func(*answer) {
 	return func(a *answer) { a.client[field] = value }
 }
 
-// without returns a bend that takes flags away.
+// without removes flags.
 func without(flags byte) func(*answer) { return func(a *answer) { a.flags &^= flags } }
 
-// with returns a bend that adds flags.
+// with adds flags.
 func with(flags byte) func(*answer) { return func(a *answer) { a.flags |= flags } }
 
-// cut takes the last bytes away.
+// cut removes the last bytes.
 func cut(n int) func([]byte) []byte { return func(b []byte) []byte { return b[:len(b)-n] } }
 
-// flip turns one bit of the last byte.
+// flip flips one bit of the last byte.
 func flip(b []byte) []byte {
 	b = bytes.Clone(b)
 	b[len(b)-1] ^= 1
 	return b
 }
 
-// instead sends other bytes as the response.
+// instead replaces the response.
 func instead(s string) func(*answer) {
 	return func(a *answer) { a.response = func([]byte) []byte { return []byte(s) } }
 }
@@ -102,8 +102,8 @@ func anywhere() []bad {
 	}
 }
 
-// refused fails unless err has the code and says why. The words for people are
-// always the same and hold nothing of the answer.
+// refused fails unless err has the code and the reason. The text for people
+// must always be the same and contain nothing of the answer.
 func refused(t *testing.T, err error, code fault.Code, why string) {
 	t.Helper()
 	if !fault.Is(err, code) {
@@ -116,9 +116,9 @@ func refused(t *testing.T, err error, code fault.Code, why string) {
 		t.Errorf("refused for another reason than %q: %v", why, err)
 	}
 	detail := map[fault.Code][]string{
-		fault.SignInRefused: {"This passkey cannot be used here: try again, or sign in in another way."},
-		fault.PasskeyRefused: {"The passkey was not added: start again, and unlock the device when it asks.",
-			"The passkey was not accepted: start again with one of your own passkeys."},
+		fault.SignInRefused: {"This passkey can't be used here. Try again, or sign in another way."},
+		fault.PasskeyRefused: {"The passkey wasn't added. Start again, and unlock the device when it asks.",
+			"The passkey wasn't accepted. Start again with one of your own passkeys."},
 	}[code]
 	if !slices.Contains(detail, fault.Of(err).Detail) {
 		t.Errorf("the detail is %q", fault.Of(err).Detail)
@@ -150,12 +150,12 @@ func TestEnrolRefused(t *testing.T) {
 		{"RSA that says ES256", func(a *answer) {
 			a.key = public(t, large)
 			a.key[3] = es256
-		}, "does not fit"},
-		{"RSA of 1024 bits", func(a *answer) { a.key = public(t, small) }, "does not fit"},
+		}, "doesn't match its algorithm"},
+		{"RSA of 1024 bits", func(a *answer) { a.key = public(t, small) }, "doesn't match its algorithm"},
 		{"RSA of 8200 bits", func(a *answer) {
 			a.key = public(t, small)
 			a.key[-1] = bytes.Repeat([]byte{255}, 1025)
-		}, "does not fit"},
+		}, "doesn't match its algorithm"},
 		{"RSA without exponent", func(a *answer) {
 			a.key = public(t, small)
 			delete(a.key, -2)
@@ -186,15 +186,15 @@ func TestEnrolRefused(t *testing.T) {
 			a.said = a.id
 		}, unread},
 		{"passkey that is there", func(a *answer) { a.id, a.said = old.id, old.id }, "already"},
-		{"no format", func(a *answer) { a.format = "" }, "not asked for"},
-		{"tpm", func(a *answer) { a.format = "tpm" }, "not asked for"},
-		{"fido-u2f", func(a *answer) { a.format = "fido-u2f" }, "not asked for"},
+		{"no format", func(a *answer) { a.format = "" }, "unrequested"},
+		{"tpm", func(a *answer) { a.format = "tpm" }, "unrequested"},
+		{"fido-u2f", func(a *answer) { a.format = "fido-u2f" }, "unrequested"},
 		{"compound", func(a *answer) { a.format = "compound" }, unread},
 		{"statement of none", func(a *answer) { a.statement["alg"] = es256 }, "none with attestation"},
 		{"certified", func(a *answer) {
 			dev.selfSigned(a)
 			a.statement["x5c"] = [][]byte{{1}}
-		}, "not asked for"},
+		}, "unrequested"},
 		{"self-signed, flipped", func(a *answer) {
 			dev.selfSigned(a)
 			a.statement["sig"] = flip(a.statement["sig"].([]byte))
@@ -219,8 +219,8 @@ func TestEnrolRefused(t *testing.T) {
 	}
 }
 
-// TestUseRefused goes through what is refused of a passkey that is enrolled, at
-// a sign-in and at a confirmation.
+// TestUseRefused runs what is refused of an enrolled passkey, at a sign-in and
+// at a confirmation.
 func TestUseRefused(t *testing.T) {
 	d, dev, bob := newDesk(t), newDevice(t, "one"), newDevice(t, "bob's")
 	dev.counter = 9
@@ -239,9 +239,9 @@ func TestUseRefused(t *testing.T) {
 		{"signature too long", func(a *answer) {
 			a.signature = func(b []byte) []byte { return append(b, 0) }
 		}, "ignature"},
-		{"counter went back", counter(8), "counter did not grow"},
-		{"counter stood still", counter(9), "counter did not grow"},
-		{"counter fell to nothing", counter(0), "counter did not grow"},
+		{"counter went back", counter(8), "counter didn't grow"},
+		{"counter stood still", counter(9), "counter didn't grow"},
+		{"counter fell to nothing", counter(0), "counter didn't grow"},
 		{"unknown passkey", func(a *answer) { a.said = []byte("nobody's") }, "credential"},
 		{"other's passkey", func(a *answer) { a.said, a.signer = bob.id, bob.key }, "credential"},
 		{"other's passkey and handle", func(a *answer) {
@@ -293,11 +293,11 @@ func TestUseRefused(t *testing.T) {
 			})
 		}
 	})
-	d.signIn(dev) // all that failed has used nothing up
+	d.signIn(dev) // no failure has used anything up
 }
 
-// TestAnswersSwapped hands the answer of one call to the other, with all that
-// the browser says made to fit.
+// TestAnswersSwapped uses the answer of one call for the other, with everything
+// from the browser adapted.
 func TestAnswersSwapped(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	d.enrol("mem_ada", dev)

@@ -12,11 +12,11 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// maxResponse is how long a browser's answer may be, in bytes. Real ones have
-// less than two thousand.
+// maxResponse is the maximum size of a browser's answer, in bytes. Real ones
+// have less than two thousand.
 const maxResponse = 64 << 10
 
-// A kind tells the ceremonies apart.
+// A kind is a kind of ceremony.
 type kind string
 
 const (
@@ -25,15 +25,15 @@ const (
 	confirm kind = "confirm"
 )
 
-// A state is what has to be known again of a ceremony at its second half. The
-// member stands in the session; a sign-in has none.
+// A state is what the second half of a ceremony needs from the first. The
+// member is in the session; a sign-in has none.
 type state struct {
 	Kind    kind                 `json:"kind"`
 	Expires time.Time            `json:"expires"`
 	Session webauthn.SessionData `json:"session"`
 }
 
-// begin returns the options as the browser gets them, and the state.
+// begin returns the options for the browser, and the state.
 func (c *Ceremonies) begin(
 	k kind, options any, session *webauthn.SessionData,
 ) (browser, kept []byte, err error) {
@@ -48,8 +48,8 @@ func (c *Ceremonies) begin(
 	return browser, kept, nil
 }
 
-// resume returns the session of a ceremony that was begun as this kind for
-// this member and has not expired.
+// resume returns the session of a ceremony that was begun as this kind for this
+// member and hasn't expired.
 func (c *Ceremonies) resume(
 	k kind, memberID string, kept, response []byte,
 ) (webauthn.SessionData, error) {
@@ -67,16 +67,16 @@ func (c *Ceremonies) resume(
 	case len(response) > maxResponse:
 		return s.Session, fmt.Errorf("the response has %d bytes", len(response))
 	}
-	// The library asks for user verification only if the session says so.
+	// The library requires user verification only if the session says so.
 	s.Session.UserVerification = protocol.VerificationRequired
 	return s.Session, nil
 }
 
-// refuse returns the fault of a ceremony with the reason behind it. Its
-// sentence does not depend on the reason.
+// refuse returns the fault of a ceremony, with the reason as its cause. Its
+// text doesn't depend on the reason.
 func (k kind) refuse(reason error) error {
-	// The library keeps what was wrong apart from its message, often with a
-	// piece of the response. A challenge in it is spent.
+	// The library separates the details from its message, often with a part of
+	// the response. A challenge in it has been used up.
 	if e, ok := errors.AsType[*protocol.Error](reason); ok && e.DevInfo != "" {
 		reason = fmt.Errorf("%w: %.200q", reason, e.DevInfo)
 	}
@@ -87,12 +87,12 @@ func (k kind) refusal() *fault.Fault {
 	switch k {
 	case signIn:
 		return fault.New(fault.SignInRefused,
-			"This passkey cannot be used here: try again, or sign in in another way.")
+			"This passkey can't be used here. Try again, or sign in another way.")
 	case enrol:
 		return fault.New(fault.PasskeyRefused,
-			"The passkey was not added: start again, and unlock the device when it asks.")
+			"The passkey wasn't added. Start again, and unlock the device when it asks.")
 	default:
 		return fault.New(fault.PasskeyRefused,
-			"The passkey was not accepted: start again with one of your own passkeys.")
+			"The passkey wasn't accepted. Start again with one of your own passkeys.")
 	}
 }

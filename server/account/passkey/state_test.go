@@ -11,8 +11,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// TestStateRefused goes through states that are not those of the ceremony. The
-// answers are good.
+// TestStateRefused tries states that don't belong to the ceremony. The answers
+// are valid.
 func TestStateRefused(t *testing.T) {
 	d, dev, fresh := newDesk(t), newDevice(t, "one"), newDevice(t, "fresh")
 	d.enrol("mem_ada", dev)
@@ -122,7 +122,7 @@ func TestStateRefused(t *testing.T) {
 	}
 }
 
-// TestVerificationDemanded holds that a state cannot ask for less than user
+// TestVerificationDemanded checks that a state can't ask for less than user
 // verification.
 func TestVerificationDemanded(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
@@ -139,7 +139,7 @@ func TestVerificationDemanded(t *testing.T) {
 	refused(t, err, fault.PasskeyRefused, "User verification required")
 }
 
-// TestRevoked holds that a passkey counts no more once the member has lost it,
+// TestRevoked checks that a passkey stops counting once the member has lost it,
 // even in a ceremony that was begun before.
 func TestRevoked(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
@@ -166,8 +166,8 @@ func TestRevoked(t *testing.T) {
 	}
 }
 
-// TestFind holds what becomes of the errors of find, and that it is not asked
-// about what cannot be a member's id.
+// TestFind checks the errors of find, and that find isn't called with what
+// can't be a member's ID.
 func TestFind(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	d.enrol("mem_ada", dev)
@@ -179,7 +179,7 @@ func TestFind(t *testing.T) {
 		handle  string
 		answer  passkey.Member
 		err     error
-		want    error // itself; nil: refused
+		want    error // unchanged; nil: refused
 		unasked bool
 	}{
 		{name: "away", err: away, want: away},
@@ -221,8 +221,8 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestDamaged holds that what the store has lost is told as such, and not as a
-// fault of the person.
+// TestDamaged checks that damaged data is reported as such, and not as a fault
+// of the person.
 func TestDamaged(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	c := d.enrol("mem_ada", dev)

@@ -1,14 +1,13 @@
 #!/bin/sh
-# Installs on each attached iPhone or iPad the profile of its person, by the ECID
-# or the serial number of the device. It needs cfgutil, which Apple Configurator
-# installs. Unless the device is supervised by this Mac, somebody has to confirm
-# on the device.
+# Installs the profiles on the attached iPhones and iPads, which are identified by
+# ECID or serial number. It needs cfgutil, which Apple Configurator installs. Unless
+# this Mac supervises a device, someone has to confirm on the device.
 set -eu
 case $0 in
 */*) cd "${0%/*}" ;;
 esac
 
-# profile says which file is for a device.
+# profile prints the file for a device.
 profile() {
 	case $1 in
 {{devices}}	esac

@@ -22,7 +22,7 @@ if [ "$one" != "$two" ]; then
 	bad=$((bad + 4))
 fi
 
-# The signature, and whose it is.
+# The signature and its signer.
 signer=$(openssl cms -verify -binary -inform DER -in SHA256SUMS.p7s -content SHA256SUMS -noverify -signer /dev/stdout -out /dev/null 2>/dev/null) || signer=
 print=$(printf '%s\n' "$signer" | openssl x509 -outform DER 2>/dev/null | sha256sum)
 if [ "$print" != "{{fingerprint}}  -" ]; then

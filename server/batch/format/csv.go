@@ -1,5 +1,5 @@
 // Package format writes the files of a batch byte by byte: ZIP archives, CSV,
-// and names that every system takes.
+// and names that every system accepts.
 package format
 
 import (
@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// AppendCSV appends a row of CSV. Each value is quoted, and none begins as a
-// formula of a spreadsheet does.
+// AppendCSV appends a row of CSV. Each value is quoted, and none begins like a
+// spreadsheet formula.
 func AppendCSV(out []byte, values ...string) []byte {
 	for i, value := range values {
 		if i > 0 {
@@ -31,14 +31,14 @@ func AppendCSV(out []byte, values ...string) []byte {
 	return append(out, "\r\n"...)
 }
 
-// needsMark reports whether a spreadsheet would take the value as a formula, or
-// Unmarked would take a mark from it that isn't one.
+// needsMark reports whether a spreadsheet would treat the value as a formula,
+// or Unmarked would remove a character that isn't a mark.
 func needsMark(value string) bool {
 	r, _ := utf8.DecodeRuneInString(strings.TrimLeft(value, "'"))
 	return value != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", r)
 }
 
-// Unmarked is the value that AppendCSV has written.
+// Unmarked returns the value that AppendCSV has written.
 func Unmarked(value string) string {
 	if strings.HasPrefix(value, "'") && needsMark(value[1:]) {
 		return value[1:]

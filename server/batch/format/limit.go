@@ -5,14 +5,14 @@ import (
 	"io"
 )
 
-// A Limited reader gives so many bytes and then an error, so that a row without
-// an end isn't read into memory.
+// A Limited reader returns an error after a number of bytes, so that a row
+// without an end isn't read into memory.
 type Limited struct {
 	R    io.Reader
 	Left int
 }
 
-// ErrTooLong is the error of a Limited reader that has given all.
+// ErrTooLong is the error of a Limited reader that has reached its limit.
 var ErrTooLong = errors.New("too long")
 
 // Read reads from R.

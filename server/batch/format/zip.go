@@ -6,11 +6,11 @@ import (
 	"io"
 )
 
-// A ZIP writes an archive of stored files whose sizes and checksums are
-// known before: no data descriptors, no ZIP64, no times but the first that ZIP
-// can tell. archive/zip would write the same, but it keeps half a kilobyte in
-// many small pieces for each file until the end, and the collector walks over
-// them again and again.
+// A ZIP writes an archive of stored files whose sizes and checksums are known
+// in advance: no data descriptors, no ZIP64, and only the earliest time that
+// ZIP supports. archive/zip would write the same, but it keeps half a kilobyte
+// in many small pieces for each file until the end, which the garbage collector
+// scans over and over.
 type ZIP struct {
 	w         io.Writer
 	size      int64
@@ -19,10 +19,10 @@ type ZIP struct {
 	fixed     [localSize]byte
 }
 
-// NewZIP returns the writer of an archive to w.
+// NewZIP returns a ZIP that writes to w.
 func NewZIP(w io.Writer) *ZIP { return &ZIP{w: w} }
 
-// Sizes of what stands before a file, in the directory, and at the end.
+// Sizes of the header of a file, of its directory entry, and of the end.
 const (
 	localSize   = 30
 	centralSize = 46
@@ -47,8 +47,8 @@ const (
 
 var errZipFull = errors.New("format: the archive would need ZIP64")
 
-// Add writes a file whose content has the size and the CRC-32. The caller writes
-// the content to w, through Write.
+// Add writes the header of a file whose content has the size and the CRC-32.
+// The caller writes the content with Write.
 func (z *ZIP) Add(name string, mode uint32, size int64, sum uint32) error {
 	const end = 1<<32 - 1
 	if z.files == 1<<16-2 || z.size+localSize+int64(len(name))+size+int64(len(z.directory))+centralSize+int64(len(name))+endSize >= end {
@@ -88,7 +88,7 @@ func (z *ZIP) Add(name string, mode uint32, size int64, sum uint32) error {
 	return nil
 }
 
-// Write writes a piece of the content of the last file.
+// Write writes part of the content of the last file.
 func (z *ZIP) Write(p []byte) (int, error) {
 	n, err := z.w.Write(p)
 	z.size += int64(n)

@@ -22,7 +22,7 @@ const (
 	secret = "key-of-the-service"
 )
 
-// bucket is the one that is there.
+// bucket is the existing one.
 const bucket = "phones"
 
 // A Service is a running S3 service with one bucket.
@@ -86,8 +86,8 @@ func Start(t testing.TB) *Service {
 	}
 }
 
-// Setenv sets the keys of the service for this process and those that it starts,
-// until it ends: several tests at a time may do so.
+// Setenv sets the keys of the service for this process and those that it
+// starts, until it ends: several tests may do so at the same time.
 func (s *Service) Setenv(t testing.TB) {
 	t.Helper()
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": access, "AWS_SECRET_ACCESS_KEY": secret} {
@@ -97,7 +97,7 @@ func (s *Service) Setenv(t testing.TB) {
 	}
 }
 
-// Address is that of a store in the bucket, below the prefix.
+// Address returns the address of a store in the bucket, below the prefix.
 func (s *Service) Address(prefix string) string { return blob.Scheme + bucket + "/" + prefix }
 
 // Open opens the store below the prefix.

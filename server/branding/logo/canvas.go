@@ -10,23 +10,23 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// What a drawing may take, all its shapes together. Without bounds, a few hundred
-// bytes could keep a processor busy for days.
+// Limits of a drawing, all its shapes together. Without limits, a few hundred
+// bytes could keep a CPU busy for days.
 const (
 	maxLines     = 1 << 17
 	maxCrossings = 1 << 20 // of lines with rows
 	maxPainted   = 1 << 23 // pixels
 )
 
-// sub is how many rows of samples a row of pixels has.
+// sub is how many sample rows a row of pixels has.
 const sub = 4
 
-// errTooMuch is the panic that ends a drawing that takes too much: the stroker, which
-// calls the canvas, has no errors.
+// errTooMuch is the panic value that ends a drawing beyond the limits: the
+// stroker, which calls the canvas, has no errors.
 type errTooMuch struct{}
 
-// A canvas fills shapes. It is a scanner of rasterx, which makes lines of curves
-// and outlines of strokes.
+// A canvas fills shapes. It is a scanner for rasterx, which converts curves and
+// outlines of strokes to lines.
 type canvas struct {
 	picture *image.RGBA
 	paint   func(x, y int) color.NRGBA
@@ -42,7 +42,8 @@ type canvas struct {
 
 type line struct{ ax, ay, bx, by float32 } // in pixels
 
-// A crossing is where a line meets a row, and whether it goes down (1) or up (-1).
+// A crossing is where a line crosses a row, and whether it goes down (1) or up
+// (-1).
 type crossing struct {
 	x  float32
 	up int8
@@ -54,8 +55,8 @@ func newCanvas(width, height int) *canvas {
 	return &canvas{picture: image.NewRGBA(image.Rect(0, 0, width, height)), rows: make([][]crossing, height*sub), cover: make([]float32, width+1)}
 }
 
-// Start begins a line. The filler closes its shapes; the stroker draws both sides
-// of an outline in turns, and closes nothing.
+// Start begins a line. The filler closes its shapes; the stroker draws both
+// sides of an outline alternately, and closes nothing.
 func (c *canvas) Start(a fixed.Point26_6) { c.last = a }
 
 // Line adds a line.
@@ -69,7 +70,7 @@ func (c *canvas) Line(b fixed.Point26_6) {
 	c.last = b
 }
 
-// Draw fills what was added.
+// Draw fills the shape that was added.
 func (c *canvas) Draw() {
 	for i := range c.rows {
 		c.rows[i] = c.rows[i][:0]
@@ -82,8 +83,7 @@ func (c *canvas) Draw() {
 	}
 }
 
-// cross notes where the line meets rows of samples, which are taken in their
-// middle.
+// cross records where the line crosses sample rows, at their center.
 func (c *canvas) cross(l line) {
 	up := int8(1)
 	if l.ay > l.by {
@@ -131,7 +131,7 @@ func (c *canvas) fillRow(y int) {
 	}
 }
 
-// span covers a part of a row of samples.
+// span covers part of a sample row.
 func (c *canvas) span(from, to float32) bool {
 	width := float32(len(c.cover) - 1)
 	from, to = min(max(from, 0), width), min(max(to, 0), width)
@@ -151,7 +151,7 @@ func (c *canvas) span(from, to float32) bool {
 	return true
 }
 
-// blend lays the paint over a row, as far as it is covered.
+// blend blends the paint into a row, according to its coverage.
 func (c *canvas) blend(y int) {
 	for x, covered := range c.cover[:len(c.cover)-1] {
 		if covered <= 0 {
@@ -170,7 +170,7 @@ func (c *canvas) blend(y int) {
 	}
 }
 
-// Clear forgets what was added.
+// Clear discards what was added.
 func (c *canvas) Clear() {
 	c.lines, c.last = c.lines[:0], fixed.Point26_6{}
 }
@@ -187,7 +187,7 @@ func (c *canvas) SetBounds(int, int) {}
 // SetClip does nothing: nothing is clipped.
 func (c *canvas) SetClip(image.Rectangle) {}
 
-// GetPathExtent is asked for by no part of rasterx that is used.
+// GetPathExtent isn't called by the parts of rasterx used here.
 func (c *canvas) GetPathExtent() fixed.Rectangle26_6 { return fixed.Rectangle26_6{} }
 
 // fill fills a shape.
@@ -199,7 +199,7 @@ func (c *canvas) fill(path rasterx.Path, evenOdd bool, paint func(x, y int) colo
 	c.Clear()
 }
 
-// A stroke is how a line is drawn. Its widths are in pixels.
+// A stroke says how a line is drawn. Its widths are in pixels.
 type stroke struct {
 	width, miter float64
 	cap          rasterx.CapFunc

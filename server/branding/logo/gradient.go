@@ -8,18 +8,18 @@ import (
 	"github.com/srwiley/rasterx"
 )
 
-// maxStops is how many colors a gradient may have; others are left out.
+// maxStops is how many colors a gradient may have; others are ignored.
 const maxStops = 64
 
-// maxInherited is how many gradients one may take its parts from.
+// maxInherited is from how many gradients one may inherit.
 const maxInherited = 8
 
-// A gradient is one of the file, with what it takes from others.
+// A gradient is a gradient of the file, with what it inherits from others.
 type gradient struct {
 	attrs map[string]string
 	stops []stop
 	round bool
-	whole float64 // what percentages are of, where it has the drawing's lengths
+	whole float64 // the base of percentages, if it has the units of the drawing
 }
 
 type stop struct {
@@ -80,10 +80,10 @@ func (d *drawing) stops(n *node) []stop {
 	return all
 }
 
-// shades is how many colors are worked out between the ends.
+// shades is how many colors are computed between the ends.
 const shades = 256
 
-// at is the gradient over what the pen has drawn.
+// at returns the gradient over what the pen has drawn.
 func (g *gradient) at(pen *pen, m rasterx.Matrix2D, opacity float64) func(x, y int) color.NRGBA {
 	whole := g.whole
 	if g.attrs["gradientUnits"] != "userSpaceOnUse" {
@@ -123,7 +123,7 @@ func (g *gradient) at(pen *pen, m rasterx.Matrix2D, opacity float64) func(x, y i
 	}
 }
 
-// place is how far along the gradient a point is.
+// place returns how far along the gradient a point is.
 func (g *gradient) place(whole float64) func(x, y float64) float64 {
 	get := func(name string, otherwise float64) float64 {
 		if v, ok := length(g.attrs[name], whole); ok {
@@ -140,7 +140,7 @@ func (g *gradient) place(whole float64) func(x, y float64) float64 {
 	return func(x, y float64) float64 { return ((x-x1)*dx + (y-y1)*dy) / (dx*dx + dy*dy) }
 }
 
-// color is the one at a place.
+// color returns the color at a position.
 func (g *gradient) color(t, opacity float64) color.NRGBA {
 	after := 0
 	for after < len(g.stops) && g.stops[after].offset <= t {

@@ -1,11 +1,11 @@
-// Package logo makes logos that anybody uploads safe to show: whatever comes in
-// leaves as a small PNG that this package has drawn itself.
+// Package logo makes uploaded logos safe to show: every upload becomes a small
+// PNG that this package has drawn itself.
 //
-// A PNG or SVG can be a bomb, hold scripts, or ask for files from elsewhere. PNGs
-// are decoded only if their size fits, and scaled down. SVGs are read by a reader
-// that knows shapes, colors and gradients and nothing else, and that stops when a
-// drawing takes too much. Nothing is ever loaded, and no byte of the upload is
-// kept.
+// A PNG or SVG can be a decompression bomb, contain scripts, or load files from
+// elsewhere. PNGs are decoded only if their size is within limits, and scaled
+// down. SVGs are parsed by a parser that supports only shapes, colors and
+// gradients, and that stops when a drawing exceeds its limits. Nothing is ever
+// loaded, and no byte of the upload is kept.
 package logo
 
 import (
@@ -20,32 +20,32 @@ import (
 )
 
 const (
-	// MaxBytes is the largest file that is looked at.
+	// MaxBytes is the maximum size of an upload.
 	MaxBytes = 1 << 20
-	// Side is the longer side of what is kept, in pixels: that of a small
-	// original is less.
+	// Side is the longer side of the result, in pixels: a small original stays
+	// small.
 	Side = 256
-	// MaxKept is the largest PNG that is kept. It also goes into mails.
+	// MaxKept is the maximum size of the result. It is also sent in emails.
 	MaxKept = 48 << 10
 
 	// Field is the form field that faults name.
 	Field = "file"
 
-	// maxSide and maxDecoded are what a PNG may have: pixels a side, and bytes
-	// when it is decoded.
+	// maxSide and maxDecoded are the limits of a PNG: pixels per side, and
+	// bytes when it is decoded.
 	maxSide    = 4096
 	maxDecoded = 20 << 20
 )
 
-// A Maker makes logos, one at a time: several together take no more memory than
-// one.
+// A Maker creates logos, one at a time, so that several together take no more
+// memory than one.
 type Maker struct{ turn chan struct{} }
 
 // NewMaker returns a Maker.
 func NewMaker() *Maker { return &Maker{make(chan struct{}, 1)} }
 
-// Make draws a PNG or SVG anew, as a PNG of up to Side pixels a side and MaxKept
-// bytes. What can't be drawn is an Invalid fault that says why.
+// Make redraws a PNG or SVG as a PNG of up to Side pixels per side and MaxKept
+// bytes. If it can't, it returns an Invalid fault that says why.
 func (m *Maker) Make(ctx context.Context, data []byte) ([]byte, error) {
 	select {
 	case m.turn <- struct{}{}:
@@ -58,7 +58,7 @@ func (m *Maker) Make(ctx context.Context, data []byte) ([]byte, error) {
 		return nil, err
 	}
 	if picture.Opaque() && isBlank(picture) || isClear(picture) {
-		return nil, refuse("The logo is empty: it has a single color. Choose another file.")
+		return nil, refuse("The logo looks empty: it has only one color. Choose another file.")
 	}
 	return encode(picture)
 }
@@ -72,7 +72,7 @@ const pngMagic = "\x89PNG\r\n\x1a\n"
 func read(data []byte) (*image.RGBA, error) {
 	switch {
 	case len(data) > MaxBytes:
-		return nil, fault.On(Field, fault.TooLarge, "A logo may have up to %d MB.", MaxBytes>>20)
+		return nil, fault.On(Field, fault.TooLarge, "A logo can have up to %d MB.", MaxBytes>>20)
 	case bytes.HasPrefix(data, []byte(pngMagic)):
 		return readPNG(data)
 	case isSVG(data):
@@ -81,8 +81,8 @@ func read(data []byte) (*image.RGBA, error) {
 	return nil, refuse("The logo is neither PNG nor SVG. Save it as one of these.")
 }
 
-// isSVG reports whether the file can be text that begins with a tag. Whether it is
-// a drawing the reader finds out.
+// isSVG reports whether the file may be text that begins with a tag. Only the
+// parser knows whether it is an SVG.
 func isSVG(data []byte) bool {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("<"))
@@ -91,7 +91,7 @@ func isSVG(data []byte) bool {
 func readPNG(data []byte) (*image.RGBA, error) {
 	c, err := png.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
-		return nil, refuse("The PNG can't be read. Save it again, or use another one.")
+		return nil, refuse("The PNG can't be read. Save it again, or use another file.")
 	}
 	bytesPerPixel := 4
 	switch c.ColorModel {
@@ -103,13 +103,13 @@ func readPNG(data []byte) (*image.RGBA, error) {
 	}
 	picture, err := png.Decode(bytes.NewReader(data))
 	if err != nil {
-		return nil, refuse("The PNG can't be read. Save it again, or use another one.")
+		return nil, refuse("The PNG can't be read. Save it again, or use another file.")
 	}
 	width, height := fit(c.Width, c.Height, Side)
 	return scale(picture, width, height), nil
 }
 
-// fit is the size of something of that size with up to side pixels on each side.
+// fit returns the size scaled down to at most side pixels per side.
 func fit(width, height, side int) (int, int) {
 	longer := max(width, height)
 	if longer <= side {
@@ -118,8 +118,8 @@ func fit(width, height, side int) (int, int) {
 	return max(1, width*side/longer), max(1, height*side/longer)
 }
 
-// scale returns the picture at a size that is no larger: each pixel is the mean of
-// those that it stands for.
+// scale returns the picture scaled down: each pixel is the mean of those that
+// it replaces.
 func scale(picture image.Image, width, height int) *image.RGBA {
 	from := picture.Bounds()
 	at := pixels(picture)
@@ -141,7 +141,7 @@ func scale(picture image.Image, width, height int) *image.RGBA {
 	return out
 }
 
-// pixels reads the pixels of a picture, with premultiplied alpha.
+// pixels returns the pixels of a picture, with premultiplied alpha.
 func pixels(picture image.Image) func(x, y int) color.RGBA64 {
 	if p, ok := picture.(image.RGBA64Image); ok {
 		return p.RGBA64At
@@ -152,7 +152,7 @@ func pixels(picture image.Image) func(x, y int) color.RGBA64 {
 	}
 }
 
-// isClear reports whether nothing is to be seen.
+// isClear reports whether the picture is fully transparent.
 func isClear(p *image.RGBA) bool {
 	for i := 3; i < len(p.Pix); i += 4 {
 		if p.Pix[i] != 0 {
@@ -172,7 +172,7 @@ func isBlank(p *image.RGBA) bool {
 	return true
 }
 
-// encode writes the picture as a PNG, smaller where it would be too large.
+// encode encodes the picture as a PNG, scaled down if it would be too large.
 func encode(p *image.RGBA) ([]byte, error) {
 	encoder := png.Encoder{CompressionLevel: png.BestCompression}
 	for side := Side; side >= 32; side = side * 3 / 4 {

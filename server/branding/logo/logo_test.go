@@ -26,7 +26,7 @@ import (
 // together.
 const most = 64 << 20
 
-// A hostile logo is refused, or becomes a picture of ours.
+// A hostile logo is refused, or becomes a picture drawn here.
 type hostile struct {
 	name    string
 	data    []byte
@@ -39,11 +39,11 @@ func svg(body string) []byte {
 
 const disc = `<circle cx="50" cy="50" r="40" fill="#0b6b62"/>`
 
-// hostiles are logos that somebody means ill with, or that went wrong.
+// hostiles are malicious or damaged logos.
 func hostiles(t *testing.T) []hostile {
 	remote := "https://tracker.example/pixel.png"
 	return []hostile{
-		// What SVGs can hold beside drawings.
+		// What SVGs can contain besides drawings.
 		{"script", svg(`<script>alert(1)</script>` + disc), false},
 		{"script of another host", svg(`<script xlink:href="https://evil.example/x.js"/>` + disc), false},
 		{"event handlers", svg(`<g onload="alert(1)" onclick="alert(2)">` + disc + `</g>`), false},
@@ -117,8 +117,9 @@ func hostiles(t *testing.T) []hostile {
 	}
 }
 
-// TestHostileLogos wants every hostile logo refused by a fault that says why, or
-// drawn anew as a small PNG with nothing in it but pixels, in little memory.
+// TestHostileLogos checks that every hostile logo is refused with a fault that
+// says why, or redrawn as a small PNG that contains only pixels, in little
+// memory.
 func TestHostileLogos(t *testing.T) {
 	all := hostiles(t)
 	if len(all) < 40 {
@@ -146,7 +147,7 @@ func TestHostileLogos(t *testing.T) {
 	}
 }
 
-// checkOurs wants a small PNG that holds pixels alone.
+// checkOurs expects a small PNG that contains only pixels.
 func checkOurs(t *testing.T, data []byte) {
 	t.Helper()
 	picture, err := png.Decode(bytes.NewReader(data))
@@ -163,7 +164,7 @@ func checkOurs(t *testing.T, data []byte) {
 		}
 		at += 12 + int(binary.BigEndian.Uint32(data[at:]))
 		if at > len(data) || name == "IEND" && at != len(data) {
-			t.Errorf("bytes behind the end")
+			t.Errorf("bytes after the end")
 		}
 	}
 }
@@ -174,8 +175,8 @@ func allocated() uint64 {
 	return s.TotalAlloc
 }
 
-// TestDraws compares what logos look like with what another program makes of them:
-// rsvg-convert -w 256 has drawn the pictures beside them.
+// TestDraws compares logos with the pictures beside them, which rsvg-convert -w
+// 256 has drawn.
 func TestDraws(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.svg")
 	if err != nil || len(files) < 5 {
@@ -203,7 +204,7 @@ func TestDraws(t *testing.T) {
 	}
 }
 
-// difference is by how much two pictures differ in the mean.
+// difference returns the mean difference of two pictures.
 func difference(t *testing.T, a, b []byte) float64 {
 	t.Helper()
 	p, err := png.Decode(bytes.NewReader(a))
@@ -230,7 +231,8 @@ func difference(t *testing.T, a, b []byte) float64 {
 	return sum / float64(n)
 }
 
-// TestEditorIDs wants ids that an editor adds in a namespace of its own to hide none.
+// TestEditorIDs checks that IDs that an editor adds in its own namespace don't
+// hide any others.
 func TestEditorIDs(t *testing.T) {
 	m := logo.NewMaker()
 	want, err := m.Make(t.Context(), svg(disc))
@@ -243,7 +245,7 @@ func TestEditorIDs(t *testing.T) {
 	}
 }
 
-// TestScales draws a PNG smaller and wants its colors in their places.
+// TestScales scales a PNG down and checks its colors.
 func TestScales(t *testing.T) {
 	big := image.NewNRGBA(image.Rect(0, 0, 1024, 512))
 	for y := range 512 {
@@ -292,8 +294,8 @@ func FuzzMake(f *testing.F) {
 	})
 }
 
-// doubling is an element that is used twice in an element that is used twice, and so
-// on.
+// doubling returns an element that is used twice in an element that is used
+// twice, and so on.
 func doubling(element string, n int) string {
 	var b strings.Builder
 	b.WriteString(`<g id="u0">` + element + `</g>`)
@@ -303,7 +305,7 @@ func doubling(element string, n int) string {
 	return b.String()
 }
 
-// counted is a text n times, each with its number.
+// counted returns a text n times, each with its number.
 func counted(format string, n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -343,7 +345,7 @@ func chunk(name string, data []byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
 }
 
-// with puts a chunk behind the header of a PNG.
+// with inserts a chunk after the header of a PNG.
 func with(data, c []byte) []byte {
 	return append(append(append([]byte{}, data[:33]...), c...), data[33:]...)
 }
@@ -364,7 +366,7 @@ func deflated(t *testing.T, size int) []byte {
 	return b.Bytes()
 }
 
-// header is a PNG of that size with next to nothing in it.
+// header returns a PNG of that size with hardly any data.
 func header(t *testing.T, width, height uint32) []byte {
 	t.Helper()
 	h := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, width), height)
@@ -372,7 +374,7 @@ func header(t *testing.T, width, height uint32) []byte {
 	return append(append([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", h)...), append(chunk("IDAT", deflated(t, 100)), chunk("IEND", nil)...)...)
 }
 
-// pngOf is a PNG of 16 bits a color whose rows are all zero: it takes little.
+// pngOf returns a 16-bit PNG whose rows are all zero: it is small.
 func pngOf(t *testing.T, width, height int) []byte {
 	t.Helper()
 	h := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(width)), uint32(height))

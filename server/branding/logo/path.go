@@ -8,15 +8,15 @@ import (
 	"golang.org/x/image/math/fixed"
 )
 
-// A pen draws a path, whose points it brings to pixels at once.
+// A pen draws a path and converts its points to pixels.
 type pen struct {
 	matrix rasterx.Matrix2D
 	path   rasterx.Path
 
-	x, y           float64 // where it is
-	startX, startY float64 // of the shape
+	x, y           float64 // current position
+	startX, startY float64 // start of the shape
 	ctrlX, ctrlY   float64 // the last control point
-	ctrlOf         byte    // 'C' or 'Q': of what
+	ctrlOf         byte    // 'C' or 'Q': kind of the last curve
 	open           bool
 
 	minX, minY, maxX, maxY float64 // of all points
@@ -26,8 +26,8 @@ func newPen(m rasterx.Matrix2D) *pen {
 	return &pen{matrix: m, minX: math.Inf(1), minY: math.Inf(1), maxX: math.Inf(-1), maxY: math.Inf(-1)}
 }
 
-// farthest is how far from the picture a point can be, in pixels: what is farther
-// is brought there, for the numbers of rasterx have an end.
+// farthest is how far outside the picture a point can be, in pixels. Points
+// beyond are moved there, because the numbers of rasterx have a limit.
 const farthest = 1 << 15
 
 func (p *pen) point(x, y float64) fixed.Point26_6 {
@@ -85,7 +85,7 @@ func (p *pen) quadTo(bx, by, x, y float64) {
 	p.x, p.y, p.ctrlX, p.ctrlY, p.ctrlOf = x, y, bx, by, 'Q'
 }
 
-// reflected is the control point that goes on smoothly.
+// reflected returns the control point of a smooth continuation.
 func (p *pen) reflected(of byte) (x, y float64) {
 	if p.ctrlOf != of {
 		return p.x, p.y
@@ -93,7 +93,7 @@ func (p *pen) reflected(of byte) (x, y float64) {
 	return 2*p.x - p.ctrlX, 2*p.y - p.ctrlY
 }
 
-// arcTo draws an arc of an ellipse, as SVG 1.1 has it in appendix F.6.
+// arcTo draws an arc of an ellipse, as in appendix F.6 of SVG 1.1.
 func (p *pen) arcTo(rx, ry, degrees float64, large, sweep bool, x, y float64) {
 	rx, ry = math.Abs(rx), math.Abs(ry)
 	if rx == 0 || ry == 0 || p.x == x && p.y == y {
@@ -140,7 +140,7 @@ func (p *pen) arcTo(rx, ry, degrees float64, large, sweep bool, x, y float64) {
 	p.ctrlOf = 0
 }
 
-// A lexer reads the numbers of a path.
+// A lexer parses the numbers of a path.
 type lexer struct{ rest string }
 
 func (l *lexer) skip() {
@@ -149,7 +149,7 @@ func (l *lexer) skip() {
 	}
 }
 
-// number reads a number, which ends where another one can begin.
+// number parses a number, which ends where another one can begin.
 func (l *lexer) number() (float64, bool) {
 	l.skip()
 	end, point, exponent := 0, false, false
@@ -176,7 +176,7 @@ func (l *lexer) number() (float64, bool) {
 	return v, true
 }
 
-// flag reads a digit, after which the next number may come at once.
+// flag parses a digit, which the next number may follow directly.
 func (l *lexer) flag() (float64, bool) {
 	l.skip()
 	if l.rest == "" || l.rest[0] != '0' && l.rest[0] != '1' {
@@ -187,10 +187,10 @@ func (l *lexer) flag() (float64, bool) {
 	return v, true
 }
 
-// arguments are how many numbers a command has.
+// arguments says how many numbers a command has.
 var arguments = map[byte]int{'M': 2, 'L': 2, 'H': 1, 'V': 1, 'C': 6, 'S': 4, 'Q': 4, 'T': 2, 'A': 7, 'Z': 0}
 
-// draw draws path data up to its end or the first mistake, as SVG wants it.
+// draw draws path data up to its end or the first error, as SVG requires.
 func (p *pen) draw(data string) {
 	l := &lexer{data}
 	for {
@@ -211,7 +211,7 @@ func (p *pen) draw(data string) {
 	p.end(false)
 }
 
-// commands draws a command as often as it has numbers.
+// commands draws a command once for each group of its numbers.
 func (p *pen) commands(l *lexer, command byte, want int) bool {
 	if want == 0 {
 		p.end(true)
@@ -226,7 +226,7 @@ func (p *pen) commands(l *lexer, command byte, want int) bool {
 			}
 			var ok bool
 			if v[i], ok = read(); !ok {
-				return i == 0 && !first // the next command, or a mistake
+				return i == 0 && !first // the next command, or an error
 			}
 		}
 		p.command(command, v)
@@ -236,7 +236,7 @@ func (p *pen) commands(l *lexer, command byte, want int) bool {
 	}
 }
 
-// command draws one command. Small letters count from where the pen is.
+// command draws one command. Lower-case commands are relative to the pen.
 func (p *pen) command(command byte, v [7]float64) {
 	dx, dy := 0.0, 0.0
 	if command >= 'a' {

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/image/colornames"
 )
 
-// A style is what an element is drawn with. Most of it goes on to what is in the
-// element.
+// A style says how an element is drawn. Most of it is inherited by the elements
+// in it.
 type style struct {
 	matrix                              rasterx.Matrix2D
-	color                               color.NRGBA // what currentColor means
+	color                               color.NRGBA // the value of currentColor
 	fill, line                          paint
 	opacity, fillOpacity, strokeOpacity float64
 	evenOdd                             bool
@@ -30,7 +30,8 @@ func initial() style {
 	}
 }
 
-// apply adds what the element says. It reports whether the element is drawn at all.
+// apply applies the attributes of the element. It reports whether the element
+// is drawn at all.
 func (s *style) apply(d *drawing, n *node) bool {
 	values := d.values(n)
 	if values["display"] == "none" || values["visibility"] == "hidden" {
@@ -80,14 +81,14 @@ func (s *style) applyStroke(d *drawing, values map[string]string) {
 	}
 }
 
-// share reads a number from 0 to 1, of a whole.
+// share parses a number from 0 to 1.
 func share(text string, v *float64, whole float64) {
 	if n, ok := length(text, 1); ok {
 		*v = whole * min(max(n, 0), 1)
 	}
 }
 
-// transform reads a list of transforms, up to the first that is none.
+// transform parses a list of transforms, up to the first invalid one.
 func transform(text string) rasterx.Matrix2D {
 	m := rasterx.Identity
 	for {
@@ -129,10 +130,10 @@ func transformStep(name string, v []float64) (rasterx.Matrix2D, bool) {
 	return m, false
 }
 
-// A paint is a color, or a gradient by its id.
+// A paint is a color, or a gradient by its ID.
 type paint struct {
 	kind     kind
-	color    color.NRGBA // with a gradient: what stands in for one that is missing
+	color    color.NRGBA // with a gradient: used if the gradient is missing
 	gradient string
 }
 
@@ -144,7 +145,7 @@ const (
 	graded
 )
 
-// set reads a paint. What can't be read leaves it as it is.
+// set parses a paint. An invalid one changes nothing.
 func (p *paint) set(text string, current color.NRGBA) {
 	if rest, ok := strings.CutPrefix(text, "url("); ok {
 		id, after, _ := strings.Cut(rest, ")")
@@ -165,7 +166,7 @@ func (p *paint) set(text string, current color.NRGBA) {
 	}
 }
 
-// at is what the paint is at each pixel, or nil if it's nothing.
+// at returns the paint at each pixel, or nil if there is none.
 func (p paint) at(d *drawing, pen *pen, s style, opacity float64) func(x, y int) color.NRGBA {
 	if p.kind == graded {
 		if g := d.gradient(p.gradient); g != nil {
@@ -179,7 +180,7 @@ func (p paint) at(d *drawing, pen *pen, s style, opacity float64) func(x, y int)
 	return func(int, int) color.NRGBA { return c }
 }
 
-// parseColor reads a color of CSS, in the forms that drawing programs write.
+// parseColor parses a CSS color, in the forms that drawing programs write.
 func parseColor(text string) (color.NRGBA, bool) {
 	text = strings.ToLower(text)
 	if c, ok := colornames.Map[text]; ok {

@@ -14,14 +14,14 @@ import (
 	"github.com/srwiley/rasterx"
 )
 
-// What an SVG may have. The drawing itself has its bounds in the canvas.
+// Limits of an SVG. The drawing itself is limited in the canvas.
 const (
-	maxElements = 4000 // also of what is used again
+	maxElements = 4000 // including elements that are used again
 	maxDepth    = 48
-	maxRead     = 4 << 20 // bytes that are read or made of attributes and styles
+	maxRead     = 4 << 20 // bytes that are parsed from or created for attributes and styles
 )
 
-// mapped is about what an entry of a map takes, in bytes.
+// mapped is about the size of a map entry, in bytes.
 const mapped = 32
 
 // The namespaces of the elements that are drawn, and of links to some of them.
@@ -39,7 +39,7 @@ type node struct {
 	text     []byte // of a style sheet
 }
 
-// A drawing is an SVG that was read, and what is known while it is drawn.
+// A drawing is a parsed SVG and the state of drawing it.
 type drawing struct {
 	root    *node
 	ids     map[string]*node
@@ -51,12 +51,12 @@ type drawing struct {
 	spent   int // of maxRead
 }
 
-// unreadable is what becomes of an SVG that isn't well-formed.
+// unreadable is the fault for an SVG that isn't well-formed.
 func unreadable() error {
 	return refuse("The SVG can't be read. Save it again as plain SVG, or upload a PNG.")
 }
 
-// tooMuch is what becomes of an SVG that would take too long.
+// tooMuch is the fault for an SVG beyond the limits.
 func tooMuch() error {
 	return refuse("The SVG is too complex to draw. Simplify it, or upload a PNG.")
 }
@@ -68,7 +68,7 @@ func readSVG(data []byte) (picture *image.RGBA, err error) {
 		case nil:
 		case errTooMuch:
 			picture, err = nil, tooMuch()
-		default: // the stroker trips over lines that no logo has
+		default: // the stroker fails on lines that no logo has
 			picture, err = nil, unreadable()
 		}
 	}()
@@ -88,7 +88,7 @@ func readSVG(data []byte) (picture *image.RGBA, err error) {
 	return d.canvas.picture, nil
 }
 
-// size makes the canvas, and returns what brings the view box there.
+// size creates the canvas, and returns the transform from the view box to it.
 func (d *drawing) size() (rasterx.Matrix2D, error) {
 	box := numbers(d.root.attrs["viewBox"])
 	if len(box) != 4 {
@@ -107,8 +107,8 @@ func (d *drawing) size() (rasterx.Matrix2D, error) {
 	return rasterx.Identity.Scale(scale, scale).Translate(-box[0], -box[1]), nil
 }
 
-// read makes a tree of the file. Entities are unknown, and those of a DOCTYPE are
-// too: nothing grows.
+// read parses the file to a tree. Entities are unknown, including those of a
+// DOCTYPE: nothing expands.
 func (d *drawing) read(data []byte) error {
 	decoder := xml.NewDecoder(bytes.NewReader(data))
 	decoder.CharsetReader = func(string, io.Reader) (io.Reader, error) { return nil, errors.New("not UTF-8") }
@@ -149,8 +149,9 @@ func (d *drawing) read(data []byte) error {
 	return nil
 }
 
-// node is an element of SVG; those of other namespaces have no name. Attributes of
-// other namespaces, such as an id that an editor adds, are left out.
+// node returns an element of SVG; those of other namespaces have no name.
+// Attributes of other namespaces, for example an ID that an editor adds, are
+// ignored.
 func (d *drawing) node(t xml.StartElement) *node {
 	n := &node{attrs: map[string]string{}}
 	if t.Name.Space == svgSpace || t.Name.Space == "" {
@@ -169,8 +170,8 @@ func (d *drawing) node(t xml.StartElement) *node {
 	return n
 }
 
-// readStyles reads what style sheets say of classes. Other rules, such as those
-// that import something, have no meaning here.
+// readStyles parses the class rules of style sheets. Other rules, for example
+// imports, are ignored.
 func (d *drawing) readStyles(n *node) {
 	if n.name == "style" {
 		for _, rule := range strings.Split(string(n.text), "}") {
@@ -196,15 +197,16 @@ func (d *drawing) readStyles(n *node) {
 	}
 }
 
-// spend stops a drawing that takes too much to read: a few bytes can use a long path
-// or a large style sheet thousands of times.
+// spend stops a drawing that takes too much to parse: a few bytes can use a
+// long path or a large style sheet thousands of times.
 func (d *drawing) spend(size int) {
 	if d.spent += size; d.spent > maxRead {
 		panic(errTooMuch{})
 	}
 }
 
-// values are what an element says: in attributes, by its classes, and in its style.
+// values returns the properties of an element: from attributes, its classes,
+// and its style.
 func (d *drawing) values(n *node) map[string]string {
 	values := maps.Clone(n.attrs)
 	for _, class := range strings.Fields(n.attrs["class"]) {
@@ -216,7 +218,7 @@ func (d *drawing) values(n *node) map[string]string {
 	return values
 }
 
-// declarations reads "fill:#123456; stroke:none" into values.
+// declarations parses "fill:#123456; stroke:none" into values.
 func declarations(text string, values map[string]string) {
 	for _, each := range strings.Split(text, ";") {
 		if name, value, ok := strings.Cut(each, ":"); ok {
@@ -225,7 +227,7 @@ func declarations(text string, values map[string]string) {
 	}
 }
 
-// group draws what is in a group.
+// group draws the children of an element.
 func (d *drawing) group(n *node, s style, depth int) error {
 	for _, child := range n.children {
 		if err := d.element(child, s, depth+1); err != nil {
@@ -235,8 +237,9 @@ func (d *drawing) group(n *node, s style, depth int) error {
 	return nil
 }
 
-// element draws an element. What shows words or pictures is refused, since the
-// logo would lack them; what shows nothing, such as a script, is left out.
+// element draws an element. Text and pictures are refused, because they would
+// be missing in the logo; elements that show nothing, for example scripts, are
+// ignored.
 func (d *drawing) element(n *node, s style, depth int) error {
 	if d.drawn++; d.drawn > maxElements || depth > maxDepth {
 		return tooMuch()
@@ -245,7 +248,7 @@ func (d *drawing) element(n *node, s style, depth int) error {
 	case "text":
 		return refuse("The SVG has text, which depends on fonts. Convert it to paths, or upload a PNG.")
 	case "image", "foreignObject":
-		return refuse("The SVG holds or loads a picture. Upload a PNG instead.")
+		return refuse("The SVG contains or loads a picture. Upload a PNG instead.")
 	case "g", "a", "switch", "svg", "use", "path", "rect", "circle", "ellipse", "line", "polyline", "polygon":
 	default:
 		return nil
@@ -269,11 +272,11 @@ func (d *drawing) element(n *node, s style, depth int) error {
 	return nil
 }
 
-// use draws an element of the same file once more.
+// use draws an element of the same file again.
 func (d *drawing) use(n *node, s style, depth int) error {
 	id, ok := strings.CutPrefix(n.attrs["href"], "#")
 	if !ok {
-		return refuse("The SVG uses a part of another file. Save it as a single file, or upload a PNG.")
+		return refuse("The SVG uses part of another file. Save it as a single file, or upload a PNG.")
 	}
 	used := d.ids[id]
 	if used == nil {
@@ -286,7 +289,7 @@ func (d *drawing) use(n *node, s style, depth int) error {
 	return d.element(used, s, depth+1)
 }
 
-// lengths are two lengths, one along each side.
+// lengths parses two lengths, one along each side.
 func (d *drawing) lengths(n *node, x, y string) (float64, float64) {
 	h, _ := length(n.attrs[x], d.width)
 	v, _ := length(n.attrs[y], d.height)
@@ -376,7 +379,7 @@ func (d *drawing) paint(p *pen, s style) {
 	d.canvas.stroke(p.path, outline, line)
 }
 
-// numbers reads a list of numbers, up to the first that is none.
+// numbers parses a list of numbers, up to the first invalid one.
 func numbers(text string) []float64 {
 	var all []float64
 	for l := (&lexer{text}); ; {
@@ -388,10 +391,10 @@ func numbers(text string) []float64 {
 	}
 }
 
-// units are how many pixels a unit has.
+// units says how many pixels a unit has.
 var units = map[string]float64{"": 1, "px": 1, "pt": 4.0 / 3, "pc": 16, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96}
 
-// length reads a length, of which a percentage is a part of the whole.
+// length parses a length; a percentage is relative to the whole.
 func length(text string, whole float64) (float64, bool) {
 	if part, ok := strings.CutSuffix(text, "%"); ok {
 		v, err := strconv.ParseFloat(part, 64)
@@ -403,7 +406,7 @@ func length(text string, whole float64) (float64, bool) {
 	return sane(v * unit), ok && known
 }
 
-// sane is a number that can be reckoned with.
+// sane returns a number that is safe to compute with.
 func sane(v float64) float64 {
 	if math.IsNaN(v) || math.Abs(v) > 1e9 {
 		return 0

@@ -28,18 +28,19 @@ import (
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
-// Host is the host name that leads to the loopback interface for the authority.
+// Host is the host name that the authority resolves to the loopback interface.
 const Host = "setup.example.com"
 
-// An Authority is a running pebble, with a proxy before it by which a test can
-// do what a real authority does on a bad day.
+// An Authority is a running pebble, behind a proxy through which a test can
+// simulate failures of a real authority.
 type Authority struct {
 	Directory string
-	// Roots vouch for the directory, Issuers for the certificates.
+	// Roots are the roots for the directory, Issuers those for the
+	// certificates.
 	Roots, Issuers *x509.CertPool
-	// RootPEM and IssuerPEM are the same as files hold them.
+	// RootPEM and IssuerPEM are the same as PEM.
 	RootPEM, IssuerPEM []byte
-	// HTTP and TLS are the addresses at which it looks for answers.
+	// HTTP and TLS are the addresses where it validates challenges.
 	HTTP, TLS string
 
 	mu     sync.Mutex
@@ -48,8 +49,8 @@ type Authority struct {
 	spoil  func(*http.Response) error
 }
 
-// New starts an authority. If pebble isn't there the test is skipped, unless
-// MOBILECONFIG_TEST_ALL is 1. The test's end stops it.
+// New starts an authority, which stops with the test. If pebble isn't
+// installed, the test is skipped, or fails if MOBILECONFIG_TEST_ALL is 1.
 func New(t testing.TB) *Authority {
 	t.Helper()
 	program := find(t)
@@ -94,7 +95,7 @@ func New(t testing.TB) *Authority {
 	return a
 }
 
-// find is the program; .ci/prepare installs it.
+// find returns the path of the program; .ci/prepare installs it.
 func find(t testing.TB) string {
 	t.Helper()
 	for folder := "."; ; folder = filepath.Join("..", folder) {
@@ -151,7 +152,7 @@ func issuer(t testing.TB, client *http.Client, manage string) []byte {
 	return nil
 }
 
-// proxy listens before pebble.
+// proxy listens in front of pebble.
 func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
 	t.Helper()
 	target, err := url.Parse("https://" + to)
@@ -166,13 +167,13 @@ func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
-			r.Out.Host = r.In.Host // by which pebble makes its URLs
+			r.Out.Host = r.In.Host // from which pebble builds its URLs
 		},
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: a.Roots}},
 		ModifyResponse: func(r *http.Response) error {
 			a.mu.Lock()
 			defer a.mu.Unlock()
-			// Pebble refuses some good requests, which are sent again then.
+			// Pebble refuses some valid requests, which clients then repeat.
 			if strings.HasPrefix(r.Request.URL.Path, "/order-plz") && r.StatusCode == http.StatusCreated {
 				a.orders++
 			}
@@ -198,28 +199,28 @@ func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
 	a.Directory = server.URL + "/dir"
 }
 
-// Orders is how many orders were begun.
+// Orders returns how many orders were begun.
 func (a *Authority) Orders() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.orders
 }
 
-// Down has every request to the authority fail, or not any more.
+// Down makes every request to the authority fail, or stops doing so.
 func (a *Authority) Down(down bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.down = down
 }
 
-// Spoil has f change what the authority answers; nil: not any more.
+// Spoil sets f to change what the authority answers; nil resets it.
 func (a *Authority) Spoil(f func(*http.Response) error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.spoil = f
 }
 
-// ReplaceChain is for Spoil: certificates are replaced by those of data.
+// ReplaceChain is for Spoil: it replaces certificates with data.
 func ReplaceChain(data []byte) func(*http.Response) error {
 	return func(r *http.Response) error {
 		if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/pem-certificate-chain") {
@@ -252,7 +253,7 @@ func free(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// Free is an address where nothing listens.
+// Free returns an address where nothing listens.
 func Free(t testing.TB) string { return free(t) }
 
 func port(t testing.TB, address string) int {

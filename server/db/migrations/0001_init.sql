@@ -1,6 +1,6 @@
--- One schema for SQLite and PostgreSQL. Ids are made by the program, times are
--- Unix milliseconds (0: none), booleans are 0 or 1, and lists have a space
--- between their parts.
+-- One schema for SQLite and PostgreSQL. The program creates IDs. Times are Unix
+-- milliseconds (0: none), booleans are 0 or 1, and list items are separated by
+-- spaces.
 
 -- +goose Up
 
@@ -21,7 +21,7 @@ CREATE TABLE accounts (
 );
 
 -- The servers that the domains of an account may use: a host, or "*." and the
--- domain that hosts are below.
+-- domain above the hosts.
 CREATE TABLE approved_hosts (
     account TEXT   NOT NULL REFERENCES accounts (id),
     pattern TEXT   NOT NULL CHECK (pattern <> ''),
@@ -29,8 +29,8 @@ CREATE TABLE approved_hosts (
     PRIMARY KEY (account, pattern)
 );
 
--- language is the BCP 47 tag of the language in which a member is written to.
--- Empty: unknown.
+-- language is the BCP 47 tag of the language of emails to a member. Empty:
+-- unknown.
 CREATE TABLE members (
     id           TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account      TEXT   NOT NULL REFERENCES accounts (id),
@@ -64,7 +64,7 @@ CREATE TABLE passkeys (
 
 CREATE INDEX passkeys_member ON passkeys (member);
 
--- A code that was used is gone.
+-- Used codes are deleted.
 CREATE TABLE recovery_codes (
     member TEXT  NOT NULL REFERENCES members (id) ON DELETE CASCADE,
     hash   BYTEA NOT NULL,
@@ -82,14 +82,14 @@ CREATE TABLE sessions (
     created   BIGINT NOT NULL,
     last_used BIGINT NOT NULL,
     confirmed BIGINT NOT NULL,
-    -- The account that an operator has opened, and whether to change it too.
+    -- The account that an operator has opened, and whether they may change it.
     visits        TEXT   NOT NULL DEFAULT '',
     visit_changes BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX sessions_member ON sessions (member);
 
--- Clients and networks from which a member has signed in, as hashes.
+-- Devices and networks from which a member has signed in, as hashes.
 CREATE TABLE devices (
     member TEXT   NOT NULL REFERENCES members (id) ON DELETE CASCADE,
     hash   BYTEA  NOT NULL,
@@ -97,7 +97,7 @@ CREATE TABLE devices (
     PRIMARY KEY (member, hash)
 );
 
--- A passkey ceremony under way; its row is deleted before it is finished.
+-- A pending passkey ceremony. Its row is deleted before it is finished.
 CREATE TABLE ceremonies (
     id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     state   BYTEA  NOT NULL,
@@ -116,8 +116,8 @@ CREATE TABLE invitations (
 
 CREATE INDEX invitations_account ON invitations (account, created);
 
--- API keys. A test key only tries things out. created_by is the id of the
--- member or of the key that created it; empty: the command line.
+-- API keys. A test key is only for tests. created_by is the ID of the member or
+-- key that created it; empty: the command line.
 CREATE TABLE keys (
     id              TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account         TEXT   NOT NULL REFERENCES accounts (id),
@@ -143,7 +143,7 @@ CREATE INDEX keys_expires ON keys (expires) WHERE expires > 0;
 
 CREATE INDEX keys_unused ON keys (created) WHERE revoked = 0 AND unused_told = 0;
 
--- Networks that an API key was used from: the first ones.
+-- The first networks that an API key was used from.
 CREATE TABLE key_networks (
     api_key TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     network TEXT   NOT NULL CHECK (network <> ''),
@@ -151,8 +151,8 @@ CREATE TABLE key_networks (
     PRIMARY KEY (api_key, network)
 );
 
--- Requests of API keys that carry an idempotency key: hashes of that key and
--- of the request, and the object that the first request created.
+-- Requests of API keys with an idempotency key: hashes of that key and of the
+-- request, and the object that the first request created.
 CREATE TABLE replays (
     api_key     TEXT   NOT NULL REFERENCES keys (id) ON DELETE CASCADE,
     name        BYTEA  NOT NULL,
@@ -167,11 +167,11 @@ CREATE INDEX replays_expires ON replays (expires);
 -- Action log
 
 -- The head of an account's action log. Its row is the lock of the log. edge is
--- the right edge of the log's tree. Content is removed up to the action
--- retained. stepped is the last action with an earlier time than the one before
--- it, which a wrong clock causes; 0 if there is none. hooks is how many webhooks
--- of the account are called: an action that only webhooks are told of then reads
--- no other table.
+-- the right edge of the log's tree. Content has been removed up to the action
+-- in retained. stepped is the last action with an earlier time than the one
+-- before it, which is caused by a wrong clock; 0 if there is none. hooks is the
+-- number of active webhooks of the account: an action that only webhooks are
+-- notified of then reads no other table.
 CREATE TABLE logs (
     account  TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
     size     BIGINT NOT NULL CHECK (size >= 0),
@@ -182,9 +182,9 @@ CREATE TABLE logs (
     hooks    BIGINT NOT NULL DEFAULT 0
 );
 
--- Rows of actions are only ever added. leaf is NULL where the content has been
--- removed; then everything but account, seq, at and hash is empty. mailbox and
--- ip go with the personal text. events are which events programs are told of.
+-- Rows of actions are only added. leaf is NULL if the content has been removed;
+-- then everything but account, seq, at and hash is empty. mailbox and ip are
+-- erased with the personal text. events are the events for webhooks.
 CREATE TABLE actions (
     account     TEXT   NOT NULL REFERENCES logs (account),
     seq         BIGINT NOT NULL CHECK (seq > 0),
@@ -210,7 +210,7 @@ CREATE TABLE actions (
     CHECK (name <> '' OR leaf IS NULL)
 );
 
--- The most common values are not in the indexes: searching by them would read
+-- The indexes leave out the most common values: searching for them would read
 -- most of the table anyway.
 CREATE INDEX actions_name ON actions (account, name, seq) WHERE name <> '';
 CREATE INDEX actions_outcome ON actions (account, outcome, seq) WHERE outcome <> '' AND outcome <> 'done';
@@ -257,8 +257,8 @@ CREATE TABLE policies (
 CREATE INDEX policies_account ON policies (account);
 
 -- policy_id NULL is the standard policy. A calendar or contact server with an
--- empty host and port 0 is not offered. The page of a link may lead back to
--- return_hosts.
+-- empty host and port 0 isn't offered. return_hosts are the hosts that a link's
+-- page may link back to.
 CREATE TABLE domains (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -286,7 +286,7 @@ CREATE TABLE domains (
     updated       BIGINT NOT NULL
 );
 
--- What is in metadata, to find domains by it.
+-- The items of metadata, to find domains by them.
 CREATE TABLE domain_metadata (
     account TEXT   NOT NULL,
     name    TEXT   NOT NULL,
@@ -300,8 +300,8 @@ CREATE INDEX domain_metadata_domain ON domain_metadata (domain);
 CREATE INDEX domains_policy ON domains (policy_id);
 CREATE INDEX domains_account ON domains (account, name);
 
--- What people see of an account, or of one of its domains: the id is the one's or
--- the other's. The logo is a PNG of the program's own, by its SHA-256.
+-- The branding of an account or a domain; the ID is that of the account or
+-- domain. The logo is a PNG drawn by the program, identified by its SHA-256.
 CREATE TABLE brands (
     id          TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account     TEXT   NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
@@ -322,9 +322,9 @@ CREATE INDEX brands_account ON brands (account);
 CREATE INDEX brands_domain ON brands (domain);
 CREATE INDEX brands_logo ON brands (logo);
 
--- Domains that an account has asked for and not proven to be its own, each with
--- what it is to be, in JSON. Several accounts may ask for one domain: nothing but
--- their own pages reads these rows.
+-- Domains that an account has added but not proven to own, each with its future
+-- settings, in JSON. Several accounts may add the same domain: only their own
+-- pages read these rows.
 CREATE TABLE pending_domains (
     account TEXT   NOT NULL REFERENCES accounts (id),
     name    TEXT   NOT NULL CHECK (name <> ''),
@@ -334,8 +334,7 @@ CREATE TABLE pending_domains (
     PRIMARY KEY (account, name)
 );
 
--- What the servers and the DNS of a domain said when they were last asked, in
--- JSON.
+-- The results of the last check of a domain's servers and DNS, in JSON.
 CREATE TABLE domain_checks (
     domain  TEXT   NOT NULL REFERENCES domains (id),
     kind    TEXT   NOT NULL CHECK (kind IN ('servers', 'records')),
@@ -348,8 +347,8 @@ CREATE TABLE domain_checks (
 
 -- The mailbox is the folded address. An empty variant leaves the choice to the
 -- person. A test link was created by a test key. The progress is the state of a
--- link, but for its expiry: lists are filtered by it. lapsed is whether it is in
--- the log that the link has expired.
+-- link, apart from its expiry, for filtering lists. lapsed is whether the log
+-- has an entry that the link has expired.
 CREATE TABLE links (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -393,7 +392,7 @@ CREATE INDEX links_lapsing ON links (expires, id) WHERE lapsed = 0 AND progress 
 CREATE INDEX links_external ON links (account, external_id, created, id) WHERE external_id <> '';
 CREATE UNIQUE INDEX links_batch ON links (batch, line) WHERE batch <> '';
 
--- What is in metadata, to find links by it in the order of their creation.
+-- The items of metadata, to find links by them in the order of creation.
 CREATE TABLE link_metadata (
     account TEXT   NOT NULL,
     name    TEXT   NOT NULL,
@@ -417,8 +416,8 @@ CREATE TABLE tickets (
     CHECK (fetches BETWEEN 0 AND max_fetches)
 );
 
--- Public keys with which hosting panels sign redirects, and the redirects that
--- were used. No domains: all of the account's.
+-- Public keys with which hosting panels sign redirects, and used redirects. No
+-- domains: all of the account's.
 CREATE TABLE redirect_keys (
     id         TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account    TEXT   NOT NULL REFERENCES accounts (id),
@@ -444,9 +443,9 @@ CREATE INDEX redirect_uses_expires ON redirect_uses (expires);
 
 -- Batches
 
--- The list of people and what is made of it lie in the archive, not here.
+-- The list of people and the created files are in the archive, not here.
 -- maker_right, maker_need, maker_domains and maker_expires are the grant that
--- the batch acts by. choice, plan, about and archives are JSON. settings is the
+-- the batch uses. choice, plan, about and archives are JSON. settings is the
 -- SHA-256 of the settings that the batch was started with. round counts how
 -- often its jobs were enqueued.
 CREATE TABLE batches (
@@ -487,8 +486,8 @@ CREATE INDEX batches_account ON batches (account, created, id);
 CREATE INDEX batches_live ON batches (created) WHERE state IN ('checking', 'running');
 CREATE INDEX batches_expires ON batches (expires) WHERE expires > 0 AND expired = 0;
 
--- A chunk goes to the archive of that number. part is the name of the files
--- that were made of it; empty: none yet.
+-- A chunk belongs to the archive with that number. part is the name of its
+-- created files; empty: none yet.
 CREATE TABLE batch_chunks (
     batch     TEXT   NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
     number    BIGINT NOT NULL,
@@ -502,7 +501,7 @@ CREATE TABLE batch_chunks (
     PRIMARY KEY (batch, number)
 );
 
--- Who has something of a batch, of all chunks that are made.
+-- The mailboxes for which a batch has created something, in finished chunks.
 CREATE TABLE batch_people (
     account TEXT NOT NULL REFERENCES accounts (id),
     mailbox TEXT NOT NULL,
@@ -526,8 +525,8 @@ CREATE TABLE batch_problems (
 
 -- Pushes
 
--- The NanoMDM of an account. hook is in the address of its webhook. The key of
--- its API and the secret of the webhook are encrypted.
+-- The NanoMDM server of an account. hook is part of its webhook's URL. Its API
+-- key and the secret of the webhook are encrypted.
 CREATE TABLE device_servers (
     account TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
     url     TEXT   NOT NULL,
@@ -541,7 +540,7 @@ CREATE TABLE device_servers (
 
 CREATE UNIQUE INDEX device_servers_hook ON device_servers (hook);
 
--- What the webhook has told of devices, and of users on Macs.
+-- What the webhook has reported about devices, and users of Macs.
 CREATE TABLE enrollments (
     account TEXT   NOT NULL REFERENCES accounts (id),
     id      TEXT   NOT NULL CHECK (id <> ''),
@@ -551,8 +550,8 @@ CREATE TABLE enrollments (
     PRIMARY KEY (account, id)
 );
 
--- maker_right, maker_need, maker_domains and maker_expires are the grant that the
--- push acts by. round counts how often it was asked for.
+-- maker_right, maker_need, maker_domains and maker_expires are the grant that
+-- the push uses. round counts how often it was requested.
 CREATE TABLE pushes (
     batch         TEXT   NOT NULL PRIMARY KEY REFERENCES batches (id) ON DELETE CASCADE,
     account       TEXT   NOT NULL REFERENCES accounts (id),
@@ -571,8 +570,8 @@ CREATE TABLE pushes (
     updated       BIGINT NOT NULL
 );
 
--- A profile of a batch for a device. command is the ID of the newest command that
--- brings it.
+-- A profile of a batch for a device. command is the ID of the latest command
+-- that installs it.
 CREATE TABLE push_deliveries (
     id         TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account    TEXT   NOT NULL REFERENCES accounts (id),
@@ -603,8 +602,8 @@ CREATE INDEX push_deliveries_mailbox ON push_deliveries (account, mailbox);
 
 -- Notifications
 
--- Without a row, owners are notified and nobody else. A recipient is a
--- member's id or an email address.
+-- Without a row, only owners are notified. A recipient is a member's ID or an
+-- email address.
 CREATE TABLE subscriptions (
     account   TEXT   NOT NULL REFERENCES accounts (id),
     recipient TEXT   NOT NULL CHECK (recipient <> ''),
@@ -632,8 +631,8 @@ CREATE TABLE webhooks (
 
 CREATE INDEX webhooks_account ON webhooks (account);
 
--- One notification to one address or one webhook. message is what receivers
--- know it by: it stays the same when a delivery is tried or sent again. again
+-- One notification to one address or one webhook. message is the ID for
+-- receivers: it stays the same when a delivery is retried or sent again. again
 -- is the delivery that repeated this one.
 CREATE TABLE deliveries (
     id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
@@ -659,9 +658,9 @@ CREATE INDEX deliveries_webhook ON deliveries (webhook, account, created, id);
 CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook IS NULL;
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 
--- Setup links that are sent by mail. A link has one mail on its way at most.
--- reply is what the mail server has said that refused it. batch and line are the
--- link's.
+-- Setup links that are sent by email. A link has at most one pending email.
+-- reply is the answer of the mail server that refused it. batch and line are
+-- the link's.
 CREATE TABLE link_mails (
     id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account TEXT   NOT NULL REFERENCES accounts (id),
@@ -694,11 +693,11 @@ CREATE TABLE limits (
 
 CREATE INDEX limits_ends ON limits (ends);
 
--- What holds for the whole installation, in one row: whether mails can be sent,
--- when the next link may be sent by mail (in microseconds), the fingerprints of the
--- certificate that signs and of its key, when the last backup was written, what time
--- it was when the clock was last looked at, since when it has run on without a jump,
--- and how often it was set back by days.
+-- State of the whole installation, in one row: whether emails can be sent, when
+-- the next link may be sent by email (in microseconds), the fingerprints of the
+-- signing certificate and its key, when the last backup was written, what time
+-- the clock last showed, since when it has run without a jump, and how often it
+-- was set back by days.
 CREATE TABLE installation (
     id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
     mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
@@ -713,9 +712,10 @@ CREATE TABLE installation (
 
 INSERT INTO installation (id) VALUES (1);
 
--- Versions of the installation's secret, each encrypted with the secret that the
--- servers are started with. There are none before the first rotation. What was
--- handed out under one is accepted until it ends; 0: it is the current one.
+-- Versions of the installation's secret, each encrypted with the secret that
+-- the servers are started with. There are none before the first rotation. What
+-- was issued under a version is accepted until it ends; 0: it is the current
+-- one.
 CREATE TABLE secrets (
     id      TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     value   BYTEA  NOT NULL,
@@ -725,17 +725,17 @@ CREATE TABLE secrets (
 
 CREATE UNIQUE INDEX secrets_current ON secrets (ends) WHERE ends = 0;
 
--- What the installation's own certificate takes, encrypted with the secret: the
--- certificate with its key, the account at the authority, and challenges under
--- way. The lease, which server makes an order, and the request to renew are not
--- encrypted.
+-- The values of the installation's own certificate, encrypted with the secret:
+-- the certificate with its key, the account at the authority, and pending
+-- challenges. The lease, which says which server orders, and the request to
+-- renew aren't encrypted.
 CREATE TABLE certificate_values (
     name    TEXT   NOT NULL PRIMARY KEY CHECK (name <> ''),
     value   BYTEA  NOT NULL,
     expires BIGINT NOT NULL
 );
 
--- Notices that a certificate or key expires in so many days.
+-- Notices that a certificate or key expires in a number of days.
 CREATE TABLE expiry_notices (
     identity TEXT   NOT NULL,
     days     BIGINT NOT NULL,
@@ -744,21 +744,21 @@ CREATE TABLE expiry_notices (
 );
 
 -- Logs whose last check has failed, with what it found. Their accounts and
--- heads may be gone.
+-- heads may have been deleted.
 CREATE TABLE log_findings (
     account  TEXT   NOT NULL PRIMARY KEY,
     finding  TEXT   NOT NULL,
     reported BIGINT NOT NULL
 );
 
--- The size of the checkpoint that was sent last, and when one was mailed.
+-- The size of the checkpoint that was sent last, and when one was emailed.
 CREATE TABLE checkpoint_notices (
     account TEXT   NOT NULL PRIMARY KEY REFERENCES accounts (id),
     size    BIGINT NOT NULL,
     mailed  BIGINT NOT NULL DEFAULT 0
 );
 
--- The default account, and the one whose log is the installation's own.
+-- The default account, and the installation's account.
 INSERT INTO accounts (id, name, created, trusted) VALUES ('acc_default', 'Default', 0, 1);
 INSERT INTO accounts (id, name, created) VALUES ('acc_installation', 'Installation', 0);
 INSERT INTO logs (account, size, latest) VALUES ('acc_default', 0, 0);

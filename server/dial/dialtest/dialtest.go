@@ -1,4 +1,4 @@
-// Package dialtest answers names for tests, so that they need no network.
+// Package dialtest resolves names for tests, so that they need no network.
 package dialtest
 
 import (
@@ -19,23 +19,23 @@ import (
 // A Question is what a resolver asks: the addresses of a name of one family,
 // its services or its texts.
 type Question struct {
-	Name string // lower case, without the last dot
+	Name string // lower case, without the final dot
 	IPv6 bool
 }
 
-// An Answer is what a name has, of which what the question asks for is sent. If
-// it has nothing there is no such name.
+// An Answer is the records of a name, of which those that match the question
+// are sent. If it is empty, the name doesn't exist.
 type Answer struct {
-	Alias    string // the name that it stands for, if it is an alias
+	Alias    string // the target, if it is an alias
 	Addrs    []netip.Addr
 	Services []net.SRV
 	Texts    []string
-	// Exchanges receive the mail of the name.
+	// Exchanges are the MX hosts of the name.
 	Exchanges []net.MX
-	Fails     bool // the server cannot tell
+	Fails     bool // the server returns SERVFAIL
 }
 
-// Addrs is an answer of addresses.
+// Addrs returns an answer with addresses.
 func Addrs(addrs ...string) Answer {
 	var a Answer
 	for _, s := range addrs {
@@ -44,15 +44,15 @@ func Addrs(addrs ...string) Answer {
 	return a
 }
 
-// Nothing is a resolver that knows no name and sends nothing.
+// Nothing returns a resolver that knows no names and sends nothing.
 func Nothing() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("dialtest: no network")
 	}}
 }
 
-// Resolver returns a resolver that asks a DNS server of the test, which
-// answers each question by calling answer, one at a time.
+// Resolver returns a resolver that uses a DNS server of the test, which calls
+// answer for each question, one at a time.
 func Resolver(t testing.TB, answer func(Question) Answer) *net.Resolver {
 	t.Helper()
 	address := Server(t, answer)
@@ -61,7 +61,7 @@ func Resolver(t testing.TB, answer func(Question) Answer) *net.Resolver {
 	}}
 }
 
-// Server is the DNS server behind Resolver; it returns its address, of UDP and of
+// Server is the DNS server of Resolver; it returns its address, for UDP and
 // TCP.
 func Server(t testing.TB, answer func(Question) Answer) string {
 	t.Helper()
@@ -90,7 +90,7 @@ func Server(t testing.TB, answer func(Question) Answer) string {
 	return server.LocalAddr().String()
 }
 
-// serveStreams answers one connection after the other until the listener is
+// serveStreams serves one connection after the other until the listener is
 // closed.
 func serveStreams(l net.Listener, answer func(Question) Answer) {
 	for {
@@ -134,7 +134,7 @@ func serve(server net.PacketConn, answer func(Question) Answer) {
 	}
 }
 
-// reply answers a message; nil if that isn't a question.
+// reply returns the answer to a message, or nil if that isn't a question.
 func reply(message []byte, answer func(Question) Answer) []byte {
 	var m dnsmessage.Message
 	if m.Unpack(message) != nil || len(m.Questions) != 1 {
@@ -154,8 +154,8 @@ func reply(message []byte, answer func(Question) Answer) []byte {
 	return data
 }
 
-// fill puts the answer into the reply: an alias comes with the addresses of
-// what it stands for, as a server sends it that has followed it.
+// fill puts the answer into the reply: an alias comes with the addresses of its
+// target, as a recursive server sends it.
 func fill(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
 	owner := q.Name
 	if a.Alias != "" {
@@ -179,7 +179,7 @@ func fill(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
 	}
 }
 
-// fillOthers puts in what are no addresses.
+// fillOthers adds records that aren't addresses.
 func fillOthers(reply *dnsmessage.Message, q dnsmessage.Question, a Answer) {
 	switch q.Type {
 	case dnsmessage.TypeSRV:

@@ -105,7 +105,7 @@ func (p *people) makeBatches(t *testing.T) {
 	const few = "email,name\njane@example.com,Jane Doe\njoe@example.com,Joe Roe\nmaria@example.com,Maria Kern\n"
 	make(upload("done.csv", few, "Start batch"), "files", "archive-001.zip")
 	make(upload("links.csv", few, "Start batch"), "links", "3 setup links")
-	upload("failed.csv", "email,password\njane@example.com,hunter2\n", "holds a password")
+	upload("failed.csv", "email,password\njane@example.com,hunter2\n", "contains passwords")
 	var many strings.Builder
 	many.WriteString("Work mail,Full name,Department,Password,email\n")
 	for i := range 40 {

@@ -111,7 +111,7 @@ func (p *Pages) accountPage(v *panel.Visit, f panel.Frame, a account.Account, fo
 // inviteAgain revokes an invitation of a customer and creates another one,
 // which the next page shows once.
 func (p *Pages) inviteAgain(v *panel.Visit) error {
-	made, token, err := p.Members.InviteAgain(v.Ctx(), v.By(), v.Param("id"), v.Param("invitation"))
+	made, token, err := p.Members.RenewInvitation(v.Ctx(), v.By(), v.Param("id"), v.Param("invitation"))
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,7 @@ func (p *Pages) securityPage(v *panel.Visit, form web.Form) (securityPage, error
 		PasskeyUsable: p.Vault.Passkeys(),
 		TOTP:          m.TOTPSince,
 		RecoveryLeft:  m.CodesLeft,
-		RecoveryMade:  m.CodesMade,
+		RecoveryMade:  m.CodesCreated,
 		Password:      m.PasswordSet,
 		LastFactor:    len(keys) == 0 || len(keys) == 1 && m.TOTP == nil,
 	}
@@ -102,7 +102,7 @@ func (p *Pages) enrol(v *panel.Visit) error {
 // afterEnrol returns where to go after adding a factor: the first one leads to
 // the recovery codes.
 func (p *Pages) afterEnrol(v *panel.Visit, done string) string {
-	if v.In.Member.CodesMade.IsZero() {
+	if v.In.Member.CodesCreated.IsZero() {
 		return panel.Prefix + panel.OwnPath + "/recovery?done=" + done
 	}
 	return panel.Prefix + panel.OwnPath + "?done=" + done
@@ -130,7 +130,7 @@ func (p *Pages) totpPage(f panel.Frame, setup account.TOTPSetup) (totpPage, erro
 func (p *Pages) enrolTOTP(v *panel.Visit) error {
 	form := v.Form
 	if err := p.Factors.EnrolTOTP(v.Ctx(), v.By(), v.In, form["setup"], form["code"]); err != nil {
-		setup, failed := p.Factors.AgainTOTP(v.In.Member, form["setup"])
+		setup, failed := p.Factors.ResumeTOTP(v.In.Member, form["setup"])
 		page, undrawn := p.totpPage(panel.Frame{}, setup)
 		if failed != nil || undrawn != nil {
 			return err
@@ -176,7 +176,7 @@ func (p *Pages) removePasskey(v *panel.Visit) error {
 // recovery shows recovery codes that have just been created, or says how many
 // are left and offers new ones.
 func (p *Pages) recovery(v *panel.Visit) error {
-	page := recoveryPage{Frame: p.Frame(v, "sign-in"), Left: v.In.Member.CodesLeft, Made: v.In.Member.CodesMade}
+	page := recoveryPage{Frame: p.Frame(v, "sign-in"), Left: v.In.Member.CodesLeft, Made: v.In.Member.CodesCreated}
 	if _, shown := p.Shown(v, &page.Codes); shown {
 		return p.To(v, panel.Prefix+panel.OwnPath, "shown")
 	}

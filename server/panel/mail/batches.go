@@ -40,9 +40,9 @@ type Batches interface {
 	Watch(ctx context.Context, account, id string, f func(batches.Batch) error) error
 	// CountLinks counts the links of the batch and their emails.
 	CountLinks(ctx context.Context, b batches.Batch) (batches.LinkCounts, error)
-	// HandOut returns the links of the batch whose rows follow the line, and
+	// DownloadLinks returns the links of the batch whose rows follow the line, and
 	// records that the file was downloaded.
-	HandOut(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[batches.Link, error], error)
+	DownloadLinks(ctx context.Context, by audit.Grant, account, id, file string, after int) (iter.Seq2[batches.Link, error], error)
 	// LookLinks refuses requests about links that the batch doesn't have.
 	LookLinks(ctx context.Context, account, id string) (batches.Batch, error)
 	// Look opens a file of the batch without recording a download.

@@ -45,7 +45,7 @@ func (p *Pages) mergeLinks(v *panel.Visit) error {
 		web.Stream(v, batches.LinksType, batches.LinksFile)
 		return v.NoContent(http.StatusOK)
 	}
-	all, err := p.Batches.HandOut(v.Ctx(), v.By(), v.Account(), v.Param("id"), batches.LinksFile, 0)
+	all, err := p.Batches.DownloadLinks(v.Ctx(), v.By(), v.Account(), v.Param("id"), batches.LinksFile, 0)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (p *Pages) batchSheet(v *panel.Visit) error {
 	if asksAlone(v) {
 		return v.NoContent(http.StatusOK)
 	}
-	links, err := p.Batches.HandOut(v.Ctx(), v.By(), b.Account, b.ID, batches.SheetFile, after)
+	links, err := p.Batches.DownloadLinks(v.Ctx(), v.By(), b.Account, b.ID, batches.SheetFile, after)
 	if err != nil {
 		return err
 	}
