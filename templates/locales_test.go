@@ -30,7 +30,7 @@ var usedByGo = []string{
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
 	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
-	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.identity.expiring", "mail.advice.identity.renewal_failed", "mail.advice.key.expiring", "mail.advice.key.unused",
+	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.log.key_replaced", "mail.advice.identity.expiring", "mail.advice.identity.renewal_failed", "mail.advice.key.expiring", "mail.advice.key.unused",
 	"language.name", "language.dir", "language.reviewed",
 }
 
@@ -373,7 +373,7 @@ func TestPanelIsKeptOnce(t *testing.T) {
 // show them in English then.
 var pending = []string{"start.none.title", "page.support", "start.address.missing", "start.meant", "start.none.text", "start.none.panel",
 	"page.print", "preview.title", "preview.text", "after.title", "after.title.later", "after.again", "after.done", "after.done.mail", "after.done.self", "after.close", "android.title", "android.lead", "android.with", "android.install", "android.address", "android.password", "android.get", "android.store", "android.check", "android.check.text", "android.other", "android.gmail", "android.gmail.text", "android.scan", "android.scan.where", "android.not", "android.open", "device.iphone", "device.ipad", "device.mac", "device.other", "ios.install.calendars", "ios.install.contacts",
-	"mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed", "mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring", "mail.event.key.unused", "mail.advice.key.unused", "mail.event.key.new_network", "api.scope.none", "api.contents", "api.search", "api.search.button", "api.search.all", "api.search.none", "api.copy", "api.response", "api.response.none", "brand.help", "brand.imprint", "brand.privacy", "mail.event.branding.changed", "mail.link.button", "mail.invitation.button", "mail.copy"}
+	"mail.event.identity.renewal_failed", "mail.advice.identity.renewal_failed", "mail.event.batch.finished", "mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice", "problem.host_unapproved", "problem.erasing_unapproved", "mail.event.host.approved", "mail.event.host.withdrawn", "problem.hidden_characters", "mail.event.key.changed", "mail.event.key.expiring", "mail.advice.key.expiring", "mail.event.key.unused", "mail.event.log.key_replaced", "mail.advice.log.key_replaced", "mail.advice.key.unused", "mail.event.key.new_network", "api.scope.none", "api.contents", "api.search", "api.search.button", "api.search.all", "api.search.none", "api.copy", "api.response", "api.response.none", "brand.help", "brand.imprint", "brand.privacy", "mail.event.branding.changed", "mail.link.button", "mail.invitation.button", "mail.copy"}
 
 // TestWholeLocales wants every text but those of the panel and the pending ones
 // in every language.

@@ -30,6 +30,7 @@ type adminCommand struct {
 	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the address that makes the first owner of a new installation: once, within three days."`
 	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate before it is due."`
 	Rotate      adminRotateCommand   `cmd:"" name:"rotate-secret" help:"Begin a new version of the installation's secret."`
+	RotateLog   adminLogKeyCommand   `cmd:"" name:"rotate-log-key" help:"Replace the key that signs the action logs."`
 }
 
 // storeFlags say which installation a command works on. The service may run
@@ -39,7 +40,10 @@ type storeFlags struct {
 	Database string `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 }
 
-func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
+func (f storeFlags) open(ctx context.Context) (*store.Store, error) { return f.openSigning(ctx, nil) }
+
+// openSigning is open for what the keys of the logs sign.
+func (f storeFlags) openSigning(ctx context.Context, signer audit.Signer) (*store.Store, error) {
 	database := f.Database
 	if database == "" {
 		if err := asOwner(f.Data); err != nil {
@@ -51,7 +55,7 @@ func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
 		}
 		database = dir.Database()
 	}
-	return store.Open(ctx, store.Config{Database: database})
+	return store.Open(ctx, store.Config{Database: database, Signer: signer})
 }
 
 // openFor is open for what is done to an account, which must be there.
@@ -60,14 +64,19 @@ func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error
 	if err != nil {
 		return nil, err
 	}
-	if _, err = kept.Account(ctx, id); fault.Is(err, fault.NotFound) {
-		err = flagError("--account", errors.New("there is no such account; see: mobileconfig admin accounts"))
-	}
-	if err != nil {
+	if err := hasAccount(ctx, kept, id); err != nil {
 		kept.Close()
 		return nil, err
 	}
 	return kept, nil
+}
+
+func hasAccount(ctx context.Context, kept *store.Store, id string) error {
+	_, err := kept.Account(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		err = flagError("--account", errors.New("there is no such account; see: mobileconfig admin accounts"))
+	}
+	return err
 }
 
 // people returns the members and their factors. What is done here needs

@@ -77,6 +77,8 @@ type Report struct {
 	Erased map[Reason]int64
 	// Setting is the retention setting recorded last.
 	Setting Setting
+	// Keys are the public keys of the log, the oldest first.
+	Keys []PublicKey
 
 	days []dayEnd
 }

@@ -35,6 +35,7 @@ func Codes() []Meaning {
 		{FormMalformed, "The request can't be parsed."},
 		{SettingsChanged, "The settings that the list of a batch was checked by have changed since. Check it again."},
 		{SignerUnavailable, "No profile can be signed at the moment. Nothing was changed; try again later."},
+		{LogKeyUnavailable, "The action log's key was replaced, and this server doesn't have the new one yet. Nothing was changed; try again later."},
 		{PolicyUnknown, "The account has no policy with this name."},
 		{LoginNeeded, "The domain's user names can't be derived from the addresses, so the login has to be given."},
 		{PlatformOff, "The domain doesn't offer profiles for this platform."},

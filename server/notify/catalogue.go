@@ -42,6 +42,7 @@ var texts = map[Type]string{
 	RenewalFailed:    "No new certificate could be got, and it's tried again.",
 	Renewed:          "The certificate that signs was renewed, for the same key.",
 	LogCheckFailed:   "The daily check of the action log found that it was changed behind the program's back.",
+	LogKeyReplaced:   "The key that signs the action log was replaced.",
 	LogCheckpoint:    "Once a day, if the action log has grown: what it is now, signed.",
 	SettingsChanged:  "Who is notified of what changed.",
 	WebhookChanged:   "A webhook was created, changed or deleted, or got a new secret.",

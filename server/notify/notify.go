@@ -79,6 +79,7 @@ const (
 	Renewed          Type = "certificate.renewed" // the one that signs
 	LogCheckFailed   Type = "log.check_failed"
 	LogCheckpoint    Type = "log.checkpoint" // tells of no action
+	LogKeyReplaced   Type = "log.key_replaced"
 	SettingsChanged  Type = "notifications.changed"
 	WebhookChanged   Type = "webhook.changed"
 	WebhookFailing   Type = "webhook.failing"
@@ -156,6 +157,7 @@ var events = map[audit.Name]Event{
 	audit.IdentityRenewFailed: {RenewalFailed, Identity, false},
 
 	audit.LogCheckFailed: {LogCheckFailed, Log, true},
+	audit.LogReplaceKey:  {LogKeyReplaced, Log, true},
 
 	audit.SubscriptionUpdate: {SettingsChanged, Notifications, true},
 	audit.WebhookCreate:      {WebhookChanged, Notifications, false},
