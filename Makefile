@@ -21,6 +21,9 @@
 # make packages  dist/: archives, Debian packages, images for containers, what is
 #              in them (SBOM) and checksums; VERSION=v1.2.3 and ONLY=linux/amd64
 #              choose. The same commit gives the same bytes
+# make release  VERSION=v1.2.3: everything for a release but to publish it: checks
+#              the version, the changelog and that generated files are those of the
+#              code, passes what changes must pass, and builds dist/ with notes
 # make codes   docs/codes.md from the code, and the tables of docs/api.md
 # make screenshots  the pictures in docs/screenshots
 
@@ -44,7 +47,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # the files that say so themselves (//go:build !race).
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/backup ./server/crashtest ./server/doctor/... ./templates
 
-.PHONY: run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes screenshots
+.PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes screenshots
 
 run:
 	go run ./cmd/mobileconfig serve --domain example.com --imap imap.example.com --smtp smtp.example.com
@@ -57,6 +60,15 @@ dev-code dev-reset:
 
 build:
 	go build -trimpath -o mobileconfig ./cmd/mobileconfig
+
+release:
+	cd packages && go run . -version '$(VERSION)' -check
+	.ci/run
+	$(MAKE) --no-print-directory codes
+	git diff --exit-code
+	$(MAKE) --no-print-directory packages
+	cd dist && sha256sum --check --quiet SHA256SUMS
+	@echo "dist/ has the release $(VERSION). To publish it: git tag -s $(VERSION) && git push origin $(VERSION), and upload dist/ with NOTES.md as its text."
 
 packages:
 	cd packages && go run . -out $(CURDIR)/dist -version '$(VERSION)' -only '$(ONLY)'

@@ -3,6 +3,9 @@
 // and checksums. The same commit gives the same bytes.
 //
 //	go run . -version v1.2.3 -out ../dist
+//	go run . -version v1.2.3 -check
+//
+// The second one builds nothing: it checks that everything is ready for the release.
 package main
 
 import (
@@ -47,13 +50,19 @@ type build struct {
 func main() {
 	var b build
 	var only string
+	var check bool
 	flag.StringVar(&b.root, "root", "..", "the repository")
 	flag.StringVar(&b.out, "out", "../dist", "where to")
 	flag.StringVar(&b.version, "version", "", "such as v1.2.3 (default: from git)")
 	flag.StringVar(&only, "only", "", "targets, such as linux/amd64 (default: all)")
+	flag.BoolVar(&check, "check", false, "check that everything is ready for a release of the version, and build nothing")
 	flag.Parse()
 	b.only = strings.FieldsFunc(only, func(r rune) bool { return r == ',' })
-	if err := b.run(); err != nil {
+	do := b.run
+	if check {
+		do = b.ready
+	}
+	if err := do(); err != nil {
 		fmt.Fprintln(os.Stderr, "packages:", err)
 		os.Exit(1)
 	}
@@ -88,6 +97,9 @@ func (b *build) run() error {
 		}
 	}
 	if err := os.RemoveAll(filepath.Join(b.out, "bin")); err != nil {
+		return err
+	}
+	if err := b.writeNotes(); err != nil {
 		return err
 	}
 	return b.checksums()

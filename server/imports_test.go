@@ -127,7 +127,7 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma": {"server/desired", "server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
 	"filippo.io/age":                {"server/backup"},
 	"github.com/mholt/acmez":        {"server/certificate"},
-	"os/exec":                       {"server/certificate/acmetest", "server/blob/blobtest", "server/notify/notifytest", "server/store/storetest", "server/web/qrtest"},
+	"os/exec":                       {"server/certificate/acmetest", "server/blob/blobtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account"},

@@ -35,10 +35,8 @@ var past = map[string]string{
 
 	"store.RequeueBatches": "bookkeeping",
 
-	"store.EndDelivery":    "bookkeeping",
-	"store.HearDevice":     "bookkeeping: what a webhook tells, signed by its secret",
-	"store.LeaveDevice":    "bookkeeping: what a webhook tells, signed by its secret",
-	"store.AnswerDelivery": "bookkeeping: what a webhook tells, signed by its secret",
+	"store.EndDelivery": "bookkeeping",
+	"store.hear":        "bookkeeping: what a webhook tells, signed by its secret",
 
 	"store.UseIdentity":            "bookkeeping, with an action if another certificate signed before",
 	"store.SetMail":                "bookkeeping",
