@@ -28,7 +28,7 @@ type Checkpoint struct {
 	KeyID     string `json:"key_id" doc:"The id of the key that signed it: a hash of the public key, which the note has too." example:"lyvquex4sgfvxaml"`
 	PublicKey string `json:"public_key" doc:"By which the note is verified. Keep it apart from the notes, once."`
 
-	Keys []LogKey `json:"keys" doc:"All keys that the log has had, the oldest first. Whoever trusts one of them can verify the others: each statement is signed by the key before and the key after."`
+	Keys []LogKey `json:"keys" doc:"All keys that the log has had, the oldest first. Anyone who trusts one of them can verify the others: each statement is signed by the key before and the key after."`
 }
 
 // A LogKey is a key that has signed a log.

@@ -46,7 +46,7 @@ func (p Part) Lines() ([]byte, error) {
 
 // Export sends the account's log, some records at a time, as it is when it
 // gets to its end, and each statement that its key was replaced before the
-// record that it goes with: whoever reads it then knows all keys in time. Where
+// record that it goes with: the reader then knows all keys in time. Where
 // retention has removed content meanwhile, the records do not fit together and
 // the error says so.
 func Export(ctx context.Context, from Source, account string, send func(Part) error) error {
@@ -60,7 +60,7 @@ func Export(ctx context.Context, from Source, account string, send func(Part) er
 		if err != nil {
 			return err
 		}
-		// Read after the records, for it has to have those of all of them.
+		// They are read after the records, so that none of those is missing.
 		statements, err := from.KeyChanges(ctx, account)
 		if err != nil {
 			return err

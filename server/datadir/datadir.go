@@ -104,8 +104,8 @@ func (d *Dir) LogKey() ([]byte, error) {
 	return ReadLogKey(d.File(LogKeyName))
 }
 
-// nextLogKey is the file with the key that is to replace that in a file.
-func nextLogKey(file string) string { return file + ".next" }
+// NextLogKey is the file with the key that is to replace that in a file.
+func NextLogKey(file string) string { return file + ".next" }
 
 // ReadLogKeys reads the seed of the log's key from its file, and that of the key
 // that is to replace it, if there is one beside it.
@@ -114,7 +114,7 @@ func ReadLogKeys(file string) (seeds [][]byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	next, err := ReadLogKey(nextLogKey(file))
+	next, err := ReadLogKey(NextLogKey(file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return [][]byte{seed}, nil
 	}
@@ -124,7 +124,7 @@ func ReadLogKeys(file string) (seeds [][]byte, err error) {
 // PrepareLogKey makes the key that is to replace the one in the file, beside it and
 // for the same owner, and returns its file. One that is there stays.
 func PrepareLogKey(file string) (next string, err error) {
-	next = nextLogKey(file)
+	next = NextLogKey(file)
 	if err = createRandom(next, LogKeySize); err == nil {
 		err = ownedAs(next, file)
 	}
@@ -137,7 +137,7 @@ func PrepareLogKey(file string) (next string, err error) {
 // PlaceLogKey puts the key that was prepared in the place of the one in the file,
 // which is gone then.
 func PlaceLogKey(file string) error {
-	if err := os.Rename(nextLogKey(file), file); err != nil {
+	if err := os.Rename(NextLogKey(file), file); err != nil {
 		return err
 	}
 	return syncFolder(filepath.Dir(file))

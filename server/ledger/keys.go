@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -116,9 +117,12 @@ func (l *Ledger) SignedByOthers(ctx context.Context, key string) ([]string, erro
 		err := r.Scan(&id)
 		all = append(all, id)
 		return err
-	}, `SELECT account FROM logs WHERE key <> $1 ORDER BY CASE WHEN account = $2 THEN 0 ELSE 1 END, account`, key, account.Installation)
+	}, `SELECT account FROM logs WHERE key <> $1 ORDER BY account`, key)
 	if err != nil {
 		return nil, fmt.Errorf("ledger: logs: %w", l.db.Diagnose(err))
+	}
+	if i := slices.Index(all, account.Installation); i > 0 {
+		all = slices.Insert(slices.Delete(all, i, i+1), 0, account.Installation)
 	}
 	return all, nil
 }
