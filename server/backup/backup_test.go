@@ -324,20 +324,23 @@ func TestBackupDuringReplacement(t *testing.T) {
 				}
 				checkKeys(t, out)
 			}
+			// One of the two logs is signed by the new key, and the command was killed.
+			next, err := prepareKey(file)
+			if err == nil {
+				err = kept.ReplaceKey(t.Context(), audit.ByOperator(), account.Installation, next)
+			}
+			out := filepath.Join(t.TempDir(), "backup.tar")
+			if err := errors.Join(err, backup.Write(t.Context(), out, source)); err != nil {
+				t.Fatal(err)
+			}
+			checkKeys(t, out)
 		})
 	}
 }
 
 // replaceKey does what the command does.
 func replaceKey(kept *store.Store, file string) error {
-	if _, err := datadir.PrepareLogKey(file); err != nil {
-		return err
-	}
-	seeds, err := datadir.ReadLogKeys(file)
-	if err != nil {
-		return err
-	}
-	next, err := audit.NewLogKey(seeds[1])
+	next, err := prepareKey(file)
 	if err != nil {
 		return err
 	}
@@ -345,6 +348,17 @@ func replaceKey(kept *store.Store, file string) error {
 		return err
 	}
 	return datadir.PlaceLogKey(file)
+}
+
+func prepareKey(file string) (*audit.LogKey, error) {
+	if _, err := datadir.PrepareLogKey(file); err != nil {
+		return nil, err
+	}
+	seeds, err := datadir.ReadLogKeys(file)
+	if err != nil {
+		return nil, err
+	}
+	return audit.NewLogKey(seeds[1])
 }
 
 // checkKeys wants a restored backup to verify each log and to sign it.

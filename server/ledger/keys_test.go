@@ -10,6 +10,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -334,6 +335,62 @@ func TestReplaceKeyUnderLoad(t *testing.T) {
 		}
 		if want := 1 + done[0] + done[1] + done[2]; links != want {
 			t.Errorf("%d actions are there, %d were kept", links, want)
+		}
+	})
+}
+
+// TestSignedBetween replaces the key between any two statements of a server that
+// signs a checkpoint: it's by the key of the state that it's of.
+func TestSignedBetween(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		file := newKeyFile()
+		s, other := file.open(t, database), file.open(t, database)
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_1")))
+		seeds, replaced := "mnopq", 0
+		s.Database().Watch(func(c db.Call) error {
+			if c.Reads && strings.Contains(c.Query, "logs") && replaced < len(seeds) {
+				next := file.prepare(seeds[replaced : replaced+1])
+				replaced++
+				must(t, other.ReplaceKey(t.Context(), by, account.Default, next))
+				file.place()
+			}
+			return nil
+		})
+		var notes [][]byte
+		for range 3 {
+			_, note, err := s.SignCheckpoint(t.Context(), account.Default)
+			must(t, err)
+			notes = append(notes, note)
+		}
+		if replaced == 0 {
+			t.Fatal("no statement was seen")
+		}
+		s.Database().Watch(nil)
+		chain, err := other.Chain(t.Context(), account.Default)
+		must(t, err)
+		for _, note := range notes {
+			if _, err := chain.Open(note); err != nil {
+				t.Errorf("%v:\n%s", err, note)
+			}
+		}
+	})
+}
+
+// TestReplacedWithinABatch has what follows a replacement in the same transaction
+// signed by the new key.
+func TestReplacedWithinABatch(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		file := newKeyFile()
+		s, signer := file.open(t, database), audit.NewKeyring(file.read)
+		next := file.prepare("m")
+		must(t, s.Change(t.Context(), by, func(*db.Tx) ([]audit.Action, error) {
+			replace, err1 := cleaner().RecordReplaceKey(signer, account.Default, next)
+			retention, err2 := cleaner().RecordRetention(signer, account.Default, audit.DefaultRetention, audit.DefaultRetention)
+			return []audit.Action{retention, replace, retention}, errors.Join(err1, err2)
+		}))
+		report, err := audit.Verify(t.Context(), s, account.Default, pinned(t, account.Default))
+		if err != nil || report.Size != 3 || len(report.Keys) != 2 {
+			t.Errorf("%+v, %v", report, err)
 		}
 	})
 }
