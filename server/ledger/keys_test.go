@@ -395,6 +395,31 @@ func TestReplacedWithinABatch(t *testing.T) {
 	})
 }
 
+// TestVerifyWhileReplacing wants no finding in a log whose key is replaced while it
+// is verified.
+func TestVerifyWhileReplacing(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		file := newKeyFile()
+		s, other := file.open(t, database), file.open(t, database)
+		must(t, record(t.Context(), s, action(audit.LinkOpen, "lnk_1")))
+		seeds, seen := "mnopqrst", 0
+		s.Database().Watch(func(c db.Call) error {
+			if seen++; c.Reads && seen%5 == 0 && len(seeds) > 0 {
+				next := file.prepare(seeds[:1])
+				seeds = seeds[1:]
+				must(t, other.ReplaceKey(t.Context(), by, account.Default, next))
+				file.place()
+			}
+			return nil
+		})
+		for len(seeds) > 0 {
+			if _, err := audit.Verify(t.Context(), s, account.Default, pinned(t, account.Default)); audit.IsFinding(err) {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // TestForgedKeyChanges breaks what stands beside the log about its keys, and wants
 // the daily check and the first key to find it.
 func TestForgedKeyChanges(t *testing.T) {
