@@ -39,6 +39,10 @@ type Config struct {
 	// LogKey is the seed of the key that signs checkpoints of the action log,
 	// of audit.LogKeySize bytes. Required.
 	LogKey []byte
+	// LogKeys reads the seed of the log's key again, and then that of the key that
+	// is to replace it, if there is one. It is called when the key was replaced.
+	// The default is LogKey alone.
+	LogKeys func() ([][]byte, error)
 	// Archive is the storage for lists and archives of batches: a folder, or
 	// s3://BUCKET/PREFIX, which several servers can share. Required.
 	Archive string
@@ -263,4 +267,12 @@ func IsPublic(host string) bool {
 		}
 	}
 	return net.ParseIP(host) == nil && strings.Contains(host, ".")
+}
+
+// logKeys returns the seeds of the log's keys.
+func (c *Config) logKeys() ([][]byte, error) {
+	if c.LogKeys == nil {
+		return [][]byte{c.LogKey}, nil
+	}
+	return c.LogKeys()
 }

@@ -79,13 +79,9 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
-	key, err := audit.NewLogKey(config.LogKey)
-	if err != nil {
-		return nil, fmt.Errorf("server: %w", err)
-	}
 	s := &Server{config: config, base: base, stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
-	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: key})
+	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: audit.NewKeyring(config.logKeys)})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -103,7 +99,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	s.metrics.watchBackup(s.store.LastBackup)
 	s.metrics.watchClock(s.store.Ahead)
 	s.metrics.watchLogs(s.store.FailedLogs)
-	if err := s.prepare(ctx, texts, key); err != nil {
+	if err := s.prepare(ctx, texts); err != nil {
 		s.store.Close()
 		return nil, fmt.Errorf("server: %w", err)
 	}
@@ -111,7 +107,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 }
 
 // prepare stores the first domain and creates the handlers and workers.
-func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.LogKey) error {
+func (s *Server) prepare(ctx context.Context, texts *templates.Set) error {
 	if err := s.storeFirst(ctx); err != nil {
 		return err
 	}
@@ -122,7 +118,7 @@ func (s *Server) prepare(ctx context.Context, texts *templates.Set, key *audit.L
 	s.once = web.NewOnce(s.base, s.secrets.Secret, s.config.Now)
 	s.members = account.NewMembers(s.vault, s.store)
 	s.brands = branding.New(s.store, s.config.Now)
-	s.maintenance = &maintenance.Runner{Store: s.store, Key: key, Log: s.config.Log, Now: s.config.Now}
+	s.maintenance = &maintenance.Runner{Store: s.store, Log: s.config.Log, Now: s.config.Now}
 	s.links = setup.New(s.store, s.store, s.secrets.Secret, s.config.Now)
 	if err := s.newNotifier(ctx, texts); err != nil {
 		return err
@@ -206,7 +202,6 @@ func (s *Server) newAPI(texts *templates.Set) *api.API {
 		Texts:     texts,
 		Actions:   s.store,
 		Events:    s.store,
-		LogKey:    s.maintenance.Key,
 		Checker:   probe.NewChecker(s.prober()),
 		BaseURL:   s.base,
 		Log:       s.config.Log,

@@ -173,7 +173,7 @@ func (p *mailPage) fill(l *locale, n Notice) error {
 		advice, ask = "mail.advice.digest", ""
 	case "test":
 		advice, ask = "mail.advice.test", ""
-	case "log.check_failed", "log.checkpoint", "identity.expiring", "identity.renewal_failed", "key.expiring", "key.unused":
+	case "log.check_failed", "log.checkpoint", "log.key_replaced", "identity.expiring", "identity.renewal_failed", "key.expiring", "key.unused":
 		advice, ask = "mail.advice."+n.Event, ""
 	}
 	var err error

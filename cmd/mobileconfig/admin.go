@@ -30,6 +30,7 @@ type adminCommand struct {
 	SetupURL    adminSetupURLCommand `cmd:"" name:"setup-url" help:"Print the one-time URL for creating the first owner of a new installation. It's valid for three days."`
 	Renew       adminRenewCommand    `cmd:"" help:"Renew the certificate early."`
 	Rotate      adminRotateCommand   `cmd:"" name:"rotate-secret" help:"Start a new version of the installation's secret."`
+	RotateLog   adminLogKeyCommand   `cmd:"" name:"rotate-log-key" help:"Replace the key that signs the action logs."`
 }
 
 // storeFlags select the installation for a command. The service may be running.
@@ -38,7 +39,10 @@ type storeFlags struct {
 	Database string `placeholder:"DB" help:"sqlite:PATH or postgres://… (default: SQLite in the data folder)."`
 }
 
-func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
+func (f storeFlags) open(ctx context.Context) (*store.Store, error) { return f.openSigning(ctx, nil) }
+
+// openSigning is open for what the keys of the logs sign.
+func (f storeFlags) openSigning(ctx context.Context, signer audit.Signer) (*store.Store, error) {
 	database := f.Database
 	if database == "" {
 		if err := asOwner(f.Data); err != nil {
@@ -50,7 +54,7 @@ func (f storeFlags) open(ctx context.Context) (*store.Store, error) {
 		}
 		database = dir.Database()
 	}
-	return store.Open(ctx, store.Config{Database: database})
+	return store.Open(ctx, store.Config{Database: database, Signer: signer})
 }
 
 // openFor opens the store for changes to an account, which must exist.
@@ -59,14 +63,19 @@ func (f storeFlags) openFor(ctx context.Context, id string) (*store.Store, error
 	if err != nil {
 		return nil, err
 	}
-	if _, err = kept.Account(ctx, id); fault.Is(err, fault.NotFound) {
-		err = flagError("--account", errors.New("account not found; list accounts with: mobileconfig admin accounts"))
-	}
-	if err != nil {
+	if err := hasAccount(ctx, kept, id); err != nil {
 		kept.Close()
 		return nil, err
 	}
 	return kept, nil
+}
+
+func hasAccount(ctx context.Context, kept *store.Store, id string) error {
+	_, err := kept.Account(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		err = flagError("--account", errors.New("account not found; list accounts with: mobileconfig admin accounts"))
+	}
+	return err
 }
 
 // people returns the members and their factors. These commands need neither the

@@ -28,9 +28,9 @@ func (c *logVerifyCommand) Run(s streams) error {
 	if c.Checkpoint == "" || c.PublicKey == "" {
 		return usage(errors.New("to verify an export, give --checkpoint and --public-key"))
 	}
-	known, account, err := c.known()
+	chain, err := audit.NewChain(c.PublicKey)
 	if err != nil {
-		return err
+		return flagError("--public-key", err)
 	}
 	file := os.Stdin
 	if c.File != "-" {
@@ -39,11 +39,12 @@ func (c *logVerifyCommand) Run(s streams) error {
 		}
 		defer file.Close()
 	}
-	check := audit.NewCheck(account, c.PublicKey, known...)
-	if err := checkExport(check, file); err != nil {
+	check := audit.NewCheck(chain.Account(), c.PublicKey)
+	notes, err := c.checkExport(check, file)
+	if err != nil {
 		return err
 	}
-	return good(s, account, check.Report(), known)
+	return good(s, chain.Account(), check.Report(), notes)
 }
 
 // database verifies the log in the database.
@@ -55,26 +56,49 @@ func (c *logVerifyCommand) database(s streams) error {
 	}
 	defer kept.Close()
 	if c.PublicKey == "" {
-		if c.PublicKey, err = c.public(); err != nil {
+		if c.PublicKey, err = kept.PublicKey(ctx, c.Account); err != nil {
 			return err
 		}
 	}
-	known, account, err := c.known()
+	statements, err := kept.KeyChanges(ctx, c.Account)
 	if err != nil {
 		return err
 	}
-	if account != "" && account != c.Account {
-		return usage(fmt.Errorf("--public-key: this is the key of %s, not of %s", account, c.Account))
+	chain, err := audit.NewChain(c.PublicKey, statements...)
+	if errors.Is(err, audit.ErrPublicKey) {
+		return flagError("--public-key", err)
+	}
+	if err != nil {
+		return err
+	}
+	if chain.Account() != c.Account {
+		return usage(fmt.Errorf("--public-key: this is the key of %s, not of %s", chain.Account(), c.Account))
+	}
+	notes, err := c.notes(chain)
+	if err != nil {
+		return err
+	}
+	known := make([]audit.Known, len(notes))
+	for i, n := range notes {
+		known[i] = n.known()
 	}
 	report, err := audit.Verify(ctx, kept, c.Account, c.PublicKey, known...)
 	if err != nil {
 		return err
 	}
-	return good(s, c.Account, report, known)
+	return good(s, c.Account, report, notes)
 }
 
-// known opens the checkpoints and returns their account.
-func (c *logVerifyCommand) known() (known []audit.Known, account string, err error) {
+// An openedNote is a note that a flag names.
+type openedNote struct {
+	by string // such as "the checkpoint today.note"
+	audit.Checkpoint
+}
+
+func (n openedNote) known() audit.Known { return audit.Known{Tree: n.Tree, By: n.by} }
+
+// notes opens the notes by the keys of the log.
+func (c *logVerifyCommand) notes(chain *audit.Chain) (all []openedNote, err error) {
 	for i, name := range append([]string{c.Checkpoint}, c.Older...) {
 		if name == "" {
 			continue
@@ -85,18 +109,15 @@ func (c *logVerifyCommand) known() (known []audit.Known, account string, err err
 		}
 		note, err := readNote(name)
 		if err != nil {
-			return nil, "", flagError(flag, err)
+			return nil, flagError(flag, err)
 		}
-		point, err := audit.OpenCheckpoint(note, c.PublicKey)
-		if errors.Is(err, audit.ErrPublicKey) {
-			return nil, "", flagError("--public-key", err)
-		}
+		point, err := chain.Open(note)
 		if err != nil {
-			return nil, "", fmt.Errorf("%s %s: %w", flag, name, err)
+			return nil, fmt.Errorf("%s %s: %w", flag, name, err)
 		}
-		known, account = append(known, audit.Known{Tree: point.Tree, By: by}), point.Account()
+		all = append(all, openedNote{by, point})
 	}
-	return known, account, nil
+	return all, nil
 }
 
 func readNote(name string) ([]byte, error) {
@@ -108,29 +129,55 @@ func readNote(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, audit.MaxCheckpoint+1))
 }
 
-// checkExport keeps only one line in memory.
-func checkExport(check *audit.Check, r io.Reader) error {
+// checkExport keeps only one line in memory. The keys of the log come before
+// its first action; by those, the notes are opened.
+func (c *logVerifyCommand) checkExport(check *audit.Check, r io.Reader) (notes []openedNote, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, audit.MaxLine)
+	var statements [][]byte
+	begun := false
+	follow := func() error {
+		err := check.Follow(statements...)
+		statements = nil
+		if err == nil && !begun {
+			if notes, err = c.notes(check.Chain()); err == nil {
+				begun = true
+				for _, n := range notes {
+					check.Know(n.known())
+				}
+			}
+		}
+		return err
+	}
 	for lines.Scan() {
-		record, err := audit.ParseLine(lines.Bytes())
+		line, err := audit.ParseLine(lines.Bytes())
 		if err != nil && check.Size() == 0 && !strings.HasPrefix(lines.Text(), "{") {
-			return usage(err)
+			return nil, usage(err)
 		}
 		if err != nil {
-			return unreadable(check, err)
+			return nil, unreadable(check, err)
 		}
-		if err := check.Add(record); err != nil {
-			return err
+		if line.KeyChange != nil {
+			statements = append(statements, line.KeyChange)
+			continue
+		}
+		if err := follow(); err != nil {
+			return nil, err
+		}
+		if err := check.Add(line.Record); err != nil {
+			return nil, err
 		}
 	}
 	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return unreadable(check, lines.Err())
+		return nil, unreadable(check, lines.Err())
 	}
 	if lines.Err() != nil {
-		return usage(lines.Err())
+		return nil, usage(lines.Err())
 	}
-	return check.End()
+	if err := follow(); err != nil {
+		return nil, err
+	}
+	return notes, check.End()
 }
 
 // unreadable is the finding for a line that isn't an action.
@@ -140,17 +187,17 @@ func unreadable(check *audit.Check, err error) error {
 }
 
 // good prints what was verified and what wasn't.
-func good(s streams, account string, r audit.Report, known []audit.Known) error {
+func good(s streams, account string, r audit.Report, notes []openedNote) error {
 	var covered int64
-	for _, k := range known {
-		covered = max(covered, k.Size)
+	for _, n := range notes {
+		covered = max(covered, n.Size)
 	}
 	text := fmt.Sprintf("The log of %s is good: %d actions, %d of them up to the checkpoint.\n", account, r.Size, covered)
-	if len(known) == 0 {
+	if len(notes) == 0 {
 		text = fmt.Sprintf("The log of %s is good: %d actions match the hashes in the same database. "+
 			"A checkpoint stored elsewhere proves more: --checkpoint NOTE.\n", account, r.Size)
 	}
-	_, err := io.WriteString(s.out, text+emptied(r))
+	_, err := io.WriteString(s.out, text+emptied(r)+signedBy(r, notes))
 	return err
 }
 
@@ -168,6 +215,25 @@ func emptied(r audit.Report) string {
 		if why.count > 0 {
 			fmt.Fprintf(&b, "%d %s: %s, confirmed by signed actions.\n", why.count, why.what, why.reason)
 		}
+	}
+	return b.String()
+}
+
+// signedBy says which key signed what.
+func signedBy(r audit.Report, notes []openedNote) string {
+	var b strings.Builder
+	for i, k := range r.Keys {
+		switch {
+		case i+1 < len(r.Keys):
+			next := r.Keys[i+1]
+			fmt.Fprintf(&b, "The key %s signed from action %d on; action %d replaced it on %s, as both keys have signed.\n",
+				k.ID, max(k.Since, 1), next.Since, next.At.Format("2006-01-02 15:04 MST"))
+		default:
+			fmt.Fprintf(&b, "The key %s signs since action %d.\n", k.ID, max(k.Since, 1))
+		}
+	}
+	for _, n := range notes {
+		fmt.Fprintf(&b, "%s, of %d actions, is signed by the key %s.\n", strings.ToUpper(n.by[:1])+n.by[1:], n.Size, n.Key)
 	}
 	return b.String()
 }

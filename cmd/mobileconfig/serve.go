@@ -212,11 +212,15 @@ func (c *serveCommand) secrets(config *server.Config, dir *datadir.Dir) (err err
 	if err != nil {
 		return err
 	}
-	if c.LogKeyFile != "" {
-		config.LogKey, err = datadir.ReadLogKey(c.LogKeyFile)
-		return flagError("--log-key-file", err)
+	file := c.LogKeyFile
+	if file == "" {
+		file = dir.File(datadir.LogKeyName)
+		config.LogKey, err = dir.LogKey()
+	} else {
+		config.LogKey, err = datadir.ReadLogKey(file)
+		err = flagError("--log-key-file", err)
 	}
-	config.LogKey, err = dir.LogKey()
+	config.LogKeys = func() ([][]byte, error) { return datadir.ReadLogKeys(file) }
 	return err
 }
 

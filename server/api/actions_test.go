@@ -225,7 +225,7 @@ func checkLines(lines [][]byte, public string, point audit.Checkpoint) error {
 	for _, line := range lines {
 		r, err := audit.ParseLine(line)
 		if err == nil {
-			err = check.Add(r)
+			err = check.Add(r.Record)
 		}
 		if err != nil {
 			return err

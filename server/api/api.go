@@ -68,7 +68,6 @@ type API struct {
 	Texts     *templates.Set
 	Actions   Actions
 	Events    Events
-	LogKey    *audit.LogKey
 	Checker   Checker
 	BaseURL   *url.URL
 	Log       *slog.Logger
@@ -87,9 +86,12 @@ type Actions interface {
 	// Search returns the actions that match the filter, newest first.
 	Search(ctx context.Context, f audit.Filter) (audit.Found, error)
 	audit.Source
-	// Checkpoint returns the state of the account's log for signing.
-	Checkpoint(ctx context.Context, account string) (audit.Tree, error)
-	// KeepCheckpoint saves the signed note about the log of that size.
+	// SignCheckpoint returns the state of the account's log and the signed note of
+	// it.
+	SignCheckpoint(ctx context.Context, account string) (audit.Tree, []byte, error)
+	// Chain returns the public keys that the account's log has had.
+	Chain(ctx context.Context, account string) (*audit.Chain, error)
+	// KeepCheckpoint keeps the signed note that the log had the size.
 	KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error
 }
 

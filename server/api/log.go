@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,7 +25,19 @@ type Checkpoint struct {
 	Size      int64  `json:"size" doc:"Number of actions in the log." example:"4697"`
 	Root      string `json:"root" doc:"Hash of all actions, in base64." example:"9Yo1zV4nKxTq6sYp2lB3mJcR0dUe7WfGhAaSbNvXk5I="`
 	Note      string `json:"note" doc:"The checkpoint as a signed note (C2SP tlog-checkpoint). Store it unchanged, where no one who can change the log can reach it."`
+	KeyID     string `json:"key_id" doc:"The id of the key that signed it: a hash of the public key, which the note has too." example:"lyvquex4sgfvxaml"`
 	PublicKey string `json:"public_key" doc:"Key to verify the note with. Store it once, separate from the notes."`
+
+	Keys []LogKey `json:"keys" doc:"All keys that the log has had, the oldest first. Anyone who trusts one of them can verify the others: each statement is signed by the key before and the key after."`
+}
+
+// A LogKey is a key that has signed a log.
+type LogKey struct {
+	ID        string     `json:"id" example:"lyvquex4sgfvxaml"`
+	PublicKey string     `json:"public_key"`
+	Since     int64      `json:"since" doc:"The action by which it replaced the key before it. 0: it's the first." example:"0"`
+	At        *time.Time `json:"at,omitempty" doc:"When that was. Absent: it's the first."`
+	Statement string     `json:"statement,omitempty" doc:"The signed note that says so, by both keys. Absent: it's the first."`
 }
 
 // log adds the routes about the whole log.
@@ -56,22 +67,36 @@ func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*answer[Checkpo
 	if err := c.permitAll(); err != nil {
 		return nil, err
 	}
-	tree, err := a.Actions.Checkpoint(ctx, c.key.Account)
+	tree, note, err := a.Actions.SignCheckpoint(ctx, c.key.Account)
 	if err != nil {
 		return nil, err
 	}
-	note, err := a.LogKey.Checkpoint(c.key.Account, tree)
+	chain, err := a.Actions.Chain(ctx, c.key.Account)
 	if err != nil {
 		return nil, err
 	}
-	public, err := a.LogKey.Public(c.key.Account)
+	point, err := chain.Open(note)
 	if err != nil {
 		return nil, err
 	}
 	if err := a.Actions.KeepCheckpoint(ctx, c.key.Account, tree.Size, note); err != nil {
 		return nil, err
 	}
-	return &answer[Checkpoint]{Checkpoint{a.LogKey.Origin(c.key.Account), tree.Size, tree.Root.String(), string(note), public}}, nil
+	body := Checkpoint{Origin: point.Origin, Size: tree.Size, Root: tree.Root.String(), Note: string(note), KeyID: point.Key}
+	for _, k := range chain.Keys() {
+		if k.ID == point.Key {
+			body.PublicKey = k.Public
+		}
+		body.Keys = append(body.Keys, LogKey{k.ID, k.Public, k.Since, optionalTime(k.At), string(k.Statement)})
+	}
+	return &answer[Checkpoint]{body}, nil
+}
+
+func optionalTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // exportLog sends the log up to its end at that time, including the record of the
@@ -95,23 +120,19 @@ func (a *API) exportLog(c echo.Context, who call) error {
 	if err != nil {
 		return err
 	}
-	return audit.Export(ctx, a.Actions, owner, func(records []audit.Record) error { return sendPart(c, records) })
+	return audit.Export(ctx, a.Actions, owner, func(p audit.Part) error { return sendPart(c, p) })
 }
 
 // sendPart sends some lines. A whole export can take longer than other responses, so
 // each part has its own time limit.
-func sendPart(c echo.Context, records []audit.Record) error {
-	var part strings.Builder
-	for _, r := range records {
-		line, err := r.Line()
-		if err != nil {
-			return err
-		}
-		part.Write(line)
+func sendPart(c echo.Context, p audit.Part) error {
+	lines, err := p.Lines()
+	if err != nil {
+		return err
 	}
 	// Ignored if it can't be set.
 	_ = http.NewResponseController(c.Response()).SetWriteDeadline(time.Now().Add(exportPart))
-	if _, err := c.Response().Write([]byte(part.String())); err != nil {
+	if _, err := c.Response().Write(lines); err != nil {
 		return err
 	}
 	c.Response().Flush()

@@ -28,6 +28,9 @@ type Action struct {
 	// Proof is signed when the action is encoded; see RecordErase, RecordRetain
 	// and RecordRetention. Other actions have none.
 	Proof *Proof
+
+	key  KeyName      // that signs; see SignedBy
+	next *replacement // of that key, of a LogReplaceKey
 }
 
 // A Name says what was done, as "object.verb". Names are stored: add, never
@@ -141,6 +144,9 @@ const (
 	LogExport Name = "log.export"
 	LogErase  Name = "log.erase"  // personal text of actions was erased
 	LogRetain Name = "log.retain" // the details of old actions were removed
+	// LogReplaceKey says that the log is signed by another key from here on. A
+	// KeyChange that both keys have signed goes with it.
+	LogReplaceKey Name = "log.replace_key"
 	// LogCheckFailed says that the daily check of the log found something.
 	LogCheckFailed Name = "log.check_failed"
 )

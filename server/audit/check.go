@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-
-	"golang.org/x/mod/sumdb/note"
 )
 
 // A Finding is what is wrong with a log: in the action First, or somewhere in
@@ -36,9 +34,9 @@ type Known struct {
 // was erased.
 type Check struct {
 	log   string
-	key   note.Verifier // nil: no proof is trusted
-	known []Known       // not reached yet, sorted by size
-	sound int64         // confirmed up to here by a Known
+	chain *Chain  // nil: no proof is trusted
+	known []Known // not reached yet, sorted by size
+	sound int64   // confirmed up to here by a Known
 	edge  Edge
 	at    int64
 	// bare is the last action without content. Signed actions say that content
@@ -57,22 +55,57 @@ type erasedText struct {
 	reason Reason // empty until a signed action says that it was erased
 }
 
-// NewCheck returns a check of the account's log, whose public key is that of
-// LogKey.Public. Without the key, no removal is trusted; without a known state,
-// the check finds only inconsistencies.
+// NewCheck returns a check of the account's log, one of whose public keys is that
+// of LogKey.Public; Follow finds the others. Without the key, no removal is
+// trusted; without a known state, the check finds only inconsistencies.
 func NewCheck(account, public string, known ...Known) *Check {
 	known = slices.Clone(known)
 	slices.SortStableFunc(known, func(x, y Known) int { return cmp.Compare(x.Size, y.Size) })
-	key, err := note.NewVerifier(public)
+	chain, err := NewChain(public)
 	if err != nil {
-		key = nil
+		chain = nil
 	}
-	return &Check{log: account, key: key, known: known, setting: Setting{Days: DefaultRetention}}
+	return &Check{log: account, chain: chain, known: known, setting: Setting{Days: DefaultRetention}}
 }
+
+// Follow takes in statements that the key of the log was replaced, the oldest
+// first. Those up to and with the next action have to be there before it. The
+// error is a *Finding.
+func (c *Check) Follow(statements ...[]byte) error {
+	if len(statements) == 0 {
+		return nil
+	}
+	if c.chain == nil {
+		return c.finding(c.Size()+1, "the key of the log was replaced, and none of its keys is known")
+	}
+	had := len(c.chain.keys)
+	if err := c.chain.extend(statements); err != nil {
+		return err
+	}
+	for _, k := range c.chain.keys[had:] {
+		c.Know(Known{k.change.Tree, "the statement that the key was replaced by " + k.ID})
+	}
+	return nil
+}
+
+// Know takes in a state that the log must have had. One that is behind says
+// nothing any more.
+func (c *Check) Know(k Known) {
+	at, _ := slices.BinarySearchFunc(c.known, k.Size, func(k Known, size int64) int { return cmp.Compare(k.Size, size+1) })
+	if k.Size > c.Size() || c.Size() == 0 {
+		c.known = slices.Insert(c.known, at, k)
+	}
+}
+
+// Chain is the keys of the log that are known so far; nil if none is.
+func (c *Check) Chain() *Chain { return c.chain }
 
 // Report returns what the check learned, after it has ended without a finding.
 func (c *Check) Report() Report {
 	r := Report{Size: c.Size(), Emptied: c.bare, Erased: map[Reason]int64{}, Setting: c.setting, days: slices.Clone(c.days)}
+	if c.chain != nil {
+		r.Keys = c.chain.Keys()
+	}
 	for _, e := range c.erased {
 		r.Erased[e.reason]++
 	}
@@ -164,6 +197,9 @@ func (c *Check) content(l look) error {
 	}
 	if l.wrong != "" {
 		return c.finding(l.seq, l.wrong)
+	}
+	if change, ok := c.chain.changeAt(l.seq); ok && change.leaf != l.hash {
+		return c.finding(l.seq, "it isn't the action by which the log's key was replaced, as both keys have signed it")
 	}
 	if l.bare {
 		c.bare = l.seq

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base32"
@@ -21,25 +22,43 @@ const LogKeySize = ed25519.SeedSize
 // A LogKey signs the checkpoints of all logs of an installation.
 type LogKey struct {
 	private      ed25519.PrivateKey
+	id           string
 	installation string
 }
 
-// NewLogKey returns the key (Ed25519) of a seed of LogKeySize bytes.
+// NewLogKey returns the key (Ed25519) of a seed of LogKeySize bytes. The
+// installation is named after it; see Named.
 func NewLogKey(seed []byte) (*LogKey, error) {
 	if len(seed) != LogKeySize {
 		return nil, fmt.Errorf("audit: a log key of %d bytes", len(seed))
 	}
 	private := ed25519.NewKeyFromSeed(seed)
-	sum := sha256.Sum256(private.Public().(ed25519.PublicKey))
-	name := base32.StdEncoding.EncodeToString(sum[:10])
-	return &LogKey{private, strings.ToLower(name)}, nil
+	id := keyID(private.Public().(ed25519.PublicKey))
+	return &LogKey{private, id, id}, nil
+}
+
+// keyID names a public key: the first 80 bits of its SHA-256, in base32.
+func keyID(public ed25519.PublicKey) string {
+	sum := sha256.Sum256(public)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:10]))
+}
+
+// ID names the key: a hash of the public key. It is the same in all logs.
+func (k *LogKey) ID() string { return k.id }
+
+// Named returns the key for an installation that began with another one. An
+// empty name changes nothing.
+func (k *LogKey) Named(installation string) *LogKey {
+	named := *k
+	named.installation = cmp.Or(installation, k.id)
+	return &named
 }
 
 // Origin is the name of an account's log in its checkpoints:
-// "mobileconfig/INSTALLATION/ACCOUNT". The installation is identified by its
-// key and not by a host name, which may change during the life of the log, and
-// which two installations may share. The account is part of it, so a checkpoint
-// of one log can't be used for another.
+// "mobileconfig/INSTALLATION/ACCOUNT". INSTALLATION is the id of the key that the
+// installation began with, and not a host name, which may change while the log
+// continues, and which two installations may share. With the account in it, no
+// checkpoint of one log passes for that of another.
 func (k *LogKey) Origin(account string) string {
 	return "mobileconfig/" + k.installation + "/" + account
 }
@@ -51,23 +70,33 @@ func (k *LogKey) Public(account string) (string, error) {
 	return note.NewEd25519VerifierKey(k.Origin(account), k.private.Public().(ed25519.PublicKey))
 }
 
+// keyLine begins the line of a checkpoint that names its key.
+const keyLine = "key "
+
 // Checkpoint returns a signed note with the state of the account's log: a
-// checkpoint as in C2SP tlog-checkpoint. The same tree gives the same note.
+// checkpoint as in C2SP tlog-checkpoint, with a line for the id of the key. The
+// same tree and key give the same note.
 func (k *LogKey) Checkpoint(account string, t Tree) ([]byte, error) {
-	public, err := k.Public(account)
+	signer, err := k.signer(account)
 	if err != nil {
 		return nil, fmt.Errorf("audit: checkpoint: %w", err)
 	}
-	verifier, err := note.NewVerifier(public)
-	if err != nil {
-		return nil, fmt.Errorf("audit: checkpoint: %w", err)
-	}
-	text := fmt.Sprintf("%s\n%d\n%s\n", k.Origin(account), t.Size, t.Root)
-	signed, err := note.Sign(&note.Note{Text: text}, signer{verifier, k.private})
+	text := fmt.Sprintf("%s\n%d\n%s\n%s%s\n", k.Origin(account), t.Size, t.Root, keyLine, k.id)
+	signed, err := note.Sign(&note.Note{Text: text}, signer)
 	if err != nil {
 		return nil, fmt.Errorf("audit: checkpoint: %w", err)
 	}
 	return signed, nil
+}
+
+// signer returns the note.Signer of the account's log.
+func (k *LogKey) signer(account string) (signer, error) {
+	public, err := k.Public(account)
+	if err != nil {
+		return signer{}, err
+	}
+	verifier, err := note.NewVerifier(public)
+	return signer{verifier, k.private}, err
 }
 
 // A signer is the note.Signer of one log.
@@ -84,6 +113,7 @@ func (s signer) Sign(text []byte) ([]byte, error) { return ed25519.Sign(s.privat
 type Checkpoint struct {
 	Origin string
 	Tree
+	Key string // the id of the key that signed it
 }
 
 // MaxCheckpoint is the maximum size of a note in bytes.
@@ -93,26 +123,13 @@ const MaxCheckpoint = 16 << 10
 var ErrPublicKey = errors.New("that isn't the public key of a log; it looks like NAME+HASH+KEY, as mobileconfig log public-key prints it")
 
 // OpenCheckpoint returns the checkpoint in a signed note, if the public key
-// signed it. Other signatures, and lines after the root, are ignored.
+// signed it; see [Chain.Open] for logs whose key was replaced.
 func OpenCheckpoint(signed []byte, public string) (Checkpoint, error) {
-	if len(signed) > MaxCheckpoint {
-		return Checkpoint{}, errors.New("the note is too large for a checkpoint")
-	}
-	verifier, err := note.NewVerifier(public)
+	chain, err := NewChain(public)
 	if err != nil {
-		return Checkpoint{}, ErrPublicKey
+		return Checkpoint{}, err
 	}
-	n, err := note.Open(signed, note.VerifierList(verifier))
-	if _, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
-		return Checkpoint{}, fmt.Errorf("the note isn't signed by %s", verifier.Name())
-	}
-	if _, ok := errors.AsType[*note.InvalidSignatureError](err); ok {
-		return Checkpoint{}, errors.New("the signature of the note is wrong: its text was changed")
-	}
-	if err != nil {
-		return Checkpoint{}, errors.New("that isn't a signed note")
-	}
-	return parseCheckpoint(n.Text, verifier.Name())
+	return chain.Open(signed)
 }
 
 func parseCheckpoint(text, origin string) (Checkpoint, error) {
@@ -131,13 +148,21 @@ func parseCheckpoint(text, origin string) (Checkpoint, error) {
 	if lines[0] != origin {
 		return Checkpoint{}, errors.New("the note and its signature are for different logs")
 	}
-	return Checkpoint{origin, Tree{size, root}}, nil
+	c := Checkpoint{Origin: origin, Tree: Tree{size, root}}
+	for line := range strings.SplitSeq(lines[3], "\n") {
+		if id, ok := strings.CutPrefix(line, keyLine); ok {
+			c.Key = id
+		}
+	}
+	return c, nil
 }
 
 var errNoCheckpoint = errors.New("the note isn't a checkpoint, which has origin, size and root on separate lines")
 
 // Account returns the account that the log belongs to.
-func (c Checkpoint) Account() string { return path.Base(c.Origin) }
+func (c Checkpoint) Account() string { return accountOf(c.Origin) }
+
+func accountOf(origin string) string { return path.Base(origin) }
 
 // A KeptCheckpoint is the signed note of a checkpoint, stored beside its log.
 type KeptCheckpoint struct {

@@ -46,8 +46,8 @@ func TestCheckpointGolden(t *testing.T) {
 	k := logKey(t, "k")
 	signed := checkpoint(t, k, "acc_default", someTree())
 	const origin = "mobileconfig/zwh2q2x5npza2zww/acc_default"
-	const text = origin + "\n42\nPH6byTDck/AfppmF7yQtn56GHzxTVaokzl70tLinDMs=\n"
-	const signature = "l6vXtsk1Oe+9W//D4y9auzknNu4uDO4T6ApZvwEUbQQqsLRXMFs+mqziOrAnxKj0vZcfX5Pi35JHDhAUaBT2GiTf3AI="
+	const text = origin + "\n42\nPH6byTDck/AfppmF7yQtn56GHzxTVaokzl70tLinDMs=\nkey zwh2q2x5npza2zww\n"
+	const signature = "l6vXtvEPNG5g1rp+xdz6fI2TpBbt18tCUUqOaTt3KUAdyg7yHGCjWL2vWd7Cdh7gYWCt0jLfKOkX3q75RE2OvGtGsQ0="
 	if want := text + "\n— " + origin + " " + signature + "\n"; string(signed) != want {
 		t.Errorf("the note is\n%s\nwant\n%s", signed, want)
 	}

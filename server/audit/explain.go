@@ -9,19 +9,25 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tells reports whether the entry says what was removed, or how long content is
-// kept.
+// tells reports whether the entry says what was removed, how long actions are
+// kept, or which key signs.
 func (e *Entry) tells() bool {
 	_, sets := e.setting()
-	return sets || e.Outcome == Done && (e.Name == LogRetain || e.Name == LogErase)
+	return sets || e.Outcome == Done && (e.Name == LogRetain || e.Name == LogErase || e.Name == LogReplaceKey)
 }
 
 // explain processes an action that says what was removed from earlier actions,
 // or how long content is kept. One that isn't signed with the log's key is a
 // finding: anyone who can write to the database could have created it.
 func (c *Check) explain(e Entry) error {
+	if e.Name == LogReplaceKey {
+		if _, ok := c.chain.changeAt(e.Seq); !ok {
+			return c.finding(e.Seq, "it replaced the log's key, and the statement that both keys have signed is missing")
+		}
+		return nil
+	}
 	setting, _ := e.setting()
-	if !e.provenBy(c.key) {
+	if c.chain == nil || !e.provenBy(c.chain.at(e.Seq).verifier) {
 		return c.finding(e.Seq, fmt.Sprintf("it is a forged %s: the log's key hasn't signed it as it stands", e.Name))
 	}
 	var wrong string

@@ -10,3 +10,6 @@ var (
 	ReadSimpleLeaf     = readSimpleLeaf
 	ReadSimplePersonal = readSimplePersonal
 )
+
+// SignKeyChange signs whatever is given to it.
+var SignKeyChange = signKeyChange

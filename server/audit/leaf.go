@@ -82,10 +82,15 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 		Changes: a.Changes, Link: a.Link, Profile: a.Profile, Identity: a.Identity, Domain: a.Domain,
 		Personal: PersonalHash(salt, personal),
 	}
+	if a.next != nil {
+		if l.Changes, err = a.keyChange(); err != nil {
+			return nil, nil, err
+		}
+	}
 	if a.Proof != nil {
 		p := *a.Proof
 		l.Proof = &p
-		if err := l.sign(p.signer); err != nil {
+		if err := l.sign(a.key); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -16,9 +16,12 @@ const MaxLine = 1 << 20
 // A line is a record in an export. Leaf and personal text are strings, not
 // objects, because their exact bytes matter.
 type line struct {
-	Seq      int64   `json:"seq"`
-	Time     string  `json:"time"` // RFC 3339, UTC, milliseconds
-	Hash     string  `json:"hash"` // base64
+	// KeyChange stands alone in its line.
+	KeyChange string `json:"key_change,omitempty"`
+
+	Seq      int64   `json:"seq,omitempty"`
+	Time     string  `json:"time,omitempty"` // RFC 3339, UTC, milliseconds
+	Hash     string  `json:"hash,omitempty"` // base64
 	Leaf     *string `json:"leaf,omitempty"`
 	Personal *string `json:"personal,omitempty"`
 	Salt     string  `json:"salt,omitempty"` // base64
@@ -43,21 +46,39 @@ func optional(b []byte) *string {
 	return &s
 }
 
-// ParseLine parses what Line returned, with or without its newline. An unknown
-// member is an error.
-func ParseLine(data []byte) (Record, error) {
+// A Line is what a line of an export holds: a record, or a statement that the key
+// of the log was replaced.
+type Line struct {
+	Record
+	KeyChange []byte // nil: it is a record
+}
+
+// ParseLine reads what Line returned, or Part.Lines, with or without its end. A
+// member that it doesn't know is an error.
+func ParseLine(data []byte) (Line, error) {
 	if len(data) > MaxLine {
-		return Record{}, errors.New("the line is too long")
+		return Line{}, errors.New("the line is too long")
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	var l line
 	if err := d.Decode(&l); err != nil {
-		return Record{}, fmt.Errorf("not a line of an exported log: %w", err)
+		return Line{}, fmt.Errorf("not a line of an exported log: %w", err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Record{}, errors.New("not a line of an exported log: there is something after it")
+		return Line{}, errors.New("not a line of an exported log: there is something after it")
 	}
+	if l.KeyChange != "" {
+		if l != (line{KeyChange: l.KeyChange}) {
+			return Line{}, errors.New("not a line of an exported log: the statement that a key was replaced doesn't stand alone")
+		}
+		return Line{KeyChange: []byte(l.KeyChange)}, nil
+	}
+	r, err := l.record()
+	return Line{Record: r}, err
+}
+
+func (l line) record() (Record, error) {
 	at, err := time.Parse(lineTime, l.Time)
 	if err != nil {
 		return Record{}, errors.New("not a line of an exported log: its time isn't in RFC 3339 format")

@@ -32,7 +32,7 @@ func TestLineReadsBack(t *testing.T) {
 				t.Fatal(err)
 			}
 			got, err := audit.ParseLine(line)
-			if err != nil || !reflect.DeepEqual(got, r) {
+			if err != nil || !reflect.DeepEqual(got, audit.Line{Record: r}) {
 				t.Errorf("%s was read as %v, %v", line, got, err)
 			}
 		}
@@ -50,6 +50,7 @@ func TestParseLineRefuses(t *testing.T) {
 		"too long":        strings.Repeat(" ", audit.MaxLine) + string(line),
 		"two":             string(line) + string(line),
 		"unknown member":  strings.Replace(string(line), `"salt"`, `"sugar"`, 1),
+		"a key change":    strings.Replace(string(line), `{`, `{"key_change":"x",`, 1),
 		"time":            strings.Replace(string(line), "2026", "26", 1),
 		"hash not base64": strings.Replace(string(line), `"hash":"`, `"hash":"!`, 1),
 	} {
@@ -69,17 +70,21 @@ func FuzzParseLine(f *testing.F) {
 			f.Add(line)
 		}
 	}
+	f.Add([]byte(`{"key_change":"x"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := audit.ParseLine(data)
 		if err != nil {
 			return
 		}
 		line, err := r.Line()
+		if r.KeyChange != nil {
+			line, err = audit.Part{KeyChanges: [][]byte{r.KeyChange}}.Lines()
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		again, err := audit.ParseLine(line)
-		if err != nil || again.Seq != r.Seq || !again.At.Equal(r.At) || !bytes.Equal(again.Leaf, r.Leaf) {
+		if err != nil || again.Seq != r.Seq || !again.At.Equal(r.At) || !bytes.Equal(again.Leaf, r.Leaf) || !bytes.Equal(again.KeyChange, r.KeyChange) {
 			t.Errorf("%q was read as %v and then as %v, %v", data, r, again, err)
 		}
 	})

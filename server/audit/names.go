@@ -22,6 +22,6 @@ func Names() []Name {
 		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore, SecretRotate,
 		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload, BatchPush,
 		DeviceServerConnect, DeviceServerUpdate, DeviceServerDisconnect,
-		LogExport, LogErase, LogRetain, LogCheckFailed,
+		LogExport, LogErase, LogRetain, LogReplaceKey, LogCheckFailed,
 	}
 }

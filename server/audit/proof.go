@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -39,10 +40,37 @@ type Proof struct {
 	signer Signer
 }
 
-// A Signer signs statements about a log. *LogKey is one.
+// A Signer has the keys that sign statements about logs. *LogKey and
+// *Keyring are some.
 type Signer interface {
-	// SignProof returns the signature of a statement about the account's log.
-	SignProof(account string, statement []byte) ([]byte, error)
+	// Key returns the key with the id, or, for none, the one that the
+	// installation began with. If it isn't there, the fault is LogKeyUnavailable.
+	Key(id string) (*LogKey, error)
+}
+
+// A KeyName says which key signs a log. The zero value is the key that the
+// installation began with, as long as it hasn't been replaced.
+type KeyName struct {
+	Installation string // its name in the origins of its logs
+	ID           string // of the key
+}
+
+// KeyOf returns the key that the name means. No signer has none.
+func KeyOf(s Signer, name KeyName) (*LogKey, error) {
+	if s == nil {
+		return nil, ErrNoSigner
+	}
+	key, err := s.Key(name.ID)
+	if err != nil {
+		return nil, err
+	}
+	return key.Named(name.Installation), nil
+}
+
+// SignedBy returns the action as one of a log that the key signs.
+func (a Action) SignedBy(key KeyName) Action {
+	a.key = key
+	return a
 }
 
 // A Reason is why something was removed from a log.
@@ -108,16 +136,16 @@ func (p *Proof) signable() error {
 }
 
 // sign signs the proof in the leaf, which must not change afterwards.
-func (l *Leaf) sign(key Signer) error {
+func (l *Leaf) sign(name KeyName) error {
 	statement, err := l.statement()
 	if err != nil {
 		return err
 	}
-	signature, err := key.SignProof(l.Log, statement)
+	key, err := KeyOf(l.Proof.signer, name)
 	if err != nil {
 		return fmt.Errorf("audit: sign: %w", err)
 	}
-	l.Proof.Signature = base64.StdEncoding.EncodeToString(signature)
+	l.Proof.Signature = base64.StdEncoding.EncodeToString(key.signProof(l.Log, statement))
 	return nil
 }
 
@@ -138,7 +166,7 @@ func (l *Leaf) statement() ([]byte, error) {
 
 // provenBy reports whether the key signed the leaf's proof.
 func (l *Leaf) provenBy(key note.Verifier) bool {
-	if l.Proof == nil || key == nil {
+	if l.Proof == nil {
 		return false
 	}
 	signature, err := base64.StdEncoding.DecodeString(l.Proof.Signature)
@@ -155,7 +183,7 @@ func proofText(origin string, statement []byte) []byte {
 	return fmt.Appendf(nil, "%s\nproof\n%s\n", origin, statement)
 }
 
-// SignProof returns the signature of a statement about the account's log.
-func (k *LogKey) SignProof(account string, statement []byte) ([]byte, error) {
-	return signer{private: k.private}.Sign(proofText(k.Origin(account), statement))
+// signProof returns the signature of a statement about the account's log.
+func (k *LogKey) signProof(account string, statement []byte) []byte {
+	return ed25519.Sign(k.private, proofText(k.Origin(account), statement))
 }

@@ -77,6 +77,8 @@ type Report struct {
 	Erased map[Reason]int64
 	// Setting is the last recorded retention setting.
 	Setting Setting
+	// Keys are the public keys of the log, the oldest first.
+	Keys []PublicKey
 
 	days []dayEnd
 }

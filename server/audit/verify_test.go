@@ -26,8 +26,12 @@ func (k keeper) Checkpoint(context.Context, string) (audit.Tree, error) {
 }
 
 func (k keeper) Checkpoints(context.Context, string) ([]audit.KeptCheckpoint, error) { return nil, nil }
-func (k keeper) Retained(context.Context, string) (int64, error)                     { return 0, nil }
-func (k keeper) Retention(context.Context, string) (int, error)                      { return audit.DefaultRetention, nil }
+func (k keeper) KeyChanges(context.Context, string) ([][]byte, error)                { return nil, nil }
+func (k keeper) SigningKey(context.Context, string) (audit.KeyName, error) {
+	return audit.KeyName{}, nil
+}
+func (k keeper) Retained(context.Context, string) (int64, error) { return 0, nil }
+func (k keeper) Retention(context.Context, string) (int, error)  { return audit.DefaultRetention, nil }
 
 // TestVerifyManyBatches tampers with a log of several batches, and checks that
 // Verify finds what a sequential check finds.

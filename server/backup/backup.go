@@ -4,6 +4,8 @@ package backup
 
 import (
 	"archive/tar"
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -41,18 +43,25 @@ type Source struct {
 // is complete, on disk and verified; an existing file with that name is
 // replaced.
 func Write(ctx context.Context, path string, from Source) error {
-	err := datadir.WriteWhole(path, func(out *os.File) error {
-		keys, err := from.write(ctx, out, filepath.Dir(path))
+	err := from.writeFile(ctx, path)
+	if errors.Is(err, errKeyReplaced) {
+		err = from.writeFile(ctx, path)
+	}
+	if err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
+func (s Source) writeFile(ctx context.Context, path string) error {
+	return datadir.WriteWhole(path, func(out *os.File) error {
+		keys, err := s.write(ctx, out, filepath.Dir(path))
 		if err != nil {
 			return err
 		}
 		_, err = read(out, keys, discard)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("backup: %w", err)
-	}
-	return nil
 }
 
 // write writes the archive, and returns the keys that can read it. Unencrypted
@@ -106,20 +115,38 @@ func (s Source) archive(ctx context.Context, out io.Writer, tmp string) error {
 	return err
 }
 
+// errKeyReplaced says that the log's key was replaced while the backup was written:
+// it may have the database from before, and the key from after.
+var errKeyReplaced = errors.New("the key of the action log was replaced meanwhile; try again")
+
 func (s Source) addAll(ctx context.Context, a *archive, tmp string) error {
+	key := s.logKey()
 	if err := addDatabase(ctx, a, tmp, s.Database); err != nil {
 		return err
 	}
+	if err := s.addFiles(a); err != nil {
+		return err
+	}
+	if !bytes.Equal(s.logKey(), key) {
+		return errKeyReplaced
+	}
+	return nil
+}
+
+// logKey returns the key of the action log, or nothing if it can't be read.
+func (s Source) logKey() []byte {
+	key, _ := os.ReadFile(cmp.Or(s.LogKey, s.Dir.File(datadir.LogKeyName)))
+	return key
+}
+
+func (s Source) addFiles(a *archive) error {
 	files, err := s.Dir.Files()
 	if err != nil {
 		return err
 	}
 	// What tar has unpacked from a backup isn't part of the installation.
 	files = slices.DeleteFunc(files, isOwn)
-	for _, own := range []struct{ name, path string }{{datadir.SecretName, s.Secret}, {datadir.LogKeyName, s.LogKey}} {
-		if own.path == "" {
-			continue
-		}
+	for _, own := range s.elsewhere() {
 		// Not the one in the folder, which may be another.
 		files = slices.DeleteFunc(files, func(name string) bool { return name == own.name })
 		if err := a.add(own.name, own.path); err != nil {
@@ -132,6 +159,29 @@ func (s Source) addAll(ctx context.Context, a *archive, tmp string) error {
 		}
 	}
 	return nil
+}
+
+// An elsewhere is a file that stands in the place of the one of that name in the
+// folder.
+type elsewhere struct{ name, path string }
+
+func (s Source) elsewhere() (all []elsewhere) {
+	if s.Secret != "" {
+		all = append(all, elsewhere{datadir.SecretName, s.Secret})
+	}
+	if s.LogKey == "" {
+		return all
+	}
+	all = append(all, elsewhere{datadir.LogKeyName, s.LogKey})
+	if next := datadir.NextLogKey(s.LogKey); exists(next) { // a replacement has begun
+		all = append(all, elsewhere{datadir.NextLogKey(datadir.LogKeyName), next})
+	}
+	return all
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // addDatabase uses a file in tmp, because an archive needs the size in advance.

@@ -3,6 +3,7 @@ package backup_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/servertest"
@@ -285,6 +287,96 @@ func TestArchive(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(filepath.Dir(file), ".*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestBackupDuringReplacement replaces the key of the action log, as the command
+// does it, while backups are written: each has all keys that its database names.
+func TestBackupDuringReplacement(t *testing.T) {
+	for _, place := range []string{"in the folder", "elsewhere"} {
+		t.Run(place, func(t *testing.T) {
+			dir := folder(t)
+			file := dir.File(datadir.LogKeyName)
+			if _, err := dir.LogKey(); err != nil {
+				t.Fatal(err)
+			}
+			source := backup.Source{Database: dir.Database(), Dir: dir, Program: "mobileconfig v1", Now: time.Now}
+			if place == "elsewhere" {
+				source.LogKey = filepath.Join(t.TempDir(), "key")
+				if err := os.Rename(file, source.LogKey); err != nil {
+					t.Fatal(err)
+				}
+				file = source.LogKey
+			}
+			kept := storetest.Open(t, store.Config{Database: dir.Database(), Signer: audit.NewKeyring(func() ([][]byte, error) { return datadir.ReadLogKeys(file) })})
+			if err := kept.SetRetention(t.Context(), audit.ByOperator(), account.Default, 90, audit.Action{Outcome: audit.Done}); err != nil {
+				t.Fatal(err)
+			}
+			for range 8 {
+				replaced := make(chan error, 1)
+				go func() { replaced <- replaceKey(kept, file) }()
+				out := filepath.Join(t.TempDir(), "backup.tar")
+				if err := backup.Write(t.Context(), out, source); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-replaced; err != nil {
+					t.Fatal(err)
+				}
+				checkKeys(t, out)
+			}
+			// One of the two logs is signed by the new key, and the command was killed.
+			next, err := prepareKey(file)
+			if err == nil {
+				err = kept.ReplaceKey(t.Context(), audit.ByOperator(), account.Installation, next)
+			}
+			out := filepath.Join(t.TempDir(), "backup.tar")
+			if err := errors.Join(err, backup.Write(t.Context(), out, source)); err != nil {
+				t.Fatal(err)
+			}
+			checkKeys(t, out)
+		})
+	}
+}
+
+// replaceKey does what the command does.
+func replaceKey(kept *store.Store, file string) error {
+	next, err := prepareKey(file)
+	if err != nil {
+		return err
+	}
+	if _, err := kept.ReplaceKeys(context.Background(), audit.ByOperator(), next); err != nil {
+		return err
+	}
+	return datadir.PlaceLogKey(file)
+}
+
+func prepareKey(file string) (*audit.LogKey, error) {
+	if _, err := datadir.PrepareLogKey(file); err != nil {
+		return nil, err
+	}
+	seeds, err := datadir.ReadLogKeys(file)
+	if err != nil {
+		return nil, err
+	}
+	return audit.NewLogKey(seeds[1])
+}
+
+// checkKeys wants a restored backup to verify each log and to sign it.
+func checkKeys(t *testing.T, backup string) {
+	t.Helper()
+	dir, database := restore(t, backup, false)
+	kept := storetest.Open(t, store.Config{Database: database, Signer: audit.NewKeyring(func() ([][]byte, error) { return datadir.ReadLogKeys(dir.File(datadir.LogKeyName)) })})
+	for _, id := range []string{account.Default, account.Installation} {
+		public, err := kept.PublicKey(t.Context(), id)
+		if err == nil {
+			_, err = audit.Verify(t.Context(), kept, id, public)
+		}
+		if err == nil {
+			_, _, err = kept.SignCheckpoint(t.Context(), id)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
 	}
 }
 

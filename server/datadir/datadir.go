@@ -104,8 +104,51 @@ func (d *Dir) LogKey() ([]byte, error) {
 	return ReadLogKey(d.File(LogKeyName))
 }
 
+// NextLogKey is the file with the key that is to replace that in a file.
+func NextLogKey(file string) string { return file + ".next" }
+
+// ReadLogKeys reads the seed of the log's key from its file, and that of the key
+// that is to replace it, if there is one beside it.
+func ReadLogKeys(file string) (seeds [][]byte, err error) {
+	seed, err := ReadLogKey(file)
+	if err != nil {
+		return nil, err
+	}
+	next, err := ReadLogKey(NextLogKey(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return [][]byte{seed}, nil
+	}
+	return [][]byte{seed, next}, err
+}
+
+// PrepareLogKey makes the key that is to replace the one in the file, beside it and
+// for the same owner, and returns its file. One that is there stays.
+func PrepareLogKey(file string) (next string, err error) {
+	next = NextLogKey(file)
+	if err = createRandom(next, LogKeySize); err == nil {
+		err = ownedAs(next, file)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(file))
+	}
+	return next, err
+}
+
+// PlaceLogKey puts the key that was prepared in the place of the one in the file,
+// which is gone then.
+func PlaceLogKey(file string) error {
+	if err := os.Rename(NextLogKey(file), file); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(file))
+}
+
 func (d *Dir) makeRandom(name string, size int) error {
-	return createOnce(d.File(name), func() ([]byte, error) {
+	return createRandom(d.File(name), size)
+}
+
+func createRandom(file string, size int) error {
+	return createOnce(file, func() ([]byte, error) {
 		data := make([]byte, size)
 		rand.Read(data) // never fails
 		return data, nil

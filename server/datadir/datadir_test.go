@@ -2,6 +2,8 @@ package datadir_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -173,5 +175,50 @@ func TestIdentityRootIsNoSecret(t *testing.T) {
 	root, err := os.ReadFile(d.IdentityRoot())
 	if err != nil || bytes.Contains(root, []byte("PRIVATE")) || !bytes.Contains(root, []byte("CERTIFICATE")) {
 		t.Errorf("%v: %s", err, root)
+	}
+}
+
+// TestLogKeyNext prepares a key that is to replace the log's, and puts it in its
+// place. What was prepared stays until then.
+func TestLogKeyNext(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	if _, err := datadir.ReadLogKeys(file); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no key: %v", err)
+	}
+	if err := datadir.PlaceLogKey(file); err == nil {
+		t.Error("a key that nobody prepared was put in its place")
+	}
+	old := bytes.Repeat([]byte("o"), datadir.LogKeySize)
+	if err := os.WriteFile(file, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	want := func(what string, n int) [][]byte {
+		t.Helper()
+		seeds, err := datadir.ReadLogKeys(file)
+		if err != nil || len(seeds) != n {
+			t.Fatalf("%s: %d keys, %v", what, len(seeds), err)
+		}
+		return seeds
+	}
+	want("one", 1)
+	next, err := datadir.PrepareLogKey(file)
+	if err != nil || next != datadir.NextLogKey(file) {
+		t.Fatal(next, err)
+	}
+	seeds := want("prepared", 2)
+	if _, err := datadir.PrepareLogKey(file); err != nil || !bytes.Equal(want("prepared again", 2)[1], seeds[1]) || bytes.Equal(seeds[1], old) {
+		t.Errorf("prepared again: another key, or the old one; %v", err)
+	}
+	if info, err := os.Stat(next); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info, err)
+	}
+	if err := os.Chmod(next, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := datadir.ReadLogKeys(file); err == nil {
+		t.Error("a new key that the group can read was used")
+	}
+	if err := errors.Join(os.Chmod(next, 0o600), datadir.PlaceLogKey(file)); err != nil || !bytes.Equal(want("placed", 1)[0], seeds[1]) {
+		t.Errorf("placed: %v", err)
 	}
 }

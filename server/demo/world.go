@@ -81,7 +81,7 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 	if w.store, err = store.Open(ctx, store.Config{Database: c.Database, Now: w.now, Signer: key}); err != nil {
 		return nil, err
 	}
-	if err := w.build(ctx, c, key); err != nil {
+	if err := w.build(ctx, c); err != nil {
 		w.store.Close()
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func newWorld(ctx context.Context, c Config) (*world, error) {
 }
 
 // build creates the services, as the server does.
-func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
+func (w *world) build(ctx context.Context, c Config) error {
 	versions, err := secret.Open(ctx, w.store, c.Secret, w.now)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (w *world) build(ctx context.Context, c Config, key *audit.LogKey) error {
 	w.links = setup.New(w.store, w.store, versions.Secret, w.now)
 	w.webhooks = notify.NewWebhooks(w.store, versions.Secret, w.now)
 	silent := slog.New(slog.DiscardHandler)
-	w.maintenance = &maintenance.Runner{Store: w.store, Key: key, Log: silent, Now: w.now}
+	w.maintenance = &maintenance.Runner{Store: w.store, Log: silent, Now: w.now}
 	w.notifier = notify.New(notify.Config{
 		Store:  w.store,
 		Secret: versions.Secret,

@@ -25,6 +25,8 @@ const (
 	SecretUnfinished  Code = "secret_rotation_unfinished"
 	LogKeyMissing     Code = "log_key_missing"
 	LogKeyWrong       Code = "log_key_wrong"
+	LogKeyOld         Code = "log_key_old"
+	LogKeyUnfinished  Code = "log_key_unfinished"
 	DiskFull          Code = "disk_full"
 	DatabaseMissing   Code = "database_missing"
 	DatabaseDown      Code = "database_down"
@@ -83,6 +85,8 @@ var meanings = []Meaning{
 	{SecretUnfinished, Warning, "Values are still encrypted under a version of the secret that has ended.", "Check the service's log: it encrypts them again automatically, within an hour."},
 	{LogKeyMissing, Error, "The key of the action log is missing, or this user may not read it.", "Restore it from a backup."},
 	{LogKeyWrong, Error, "The file of the action log's key can't be used.", "Restore it from a backup, readable only by its owner."},
+	{LogKeyOld, Error, "The key of the action log was replaced, and this server doesn't have the new one.", "Copy the file from the server where it was replaced."},
+	{LogKeyUnfinished, Warning, "The replacement of the action log's key was broken off, or this server still has the old key beside the new one.", "Run `mobileconfig admin rotate-log-key` here: it does the rest."},
 	{DiskFull, Error, "The disk of the data folder is almost full.", "Free some space."},
 	{DatabaseMissing, Error, "The database doesn't exist.", "Start the service once, or restore a backup."},
 	{DatabaseDown, Error, "The database can't be reached.", "Check that it runs, and check the URL and password in `--database`."},

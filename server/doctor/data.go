@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/datadir"
+	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
 )
@@ -45,6 +47,9 @@ func (v *visit) dataFolder() {
 	}
 	if v.Server.LogKey, err = datadir.ReadLogKey(logKey); err != nil {
 		v.add(absent(err, LogKeyMissing, LogKeyWrong), logKey, "%v", err)
+	} else {
+		v.logKeys = audit.NewKeyring(func() ([][]byte, error) { return datadir.ReadLogKeys(logKey) })
+		v.logKeyFile = logKey
 	}
 	if free, known := v.Free(v.Data); known && free < littleSpace {
 		v.add(DiskFull, v.Data, "Only %d MiB are free for the data folder.", free>>20)
@@ -100,6 +105,37 @@ func (v *visit) openDatabase(ctx context.Context) {
 	if any, err := kept.AnyMember(ctx); err == nil && !any {
 		v.add(NoMember, "", "")
 	}
+}
+
+// logKey looks at whether this server has the key that signs the action logs.
+func (v *visit) logKey(ctx context.Context) {
+	if v.store == nil || v.logKeys == nil {
+		return
+	}
+	signs, err := v.store.SigningKey(ctx, account.Installation)
+	if err != nil {
+		return // the database is looked at elsewhere
+	}
+	if _, err := v.logKeys.Key(signs.ID); err != nil {
+		v.add(absentKey(err), v.logKeyFile, "%v", err)
+		return
+	}
+	key, err := v.logKeys.Key("")
+	if err != nil || signs.ID == "" {
+		return
+	}
+	left, err := v.store.SignedByOthers(ctx, signs.ID)
+	if err == nil && (len(left) > 0 || key.ID() != signs.ID) {
+		v.add(LogKeyUnfinished, v.logKeyFile, "The key %s is to sign the action logs; %d are signed by another one.", signs.ID, len(left))
+	}
+}
+
+// absentKey chooses between a key that isn't there and a file that can't be read.
+func absentKey(err error) Code {
+	if fault.Is(err, fault.LogKeyUnavailable) {
+		return LogKeyOld
+	}
+	return LogKeyWrong
 }
 
 // versions checks the versions of the secret.

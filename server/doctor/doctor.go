@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/secret"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/signing"
@@ -60,6 +61,9 @@ type Finding struct {
 // A visit is one examination of an installation.
 type visit struct {
 	secrets *secret.Keeper // nil: unknown
+	logKeys *audit.Keyring // nil: they can't be read
+	// logKeyFile is where those are.
+	logKeyFile string
 	Config
 	base  *url.URL     // nil: the configuration has no valid one
 	store *store.Store // nil: the database can't be opened
@@ -83,6 +87,7 @@ func Examine(ctx context.Context, c Config) []Finding {
 	v.dataFolder()
 	v.openDatabase(ctx)
 	v.versions(ctx)
+	v.logKey(ctx)
 	if v.store != nil {
 		defer v.store.Close()
 	}

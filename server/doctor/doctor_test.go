@@ -19,6 +19,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/certificate"
@@ -223,6 +224,22 @@ func (i *installation) rotated() {
 	must(i.t, err)
 }
 
+// newLogKey has the logs of accounts signed by another key.
+func (i *installation) newLogKey(accounts ...string) {
+	old, err := datadir.ReadLogKey(filepath.Join(i.Data, "log.key"))
+	must(i.t, err)
+	key, err := audit.NewLogKey(old)
+	must(i.t, err)
+	next, err := audit.NewLogKey(bytes.Repeat([]byte("n"), 32))
+	must(i.t, err)
+	kept, err := store.Open(i.t.Context(), store.Config{Database: i.database, Signer: key})
+	must(i.t, err)
+	defer kept.Close()
+	for _, account := range accounts {
+		must(i.t, kept.ReplaceKey(i.t.Context(), audit.ByOperator(), account, next))
+	}
+}
+
 // A fault is a planted fault, and its code. Its consequences may be reported
 // too.
 type planted struct {
@@ -260,6 +277,17 @@ var faults = []planted{
 	}, doctor.SecretUnfinished, []doctor.Code{doctor.ClockWrong}},
 	{"no log key", func(i *installation) { i.LogKeyFile = "/nowhere/log.key" }, doctor.LogKeyMissing, nil},
 	{"a log key for all", func(i *installation) { must(i.t, os.Chmod(filepath.Join(i.Data, "log.key"), 0o644)) }, doctor.LogKeyWrong, nil},
+	{"a log key that was replaced elsewhere", func(i *installation) {
+		i.newLogKey(account.Installation, account.Default)
+	}, doctor.LogKeyOld, nil},
+	{"a replacement of the log key that was broken off", func(i *installation) {
+		must(i.t, os.WriteFile(filepath.Join(i.Data, "log.key.next"), bytes.Repeat([]byte("n"), 32), 0o600))
+		i.newLogKey(account.Installation)
+	}, doctor.LogKeyUnfinished, nil},
+	{"a new log key beside the old one", func(i *installation) {
+		must(i.t, os.WriteFile(filepath.Join(i.Data, "log.key.next"), bytes.Repeat([]byte("n"), 32), 0o600))
+		i.newLogKey(account.Installation, account.Default)
+	}, doctor.LogKeyUnfinished, nil},
 	{"no space", func(i *installation) { i.Free = func(string) (uint64, bool) { return 5 << 20, true } }, doctor.DiskFull, nil},
 	{"no database", func(i *installation) { i.Server.Database = "sqlite:" + i.Data + "/other.db" }, doctor.DatabaseMissing, nil},
 	{"a file that is no database", func(i *installation) {

@@ -44,6 +44,9 @@ const (
 	// checked.
 	SettingsChanged   Code = "settings_changed"
 	SignerUnavailable Code = "signer_unavailable"
+	// LogKeyUnavailable says that the action log is signed by a key that this
+	// server doesn't have yet.
+	LogKeyUnavailable Code = "log_key_unavailable"
 	PolicyUnknown     Code = "policy_unknown"
 	LoginNeeded       Code = "login_needed"
 	PlatformOff       Code = "platform_not_offered"

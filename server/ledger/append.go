@@ -21,6 +21,7 @@ import (
 // than the clocks of several servers may differ, the time stands still; if it
 // is ahead by more, a clock was wrong, and the log steps back.
 func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) error {
+	var key audit.KeyName
 	told, in := make([][]notify.Delivery, len(all)), newReader(t, account)
 	events := make([][]notify.Type, len(all))
 	for i, a := range all {
@@ -34,7 +35,8 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 	}
 	var size, latest, stepped int64
 	var head []byte
-	err := t.Head(`SELECT size, latest, stepped, edge FROM logs WHERE account = $1`+t.Exclusive(), account).Scan(&size, &latest, &stepped, &head)
+	err := t.Head(`SELECT size, latest, stepped, edge, key, installation FROM logs WHERE account = $1`+t.Exclusive(), account).
+		Scan(&size, &latest, &stepped, &head, &key.ID, &key.Installation)
 	if errors.Is(err, db.ErrNoRows) {
 		return fmt.Errorf("record: the account %q has no log", account)
 	}
@@ -52,7 +54,7 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 	case latest > at:
 		at = latest
 	}
-	if err := insertActions(t, all, events, &edge, db.Moment(at)); err != nil {
+	if err := insertActions(t, all, events, &edge, key, db.Moment(at)); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
 	err = t.Finally(`UPDATE logs SET size = $2, latest = $3, stepped = $4, edge = $5 WHERE account = $1`,
@@ -69,13 +71,15 @@ func appendAll(t *db.Tx, account string, all []audit.Action, now time.Time) erro
 }
 
 // insertActions inserts the actions that follow the edge, and advances the
-// edge.
-func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *audit.Edge, at time.Time) error {
+// edge. The key
+// signs them until one replaces it.
+func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *audit.Edge, key audit.KeyName, at time.Time) error {
 	rows := make([]row, len(all))
 	for i, a := range all {
 		salt := make([]byte, audit.SaltSize)
 		rand.Read(salt) // never fails
 		seq := edge.Size() + 1
+		a = a.SignedBy(key)
 		leaf, personal, err := a.Encode(seq, at, salt)
 		if err != nil {
 			return err
@@ -86,6 +90,23 @@ func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *a
 			Record:  audit.Record{Seq: seq, At: at, Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
 			Columns: a.Columns(),
 		}}
+		if key, err = changeKey(t, a, leaf, edge.Tree(), key); err != nil {
+			return err
+		}
 	}
 	return actions.InsertAllFinally(t, rows)
+}
+
+// changeKey returns which key signs the log after an action whose leaf is the last
+// of the tree. If it is another than before, the statement of that is kept.
+func changeKey(t *db.Tx, a audit.Action, leaf []byte, tree audit.Tree, key audit.KeyName) (audit.KeyName, error) {
+	statement, next, changes, err := a.KeyChange(leaf, tree)
+	if err != nil || !changes {
+		return key, err
+	}
+	err = t.Finally(`INSERT INTO log_key_changes (account, seq, statement) VALUES ($1, $2, $3)`, a.Account, tree.Size, statement)
+	if err == nil {
+		err = t.Finally(`UPDATE logs SET key = $2, installation = $3 WHERE account = $1`, a.Account, next.ID, next.Installation)
+	}
+	return next, err
 }

@@ -28,6 +28,30 @@ func (l *Ledger) Checkpoint(ctx context.Context, account string) (audit.Tree, er
 	return edge.Tree(), nil
 }
 
+// SignCheckpoint returns the state of the account's log and the signed note of it.
+// Which key signs is read together with the state, so it is the key that signs for
+// a log of that size, also if it is replaced at this moment.
+func (l *Ledger) SignCheckpoint(ctx context.Context, account string) (audit.Tree, []byte, error) {
+	var size int64
+	var head []byte
+	var name audit.KeyName
+	err := l.db.Read(ctx).Row(`SELECT size, edge, key, installation FROM logs WHERE account = $1`, account).
+		Scan(&size, &head, &name.ID, &name.Installation)
+	if err != nil {
+		return audit.Tree{}, nil, l.found("log", err)
+	}
+	edge, err := parseEdge(head, size)
+	if err != nil {
+		return audit.Tree{}, nil, fmt.Errorf("ledger: checkpoint: %w", err)
+	}
+	key, err := audit.KeyOf(l.signer, name)
+	if err != nil {
+		return audit.Tree{}, nil, err
+	}
+	note, err := key.Checkpoint(account, edge.Tree())
+	return edge.Tree(), note, err
+}
+
 // KeepCheckpoint stores the signed note that the account's log had the size. An
 // existing note of that size stays. It is bookkeeping and leaves no action.
 func (l *Ledger) KeepCheckpoint(ctx context.Context, account string, size int64, note []byte) error {

@@ -5,6 +5,7 @@ package ledger_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -267,15 +268,21 @@ var notInAnExport = map[string]bool{"setting without an action": true, "less ret
 func verifyExport(t *testing.T, s *store.Store, known ...audit.Known) error {
 	t.Helper()
 	check := audit.NewCheck(account.Default, publicKey(t), known...)
-	err := audit.Export(t.Context(), s, account.Default, func(records []audit.Record) error {
-		for _, r := range records {
-			line, err := r.Line()
-			must(t, err)
+	err := audit.Export(t.Context(), s, account.Default, func(p audit.Part) error {
+		lines, err := p.Lines()
+		must(t, err)
+		var statements [][]byte
+		for line := range bytes.Lines(lines) {
 			read, err := audit.ParseLine(line)
 			must(t, err)
-			if err := check.Add(read); err != nil {
+			if read.KeyChange != nil {
+				statements = append(statements, read.KeyChange)
+				continue
+			}
+			if err := errors.Join(check.Follow(statements...), check.Add(read.Record)); err != nil {
 				return err
 			}
+			statements = nil
 		}
 		return nil
 	})

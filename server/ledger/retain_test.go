@@ -313,9 +313,9 @@ func TestExportWhileRetaining(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
 		count := func(meanwhile func()) (n int, err error) {
-			err = audit.Export(t.Context(), s, account.Default, func(records []audit.Record) error {
+			err = audit.Export(t.Context(), s, account.Default, func(p audit.Part) error {
 				meanwhile()
-				n += len(records)
+				n += len(p.Records)
 				return nil
 			})
 			return n, err

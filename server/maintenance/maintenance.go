@@ -64,6 +64,10 @@ type Store interface {
 	// Retain removes the content of the account's actions that r names. If
 	// there was any, it records a as a signed LogRetain.
 	Retain(ctx context.Context, by audit.Grant, account string, r audit.Retention, a audit.Action) (int64, error)
+	// PublicKey returns the public key of the log by which it's signed now.
+	PublicKey(ctx context.Context, account string) (string, error)
+	// SignCheckpoint returns what the log is now, and the signed note of it.
+	SignCheckpoint(ctx context.Context, account string) (audit.Tree, []byte, error)
 	// SendCheckpoint stores the note and sends it, unless a note of this size
 	// was sent before. It sends it by email only if none was emailed since the
 	// given time.
@@ -73,7 +77,6 @@ type Store interface {
 // A Runner does the work. All fields are required.
 type Runner struct {
 	Store Store
-	Key   *audit.LogKey
 	Log   *slog.Logger
 	Now   func() time.Time
 }
@@ -120,11 +123,11 @@ func (r *Runner) Run(ctx context.Context, account string) error {
 
 // check verifies the log.
 func (r *Runner) check(ctx context.Context, account string) (audit.Report, error) {
-	public, err := r.Key.Public(account)
-	if err != nil {
-		return audit.Report{}, err
+	var report audit.Report
+	public, err := r.Store.PublicKey(ctx, account)
+	if err == nil {
+		report, err = audit.Verify(ctx, r.Store, account, public)
 	}
-	report, err := audit.Verify(ctx, r.Store, account, public)
 	if fault.Is(err, fault.NotFound) {
 		err = &audit.Finding{First: 1, Last: 1, Detail: "the head of the log is missing"}
 	}
@@ -148,12 +151,8 @@ func (r *Runner) retain(ctx context.Context, account string, report audit.Report
 
 // checkpoint sends a checkpoint of the log. By email it does so once a week.
 func (r *Runner) checkpoint(ctx context.Context, account string) error {
-	tree, err := r.Store.Checkpoint(ctx, account)
+	tree, note, err := r.Store.SignCheckpoint(ctx, account)
 	if err != nil || tree.Size == 0 {
-		return err
-	}
-	note, err := r.Key.Checkpoint(account, tree)
-	if err != nil {
 		return err
 	}
 	return r.Store.SendCheckpoint(ctx, account, tree.Size, note, r.Now().Add(slack-week))

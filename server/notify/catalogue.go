@@ -42,6 +42,7 @@ var texts = map[Type]string{
 	RenewalFailed:    "The certificate couldn't be renewed. The service will try again.",
 	Renewed:          "The signing certificate was renewed for the same key.",
 	LogCheckFailed:   "The daily check of the action log found that the log was changed outside of the program.",
+	LogKeyReplaced:   "The key that signs the action log was replaced.",
 	LogCheckpoint:    "Once a day, if the action log has grown: a signed checkpoint of the log.",
 	SettingsChanged:  "The notification settings changed.",
 	WebhookChanged:   "A webhook was created, updated or deleted, or its secret was replaced.",

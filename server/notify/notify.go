@@ -78,6 +78,7 @@ const (
 	Renewed          Type = "certificate.renewed" // the signing certificate
 	LogCheckFailed   Type = "log.check_failed"
 	LogCheckpoint    Type = "log.checkpoint" // reports no action
+	LogKeyReplaced   Type = "log.key_replaced"
 	SettingsChanged  Type = "notifications.changed"
 	WebhookChanged   Type = "webhook.changed"
 	WebhookFailing   Type = "webhook.failing"
@@ -155,6 +156,7 @@ var events = map[audit.Name]Event{
 	audit.IdentityRenewFailed: {RenewalFailed, Identity, false},
 
 	audit.LogCheckFailed: {LogCheckFailed, Log, true},
+	audit.LogReplaceKey:  {LogKeyReplaced, Log, true},
 
 	audit.SubscriptionUpdate: {SettingsChanged, Notifications, true},
 	audit.WebhookCreate:      {WebhookChanged, Notifications, false},

@@ -9,6 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/ledger"
 )
 
 var _ account.AccountStore = (*Store)(nil)
@@ -67,7 +68,7 @@ func (s *Store) CreateAccount(ctx context.Context, by audit.Grant, acc account.A
 		if err := accounts.Insert(t, acc); err != nil {
 			return nil, err
 		}
-		if _, err := t.Exec(`INSERT INTO logs (account, size, latest) VALUES ($1, 0, 0)`, acc.ID); err != nil {
+		if err := ledger.NewLog(t, acc.ID); err != nil {
 			return nil, err
 		}
 		return []audit.Action{created, invited}, insertInvitation(t, owner)

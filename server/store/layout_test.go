@@ -149,7 +149,7 @@ func TestEncryptedPlaces(t *testing.T) {
 		known[p.Name] = true
 	}
 	for _, name := range strings.Fields(`passkeys.credential passkeys.data sessions.hash devices.hash ceremonies.state keys.hash replays.name replays.fingerprint
-		logs.edge actions.ip actions.leaf actions.personal actions.salt actions.hash checkpoints.note redirect_keys.public_key redirect_uses.name secrets.value brands.logo_png`) {
+		logs.edge actions.ip actions.leaf actions.personal actions.salt actions.hash checkpoints.note log_key_changes.statement redirect_keys.public_key redirect_uses.name secrets.value brands.logo_png`) {
 		known[name] = true
 	}
 	schema, err := os.ReadFile("../db/migrations/0001_init.sql")

@@ -68,7 +68,8 @@ func lists(links int) map[string][]list {
 			}
 			return nil, nil
 		}),
-		"Checkpoints": of((*store.Store).Checkpoints, account.Default),
+		"Checkpoints": of((*store.Store).Checkpoints, account.Default), "KeyChanges": of((*store.Store).KeyChanges, account.Default),
+		"SignedByOthers": of((*store.Store).SignedByOthers, "none"),
 		"DomainNames": ask(func(s *store.Store, ctx context.Context) (any, error) {
 			return s.DomainNames(ctx, 5, 20, 10)
 		}),

@@ -35,6 +35,7 @@ var status = map[fault.Code]int{
 	fault.FormMalformed:       http.StatusBadRequest,
 	fault.SettingsChanged:     http.StatusConflict,
 	fault.SignerUnavailable:   http.StatusServiceUnavailable,
+	fault.LogKeyUnavailable:   http.StatusServiceUnavailable,
 	fault.PolicyUnknown:       http.StatusUnprocessableEntity,
 	fault.LoginNeeded:         http.StatusUnprocessableEntity,
 	fault.PlatformOff:         http.StatusUnprocessableEntity,

@@ -179,7 +179,11 @@ CREATE TABLE logs (
     stepped  BIGINT NOT NULL DEFAULT 0,
     edge     BYTEA,
     retained BIGINT NOT NULL DEFAULT 0 CHECK (retained BETWEEN 0 AND size),
-    hooks    BIGINT NOT NULL DEFAULT 0
+    hooks    BIGINT NOT NULL DEFAULT 0,
+    -- Which key signs, and the name of the installation in what it signs. Both
+    -- are empty until the key is replaced for the first time.
+    key          TEXT NOT NULL DEFAULT '',
+    installation TEXT NOT NULL DEFAULT '' CHECK ((installation = '') = (key = ''))
 );
 
 -- Rows of actions are only added. leaf is NULL if the content has been removed;
@@ -233,6 +237,15 @@ CREATE TABLE checkpoints (
     note    BYTEA  NOT NULL,
     created BIGINT NOT NULL,
     PRIMARY KEY (account, size)
+);
+
+-- The statements that the key of a log was replaced by the action seq: notes that
+-- both keys have signed.
+CREATE TABLE log_key_changes (
+    account   TEXT   NOT NULL REFERENCES logs (account),
+    seq       BIGINT NOT NULL CHECK (seq > 0),
+    statement BYTEA  NOT NULL,
+    PRIMARY KEY (account, seq)
 );
 
 -- Domains and policies
