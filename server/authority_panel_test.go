@@ -141,7 +141,7 @@ func ownRows() []*authorityRow {
 		fresh(own+"/passkey/:id/remove", havePasskey),
 		fresh(own+"/recovery", nil),
 		fresh(own+"/password", nil, "current", servertest.Password, "password", "marble kettle sparrow 31"),
-		fresh(own+"/language", nil, "language", "de"),
+		signed(own+"/language", nil, "language", "de"),
 		fresh(own+"/zone", nil, "zone", "Europe/Berlin"),
 		signed("/security/sessions/:id/revoke", func(t *testing.T, s *stage) {
 			s.ids[":id"] = s.seeder.Session(s.actor, s.world.clock.Now()).Session

@@ -112,7 +112,7 @@ func TestOwnersApprove(t *testing.T) {
 			return []string{"name", name, "imap", host, "smtp", host, "login", "address", "iphone", "yes", "mac", "yes", "policy", "off", "policy_id", "standard"}
 		}
 		a := admin.Post("/panel/domains/new", domain("one.example", "mail.example.org")...)
-		if body := string(a.Body); a.Status != http.StatusForbidden || !strings.Contains(body, "hasn&#39;t approved this server") || !strings.Contains(body, `value="mail.example.org"`) {
+		if body := string(a.Body); a.Status != http.StatusForbidden || !strings.Contains(body, "hasn’t approved this server") || !strings.Contains(body, `value="mail.example.org"`) {
 			t.Fatalf("an admin: %d %s", a.Status, body)
 		}
 		if n := len(storetest.Column(t, database, `SELECT name FROM domains`)); n != 1 {

@@ -66,7 +66,7 @@ func TestIdentityChange(t *testing.T) {
 		c, _ := begin(third) // like after a restart
 		want = append(want, second.Fingerprint()+" "+third.Fingerprint())
 		look(c, a, b, c)
-		if n := len(servertest.MailsTo(t, database, sink, "olga@example.com", "Signing identity changed")); n != 2 {
+		if n := len(servertest.MailsTo(t, database, sink, "olga@example.com", "Signing certificate changed")); n != 2 {
 			t.Errorf("%d mails, want 2", n)
 		}
 	})

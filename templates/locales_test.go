@@ -145,6 +145,7 @@ func TestWholeLocales(t *testing.T) {
 
 var (
 	textValue = regexp.MustCompile(`{{\.\w+}}`)
+	textWord  = regexp.MustCompile(`\p{L}+`)
 	// verbatim is what programs and standards call by one name everywhere.
 	verbatim = regexp.MustCompile(`\bmobileconfig (?:log verify|admin [a-z-]+|serve|check)|/\.well-known|\bTXT\b|\bDNS\b|\bNanoMDM\b|\bIMAP\b|\bSMTP\b|\bSTARTTLS\b|\bSHA-256\b|\bCSV\b|\b[a-z0-9.-]+\.example(?:\.com)?\b`)
 )
@@ -184,7 +185,7 @@ func unlike(original, translated any, forms []string, same bool) (problems []str
 			problems = append(problems, fmt.Sprintf("not as many stars as %q", english))
 		case !slices.Equal(matches(verbatim, text), matches(verbatim, english)) && text != english:
 			problems = append(problems, fmt.Sprintf("it has %q, English %q", matches(verbatim, text), matches(verbatim, english)))
-		case len(strings.Fields(textValue.ReplaceAllString(text, ""))) > 3 && text == english && !same:
+		case len(textWord.FindAllString(textValue.ReplaceAllString(text, ""), -1)) > 3 && text == english && !same:
 			problems = append(problems, "it's English")
 		}
 	}

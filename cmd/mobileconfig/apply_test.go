@@ -147,7 +147,7 @@ func TestApplyRefused(t *testing.T) {
 		for _, tt := range []struct{ text, want string }{
 			{"version: 2\nrooms: []\n", "newer than this program"},
 			{"version: 1\nrooms: []\n", "line 2: rooms: There's no such field."},
-			{"version: 1\ndomains:\n- name: x.example\n  imap: a b\n  smtp: smtp.x.example\n", "line 4: domains/0/imap: The IMAP server:"},
+			{"version: 1\ndomains:\n- name: x.example\n  imap: a b\n  smtp: smtp.x.example\n", "line 4: domains/0/imap: Check the IMAP server:"},
 			{"version: 1\nwebhooks:\n- url: https://a.example\n  events: [link.eaten]\n", "line 4: webhooks/0/events/0: Write one of:"},
 			{"version: [", "did not find expected node content"},
 		} {

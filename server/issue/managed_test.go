@@ -61,7 +61,7 @@ func TestGateRefusesTemplates(t *testing.T) {
 				t.Errorf("%s: the gate clears %s for a person", v.Name, one.DisplayName)
 			}
 			terms.Address, terms.PersonName, terms.Login = v.Address.Text, v.PersonName.Text, set.Login().Text
-			if _, err := gate.Check([]byte(written(t, one)), terms); err == nil || !strings.Contains(err.Error(), "The address to check against is not") {
+			if _, err := gate.Check([]byte(written(t, one)), terms); err == nil || !strings.Contains(err.Error(), "The address in the terms isn't") {
 				t.Errorf("%s: terms with variables: %v", v.Name, err)
 			}
 		}
@@ -91,7 +91,7 @@ func wantInvalid(t *testing.T, i *issue.Issuer, o issue.Order, path string) {
 	t.Helper()
 	_, err := i.Issue(context.Background(), o)
 	invalid, ok := errors.AsType[*profile.InvalidError](err)
-	if !ok || invalid.Problems[0].Path != path || !strings.Contains(invalid.Problems[0].Detail, "make the files for that MDM instead") {
+	if !ok || invalid.Problems[0].Path != path || !strings.Contains(invalid.Problems[0].Detail, "create the files for that MDM instead") {
 		t.Errorf("%s, %s: %v", o.Person.Address, o.Person.Login, err)
 	}
 }

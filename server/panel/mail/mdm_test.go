@@ -32,7 +32,7 @@ func TestMDMPage(t *testing.T) {
 				query += "&address=jane@example.com"
 			}
 			page := html.UnescapeString(string(m.Get("/panel/mdm" + query).Body))
-			for _, part := range []string{v.Signed.Text, v.Needs.Text, v.Steps[0], "single password prompt", "by hand stays", "ignore passcode rules", v.Sources[0], "Last checked " + v.Checked} {
+			for _, part := range []string{v.Signed.Text, v.Needs.Text, v.Steps[0], "single password prompt", "manually stays", "ignore passcode rules", v.Sources[0], "Last checked " + v.Checked} {
 				if !strings.Contains(page, part) {
 					t.Errorf("%s: the page lacks %q", v.Name, part)
 				}
