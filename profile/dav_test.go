@@ -31,7 +31,7 @@ func gather(p *profile.Profile, parts ...string) *profile.Profile {
 }
 
 // TestMarshalDAV writes calendars and contacts next to mail, alone and
-// together, before a device policy and on a Mac.
+// together, before a passcode policy and on a Mac.
 func TestMarshalDAV(t *testing.T) {
 	tests := map[string]*profile.Profile{
 		"iphone-mail-caldav":  gather(mailProfile(t, profile.IPhone, "Jane"), "caldav"),

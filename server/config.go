@@ -106,7 +106,7 @@ type Config struct {
 }
 
 // A FirstDomain is a mail domain that the operator sets at startup. A new one
-// offers the standard device policy.
+// offers the standard passcode policy.
 type FirstDomain struct {
 	Name    string               // as ParseHost returns it
 	Service settings.MailService // only Incoming and Outgoing are used

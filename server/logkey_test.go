@@ -89,7 +89,7 @@ func TestLogKeyReplaced(t *testing.T) {
 			t.Errorf("the export begins with %.80s", export)
 		}
 
-		if mails := servertest.MailsTo(t, database, sink, "olga@example.com", "Key of the action log replaced"); len(mails) != 2 || !strings.Contains(mails[0], after.KeyID) {
+		if mails := servertest.MailsTo(t, database, sink, "olga@example.com", "Action log key replaced"); len(mails) != 2 || !strings.Contains(mails[0], after.KeyID) {
 			t.Errorf("%d mails, want that of the account and that of the installation: %v", len(mails), mails)
 		}
 		if calls := storetest.Column(t, database, `SELECT state FROM deliveries WHERE type = 'log.key_replaced' AND webhook = '`+hook.ID+`'`); len(calls) != 1 || calls[0] != "sent" {

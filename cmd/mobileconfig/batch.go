@@ -30,7 +30,7 @@ type batchCommand struct {
 	Input   string   `placeholder:"FILE" help:"People: CSV with a header, or JSON Lines. Exports of Google Workspace, Microsoft 365, Entra, Apple and cPanel are accepted unchanged."`
 	Reissue []string `sep:"none" placeholder:"MANIFEST" help:"Instead of --input: create the files of a batch again from its manifest.csv or archive. Can be repeated."`
 	serviceFlags
-	Variant           string            `default:"mail" enum:"mail,secure" placeholder:"mail|secure" help:"mail, or secure for the device policy as well (default: mail)."`
+	Variant           string            `default:"mail" enum:"mail,secure" placeholder:"mail|secure" help:"mail, or secure for the passcode policy as well (default: mail)."`
 	Platform          string            `default:"iphone" enum:"iphone,mac,both" placeholder:"iphone|mac|both" help:"For rows without a platform: iphone (also for iPads), mac or both (default: iphone)."`
 	MaxFailedAttempts int               `default:"10" placeholder:"N" help:"With --variant secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
 	Locale            string            `placeholder:"L" help:"Language of the profiles' texts, for rows without a locale (default: en)."`

@@ -106,7 +106,7 @@ func (c *batchesGet) Run(s streams) error {
 type batchesCreate struct {
 	Input       string  `arg:"" json:"-" help:"People: CSV with a header, or JSON Lines in a file that ends in .jsonl. -: CSV on standard input."`
 	Name        string  `json:"name,omitempty" placeholder:"NAME" help:"Name of the batch (default: the file's name)."`
-	Variant     *string `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the device policy."`
+	Variant     *string `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the passcode policy."`
 	Platform    *string `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
 	Locale      *string `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
 	Output      *string `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
@@ -204,7 +204,7 @@ func showProblems(s streams, all []json.RawMessage) error {
 
 type batchesCheck struct {
 	batchPath
-	Variant     *string           `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the device policy."`
+	Variant     *string           `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the passcode policy."`
 	Platform    *string           `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
 	Locale      *string           `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
 	Map         map[string]string `mapsep:"none" json:"map,omitempty" placeholder:"COLUMN=FIELD" help:"Which field a column contains, for example Mailbox=email. Can be repeated."`

@@ -20,19 +20,19 @@ type buildCommand struct {
 	Login   string `placeholder:"L" help:"Username on the servers (default: the address)."`
 	serviceFlags
 	Platform          string `default:"iphone" enum:"iphone,mac" placeholder:"iphone|mac" help:"iphone (also for iPads) or mac (default: iphone)."`
-	Secure            bool   `help:"Add the device policy: too many wrong passcodes erase an iPhone or lock a Mac."`
+	Secure            bool   `help:"Add the passcode policy: too many wrong passcodes erase an iPhone or lock a Mac."`
 	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"With --secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
-	Declared          bool   `name:"experimental-declarations" help:"Experimental, for iOS 17 and macOS 14 or later: write the device policy of --secure as declarations. They replace the payload that Apple deprecates as of OS 27."`
+	Declared          bool   `name:"experimental-declarations" help:"Experimental, for iOS 17 and macOS 14 or later: write the passcode policy of --secure as declarations. They replace the payload that Apple deprecates as of OS 27."`
 	Locale            string `placeholder:"L" help:"Language of the profile's texts (default: en)."`
 	Unsigned          bool   `help:"Don't sign the profile."`
 	Output            string `short:"o" placeholder:"FILE" help:"Where to write it (default, and -: standard output)."`
 	identityFlags
 }
 
-// deviceSuffix is added to the name of the file with a Mac's device policy.
+// deviceSuffix is added to the name of the file with a Mac's passcode policy.
 const deviceSuffix = "-device.mobileconfig"
 
-// Run builds the profile. For a Mac with a device policy it builds two.
+// Run builds the profile. For a Mac with a passcode policy it builds two.
 func (c *buildCommand) Run(s streams) error {
 	order, err := c.order()
 	if err != nil {

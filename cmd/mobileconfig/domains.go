@@ -20,8 +20,8 @@ type domainSettings struct {
 	SMTP        *string  `name:"smtp" json:"smtp,omitempty" placeholder:"SERVER" help:"SMTP server: HOST, HOST:PORT or HOST:587/starttls."`
 	CalDAV      *string  `name:"caldav" json:"caldav,omitempty" placeholder:"SERVER" help:"CalDAV server for calendars."`
 	CardDAV     *string  `name:"carddav" json:"carddav,omitempty" placeholder:"SERVER" help:"CardDAV server for contacts."`
-	Policy      *string  `json:"policy,omitempty" placeholder:"off|offered|required" help:"Whether profiles include a device policy."`
-	PolicyID    *string  `json:"policy_id,omitempty" placeholder:"ID" help:"ID of the device policy."`
+	Policy      *string  `json:"policy,omitempty" placeholder:"off|offered|required" help:"Whether profiles include a passcode policy."`
+	PolicyID    *string  `json:"policy_id,omitempty" placeholder:"ID" help:"ID of the passcode policy."`
 	DisplayName *string  `json:"display_name,omitempty" placeholder:"NAME" help:"Display name of the service."`
 	HelpText    *string  `json:"help_text,omitempty" placeholder:"TEXT" help:"Whom to contact for help."`
 	SignInHint  *string  `json:"sign_in_hint,omitempty" placeholder:"TEXT" help:"Which password to use."`

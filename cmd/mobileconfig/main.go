@@ -32,7 +32,7 @@ type commands struct {
 	Build        buildCommand        `cmd:"" help:"Create one signed profile."`
 	Batch        batchCommand        `cmd:"" help:"Create signed profiles for many people, in one or more archives."`
 	Push         pushCommand         `cmd:"" help:"Send a batch to devices managed by NanoMDM and track their answers."`
-	Declarations declarationsCommand `cmd:"" help:"Write the device policy as declarations for declarative device management."`
+	Declarations declarationsCommand `cmd:"" help:"Write the passcode policy as declarations for declarative device management."`
 	MDM          mdmCommand          `cmd:"" name:"mdm" help:"Write files for a device management service: an unsigned template with its variables, and files for its tools."`
 
 	Inspect    inspectCommand `cmd:"" help:"Show a profile's contents, signer and problems."`
@@ -42,7 +42,7 @@ type commands struct {
 	Admin      adminCommand   `cmd:"" help:"Manage an installation from its own machine."`
 	ShowConfig configCommand  `cmd:"" name:"config" help:"Print the effective settings of serve and their sources, without secrets."`
 
-	Apply    applyCommand    `cmd:"" help:"Make an account of a running service match a file: its domains, device policies, approved servers and webhooks."`
+	Apply    applyCommand    `cmd:"" help:"Make an account of a running service match a file: its domains, passcode policies, approved servers and webhooks."`
 	Batches  batchesCommand  `cmd:"" help:"Create profiles or setup links for lists of people on a running service, through its API."`
 	Domains  domainsCommand  `cmd:"" help:"Manage the domains of a running service through its API."`
 	Links    linksCommand    `cmd:"" help:"Create and manage the setup links of a running service through its API."`

@@ -19,7 +19,7 @@ type mdmCommand struct {
 	Vendor string `required:"" enum:"${vendors}" placeholder:"V" help:"Device management service: ${vendor_list}."`
 	Domain string `required:"" placeholder:"D" help:"Mail domain."`
 	serviceFlags
-	Secure            bool   `help:"Add the device policy: too many wrong passcodes erase an iPhone or lock a Mac. For a Mac it's a separate file."`
+	Secure            bool   `help:"Add the passcode policy: too many wrong passcodes erase an iPhone or lock a Mac. For a Mac it's a separate file."`
 	MaxFailedAttempts int    `default:"10" placeholder:"N" help:"With --secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
 	LoginForm         string `default:"address" enum:"address,local_part,given" placeholder:"F" help:"Username on the mail servers: address, local_part (the part before the @), or given (the username in the MDM) (default: address)."`
 	Address           string `placeholder:"A" help:"Email address of the mailbox, for an MDM without variables: apple-business, nanomdm, configurator."`
@@ -89,7 +89,7 @@ func (c *mdmCommand) set() (*mdm.Set, error) {
 	return set, byFlags(fieldError(err))
 }
 
-// writeTemplates writes the template for one platform. A Mac's device policy is
+// writeTemplates writes the template for one platform. A Mac's passcode policy is
 // written to a second file next to it.
 func (c *mdmCommand) writeTemplates(s streams, set *mdm.Set) error {
 	template, _ := set.Template(profile.Platform(c.Platform), false)

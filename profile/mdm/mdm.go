@@ -82,7 +82,7 @@ type Vendor struct {
 	StepsSure Sure
 	// Limits are other differences of this vendor.
 	Limits []Fact
-	// Declarations explains how to upload the device policy as declarations.
+	// Declarations explains how to upload the passcode policy as declarations.
 	// The zero value means that the vendor isn't known to accept them.
 	Declarations Fact
 	// Lost says where to lock and erase a lost device.

@@ -31,7 +31,7 @@ func (s *Set) Asks() []Ask {
 	return asks
 }
 
-// hasPolicy reports whether the set has a device policy.
+// hasPolicy reports whether the set has a passcode policy.
 func (s *Set) hasPolicy() bool { return s.has("com.apple.mobiledevice.passwordpolicy") }
 
 // Notes are notes about the set, in whole sentences.
@@ -43,7 +43,7 @@ func (s *Set) Notes() []string {
 	return notes
 }
 
-// Notes are notes for every vendor, with or without a device policy, in whole
+// Notes are notes for every vendor, with or without a passcode policy, in whole
 // sentences.
 func (v *Vendor) Notes(policy bool) []string {
 	notes := []string{"An MDM can't promise a single password prompt: incoming and outgoing mail may ask separately."}

@@ -154,7 +154,7 @@ func (s *Set) warn() {
 }
 
 // Template returns the profile for the kind of device or, with policy, the
-// device policy of a Mac.
+// passcode policy of a Mac.
 func (s *Set) Template(p profile.Platform, policy bool) (*Template, bool) {
 	for _, t := range s.Templates {
 		if t.Platform == p && t.Policy == policy {

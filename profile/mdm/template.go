@@ -12,7 +12,7 @@ import (
 // it has none, with one person's data.
 type Template struct {
 	// Platform is the kind of device. Policy means that this is the separate
-	// device policy of a Mac.
+	// passcode policy of a Mac.
 	Platform profile.Platform
 	Policy   bool
 	// DisplayName is the title that the device shows.
@@ -63,7 +63,7 @@ func (s *Set) newTemplate(p *profile.Profile) (*Template, error) {
 	return t, nil
 }
 
-// isPolicy reports whether p is the device policy of a Mac.
+// isPolicy reports whether p is the passcode policy of a Mac.
 func isPolicy(p *profile.Profile) bool {
 	return p.Platform == profile.Mac && profile.Of[*profile.Passcode](p) != nil
 }

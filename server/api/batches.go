@@ -26,7 +26,7 @@ import (
 
 // A BatchChoice has the options of a batch.
 type BatchChoice struct {
-	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the device policy. Unless the domain's policy never erases, too many wrong passcodes erase an iPhone."`
+	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the passcode policy. Unless the domain's policy never erases, too many wrong passcodes erase an iPhone."`
 	Platform    string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows without a platform."`
 	Locale      string            `json:"locale,omitempty" maxLength:"35" doc:"Language of the profiles' texts, for rows without one." example:"en"`
 	Map         map[string]string `json:"map,omitempty" doc:"Meaning of columns, by column name." example:"{\"Work mail\":\"email\"}"`

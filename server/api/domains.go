@@ -22,8 +22,8 @@ type DomainSettings struct {
 	SMTP        string   `json:"smtp" minLength:"1" maxLength:"300" doc:"SMTP server: HOST, HOST:PORT or HOST:587/starttls; the default port is 465." example:"smtp.example.com:465"`
 	CalDAV      string   `json:"caldav,omitempty" maxLength:"300" doc:"CalDAV server: HOST or HOST:PORT; the default port is 443. Profiles also set up calendars, and devices ask for one more password." example:"dav.example.com:443"`
 	CardDAV     string   `json:"carddav,omitempty" maxLength:"300" doc:"CardDAV server: HOST or HOST:PORT; the default port is 443. Profiles also set up contacts, and devices ask for one more password." example:"dav.example.com:443"`
-	Policy      string   `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles include a device policy, which can erase an iPhone after too many wrong passcodes." example:"offered"`
-	PolicyID    string   `json:"policy_id,omitempty" maxLength:"40" default:"standard" doc:"ID of the account's device policy to use."`
+	Policy      string   `json:"policy,omitempty" enum:"off,offered,required" default:"off" doc:"Whether profiles include a passcode policy, which can erase an iPhone after too many wrong passcodes." example:"offered"`
+	PolicyID    string   `json:"policy_id,omitempty" maxLength:"40" default:"standard" doc:"ID of the account's passcode policy to use."`
 	DisplayName string   `json:"display_name,omitempty" maxLength:"64" doc:"Name of the service. Devices show it as the organization. The default is the domain." example:"Example Mail"`
 	HelpText    string   `json:"help_text,omitempty" maxLength:"500" doc:"Who to ask for help, in one or more lines. Shown on pages." example:"Call 030 1234."`
 	SignInHint  string   `json:"sign_in_hint,omitempty" maxLength:"200" doc:"Which password to use, in one sentence. Shown where devices ask for it." example:"The one you use for webmail."`
@@ -40,8 +40,8 @@ type Domain struct {
 	SMTP        string       `json:"smtp" doc:"SMTP server, in the same form." example:"smtp.example.com:465"`
 	CalDAV      string       `json:"caldav" doc:"CalDAV server for calendars: HOST:PORT, over HTTPS. Empty if profiles set up no calendars." example:"dav.example.com:443"`
 	CardDAV     string       `json:"carddav" doc:"CardDAV server for contacts, in the same form." example:"dav.example.com:443"`
-	Policy      string       `json:"policy" enum:"off,offered,required" doc:"Whether profiles include a device policy." example:"offered"`
-	PolicyID    string       `json:"policy_id" doc:"ID of the device policy." example:"standard"`
+	Policy      string       `json:"policy" enum:"off,offered,required" doc:"Whether profiles include a passcode policy." example:"offered"`
+	PolicyID    string       `json:"policy_id" doc:"ID of the passcode policy." example:"standard"`
 	DisplayName string       `json:"display_name" doc:"Name of the service; can be empty." example:"Example Mail"`
 	HelpText    string       `json:"help_text" doc:"Who to ask for help; can be empty." example:"Call 030 1234."`
 	SignInHint  string       `json:"sign_in_hint" doc:"Which password to use; can be empty." example:"The one you use for webmail."`

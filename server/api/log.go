@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/api/field"
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
@@ -33,11 +34,11 @@ type Checkpoint struct {
 
 // A LogKey is a key that has signed a log.
 type LogKey struct {
-	ID        string     `json:"id" example:"lyvquex4sgfvxaml"`
-	PublicKey string     `json:"public_key"`
-	Since     int64      `json:"since" doc:"The action by which it replaced the key before it. 0: it's the first." example:"0"`
-	At        *time.Time `json:"at,omitempty" doc:"When that was. Absent: it's the first."`
-	Statement string     `json:"statement,omitempty" doc:"The signed note that says so, by both keys. Absent: it's the first."`
+	ID         string        `json:"id" example:"lyvquex4sgfvxaml"`
+	PublicKey  string        `json:"public_key"`
+	Since      int64         `json:"since" doc:"The action by which it replaced the key before it. 0: it's the first." example:"0"`
+	ReplacedAt *field.Moment `json:"replaced_at,omitempty" doc:"When it replaced the key before it. Absent: it's the first."`
+	Statement  string        `json:"statement,omitempty" doc:"The signed note that says so, by both keys. Absent: it's the first."`
 }
 
 // log adds the routes about the whole log.
@@ -87,16 +88,9 @@ func (a *API) signLog(ctx context.Context, c call, _ *struct{}) (*answer[Checkpo
 		if k.ID == point.Key {
 			body.PublicKey = k.Public
 		}
-		body.Keys = append(body.Keys, LogKey{k.ID, k.Public, k.Since, optionalTime(k.At), string(k.Statement)})
+		body.Keys = append(body.Keys, LogKey{k.ID, k.Public, k.Since, field.AtOrNil(k.At), string(k.Statement)})
 	}
 	return &answer[Checkpoint]{body}, nil
-}
-
-func optionalTime(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // exportLog sends the log up to its end at that time, including the record of the

@@ -30,7 +30,7 @@ const (
 type MDMQuery struct {
 	Vendor  field.Vendor `path:"vendor" doc:"The device management service." example:"fleet"`
 	Domain  string       `query:"domain" required:"true" minLength:"1" maxLength:"255" doc:"The mail domain." example:"example.com"`
-	Variant string       `query:"variant" enum:"mail,secure" default:"mail" doc:"secure adds the domain's device policy, even if its pages don't offer it."`
+	Variant string       `query:"variant" enum:"mail,secure" default:"mail" doc:"secure adds the domain's passcode policy, even if its pages don't offer it."`
 	Locale  string       `query:"locale" maxLength:"35" doc:"Language of the profiles' texts." example:"en"`
 	Address string       `query:"address" maxLength:"254" doc:"For an MDM without variables: the mailbox that the files are for." example:"jane@example.com"`
 	Name    string       `query:"name" maxLength:"200" doc:"With address: the sender's name in new messages." example:"Jane Doe"`
@@ -39,7 +39,7 @@ type MDMQuery struct {
 
 type templateQuery struct {
 	MDMQuery
-	Platform string `query:"platform" enum:"iphone,mac" default:"iphone" doc:"Device type; iphone includes iPad. For a Mac, the variant secure contains only the device policy."`
+	Platform string `query:"platform" enum:"iphone,mac" default:"iphone" doc:"Device type; iphone includes iPad. For a Mac, the variant secure contains only the passcode policy."`
 }
 
 type mdmFile struct {
@@ -56,7 +56,7 @@ func (a *API) mdm(h huma.API) {
 	files := operation("get-mdm-files", http.MethodGet, "/mdm/{vendor}/files.zip", account.DomainsRead, "Create all files for an MDM")
 	files.Responses = binary(zipType, "The templates, the files for the MDM's tools, and README.txt. The same request returns the same bytes.")
 	register(a, h, files, a.mdmFiles)
-	register(a, h, operation("get-mdm-declarations", http.MethodGet, "/mdm/declarations", account.DomainsRead, "Create declarations of the device policy"), a.mdmDeclarations)
+	register(a, h, operation("get-mdm-declarations", http.MethodGet, "/mdm/declarations", account.DomainsRead, "Create declarations of the passcode policy"), a.mdmDeclarations)
 }
 
 func (a *API) mdmProfile(ctx context.Context, c call, in *templateQuery) (*mdmFile, error) {
@@ -126,7 +126,7 @@ type Declaration struct {
 	Payload    map[string]any `json:"Payload" doc:"As Apple defines it for the type."`
 }
 
-// Declarations are the device policy of a domain.
+// Declarations are the passcode policy of a domain.
 type Declarations struct {
 	Domain       string        `json:"domain" example:"example.com"`
 	Platform     string        `json:"platform" example:"iphone"`

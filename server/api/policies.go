@@ -14,7 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/settings"
 )
 
-// PolicySettings are the settings of a device policy.
+// PolicySettings are the settings of a passcode policy.
 type PolicySettings struct {
 	Name              string `json:"name" minLength:"1" maxLength:"80" doc:"Name for members." example:"Field staff"`
 	MinLength         int    `json:"min_length" minimum:"4" maximum:"12" doc:"Minimum passcode length, in characters." example:"6"`
@@ -36,7 +36,7 @@ func (s PolicySettings) spec() settings.PolicySpec {
 	}
 }
 
-// A Policy is a device policy in the API.
+// A Policy is a passcode policy in the API.
 type Policy struct {
 	ID                string        `json:"id" example:"pol_k3v7q2m4x5r6t7ab"`
 	Name              string        `json:"name" example:"Field staff"`
@@ -94,18 +94,18 @@ type PolicyPath struct {
 }
 
 func (a *API) policies(h huma.API) {
-	register(a, h, operation("list-policies", http.MethodGet, "/policies", account.PoliciesRead, "List device policies"), a.listPolicies)
-	register(a, h, creating("create-policy", "/policies", account.PoliciesWrite, "Create a device policy"), a.createPolicy)
-	register(a, h, operation("get-policy", http.MethodGet, "/policies/{id}", account.PoliciesRead, "Show a device policy"), a.getPolicy)
-	update := operation("update-policy", http.MethodPut, "/policies/{id}", account.PoliciesWrite, "Replace a device policy")
-	patch := operation("patch-policy", http.MethodPatch, "/policies/{id}", account.PoliciesWrite, "Update a device policy")
+	register(a, h, operation("list-policies", http.MethodGet, "/policies", account.PoliciesRead, "List passcode policies"), a.listPolicies)
+	register(a, h, creating("create-policy", "/policies", account.PoliciesWrite, "Create a passcode policy"), a.createPolicy)
+	register(a, h, operation("get-policy", http.MethodGet, "/policies/{id}", account.PoliciesRead, "Show a passcode policy"), a.getPolicy)
+	update := operation("update-policy", http.MethodPut, "/policies/{id}", account.PoliciesWrite, "Replace a passcode policy")
+	patch := operation("patch-policy", http.MethodPatch, "/policies/{id}", account.PoliciesWrite, "Update a passcode policy")
 	openapi.Takes[PolicySettings, Policy](h, &update, &patch)
 	register(a, h, update, a.updatePolicy)
 	register(a, h, patch, a.patchPolicy)
-	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a device policy"), a.deletePolicy)
+	register(a, h, operation("delete-policy", http.MethodDelete, "/policies/{id}", account.PoliciesWrite, "Delete a passcode policy"), a.deletePolicy)
 }
 
-// A PolicyList is a page of device policies.
+// A PolicyList is a page of passcode policies.
 type PolicyList struct {
 	Policies []Policy `json:"policies" doc:"The standard policy first, then by name."`
 	Page

@@ -184,7 +184,7 @@ func TestBrokenChain(t *testing.T) {
 		"another time": {func(l *keyLog) {
 			l.statements[0] = bytes.Replace(l.statements[0], []byte(`"time":`), []byte(`"time":1`), 1)
 		}, "a", "isn't signed by both keys"},
-		"of another history": {func(l *keyLog) { l.statements = slices.Clone(other.statements) }, "a", "actions 1 to 6: one or more were changed"},
+		"of another history": {func(l *keyLog) { l.statements = slices.Clone(other.statements) }, "a", "actions 1 to 6: one or more actions were changed"},
 		"of another action": {func(l *keyLog) {
 			leaf := bytes.Replace(l.rows[5].Leaf, []byte(`"time":1`), []byte(`"time":2`), 1)
 			l.statements[0] = forge(t, l, "acc_1", "a", "b", leaf, known(l.rows, 6).Tree)
@@ -194,7 +194,7 @@ func TestBrokenChain(t *testing.T) {
 		}, "a", "no statement that a key"},
 		"of another tree": {func(l *keyLog) {
 			l.statements[0] = forge(t, l, "acc_1", "a", "b", l.rows[5].Leaf, audit.Tree{Size: 6, Root: known(l.rows, 5).Root})
-		}, "a", "actions 1 to 6: one or more were changed"},
+		}, "a", "actions 1 to 6: one or more actions were changed"},
 		"by the old key and a stranger's": {func(l *keyLog) {
 			l.statements[0] = forge(t, l, "acc_1", "a", "x", l.rows[5].Leaf, known(l.rows, 6).Tree)
 		}, "a", "isn't signed by both keys"},
@@ -275,7 +275,7 @@ func TestCheckpointByTheWrongKey(t *testing.T) {
 		{"b", "which was replaced by action 10", 10},
 		{"b", "signs since action 6 only", 5},
 		{"c", "signs since action 10 only", 9},
-		{"x", "not signed by", 3},
+		{"x", "isn't signed by", 3},
 	} {
 		key := logKey(t, tt.seed).Named(logKey(t, "a").ID())
 		note := checkpoint(t, key, "acc_1", known(l.rows, tt.size).Tree)

@@ -71,7 +71,7 @@ type FileKind struct {
 }
 
 // fileKinds returns the files of the row in order. A Mac needs separate files for
-// mail and device policy.
+// mail and passcode policy.
 func (r *Row) fileKinds() []FileKind {
 	var out []FileKind
 	if r.Platforms != Mac {

@@ -39,7 +39,7 @@ func States() []State { return []State{Checking, Ready, Running, Done, Failed, C
 
 // A Choice is the options of a batch.
 type Choice struct {
-	// Variant is Mail, or Secure for the device policy as well.
+	// Variant is Mail, or Secure for the passcode policy as well.
 	Variant settings.Variant `json:"variant"`
 	// Platforms is for rows without one.
 	Platforms batch.Platforms `json:"platform"`

@@ -41,7 +41,7 @@ func (c Choice) MakesFiles() bool { return c.Output != Links }
 func (c Choice) MakesLinks() bool { return c.Output == Links || c.Output == Both }
 
 // linksOf returns the links of the rows, which FinishChunk stores. If the batch
-// requires the device policy, the page offers nothing else.
+// requires the passcode policy, the page offers nothing else.
 func (s *Service) linksOf(ctx context.Context, b Batch, rows io.Reader) ([]Link, error) {
 	var all []Link
 	for row, err := range batch.ReadRows(rows) {

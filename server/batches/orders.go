@@ -69,7 +69,7 @@ func offers(d settings.Domain, what batch.FileKind) error {
 		return err
 	}
 	if d.Policy == settings.Off {
-		return fault.On("variant", fault.VariantNotOffered, "This domain offers no device policy. Choose the variant %q.", settings.Mail)
+		return fault.On("variant", fault.VariantNotOffered, "This domain offers no passcode policy. Choose the variant %q.", settings.Mail)
 	}
 	return nil
 }

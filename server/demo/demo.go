@@ -30,8 +30,8 @@ const Password = "lampshade orbit cucumber 47"
 // The domains of the account [account.Default], which the customers' links are
 // for.
 const (
-	Harbour = "example.com" // offers the standard device policy, has calendars and contacts
-	Clinic  = "example.org" // requires its own device policy
+	Harbour = "example.com" // offers the standard passcode policy, has calendars and contacts
+	Clinic  = "example.org" // requires its own passcode policy
 	Bakery  = "example.net" // email only
 )
 

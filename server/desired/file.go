@@ -14,14 +14,14 @@ import (
 // Version is the version of the file format that this program reads.
 const Version = 1
 
-// StandardPolicy is the name of the standard device policy in domains.
+// StandardPolicy is the name of the standard passcode policy in domains.
 const StandardPolicy = "standard"
 
 // A File is the desired state of an account. Parts that are nil aren't changed.
 type File struct {
 	Version       int                   `json:"version" enum:"1" doc:"The version of the file format. A program that doesn't support it refuses the file."`
 	ApprovedHosts []string              `json:"approved_hosts,omitempty" doc:"Servers that domains may use: a host, or \"*.\" and the domain above the hosts. API keys can't approve servers: apply needs --approve for that." example:"[\"*.example.com\"]"`
-	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Device policies, identified by name."`
+	Policies      []api.PolicySettings  `json:"policies,omitempty" doc:"Passcode policies, identified by name."`
 	Domains       []Domain              `json:"domains,omitempty" doc:"Email domains, identified by name. Missing fields have their defaults; missing metadata is left unchanged."`
 	Webhooks      []api.WebhookSettings `json:"webhooks,omitempty" doc:"Webhooks, identified by URL."`
 
@@ -32,7 +32,7 @@ type File struct {
 type Domain struct {
 	Name string `json:"name" minLength:"1" maxLength:"255" doc:"The domain." example:"example.com"`
 	api.DomainSettings
-	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the device policy, in this file or in the account." example:"Field staff"`
+	DevicePolicy string `json:"device_policy,omitempty" minLength:"1" maxLength:"80" default:"standard" doc:"The name of the passcode policy, in this file or in the account." example:"Field staff"`
 }
 
 // schema is the schema of files, including the schemas that it refers to.

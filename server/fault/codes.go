@@ -20,7 +20,7 @@ func Codes() []Meaning {
 		{Limited, "Too many requests. Retry-After says how long to wait."},
 		{PasswordRefused, "The request has a password field. Nothing was stored: this service never accepts mailbox passwords."},
 		{AgreementMissing, "The person hasn't agreed to the consent text."},
-		{VariantNotOffered, "The domain doesn't offer this variant (mail with or without a device policy)."},
+		{VariantNotOffered, "The domain doesn't offer this variant (mail with or without a passcode policy)."},
 		{MacPolicyNeedsMDM, "A Mac only accepts a passcode policy from device management (MDM)."},
 		{AddressMalformed, "The value isn't a full email address."},
 		{AddressForeign, "The address isn't in a domain that is set up here, or not in the domain of the request."},

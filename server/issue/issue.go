@@ -34,10 +34,10 @@ type Order struct {
 	Organization string
 	Person       Person
 	Platform     profile.Platform
-	// Variant is Mail, or Secure for the device policy as well. On a Mac, where
+	// Variant is Mail, or Secure for the passcode policy as well. On a Mac, where
 	// the two are separate profiles, Secure is only the policy.
 	Variant settings.Variant
-	// Policy is the device policy of the variant Secure. Its names and
+	// Policy is the passcode policy of the variant Secure. Its names and
 	// descriptions are filled in.
 	Policy profile.Passcode
 	// Declared writes the policy as declarations, which is experimental.

@@ -25,7 +25,7 @@ type ManagedOrder struct {
 	Login        settings.Login // empty: AddressLogin
 	// Platforms are those to create profiles for. None: all.
 	Platforms []profile.Platform
-	// Variant is Mail, or Secure for the device policy as well.
+	// Variant is Mail, or Secure for the passcode policy as well.
 	Variant settings.Variant
 	Policy  profile.Passcode
 	Locale  string // the language of the profiles' texts; empty: English
@@ -83,7 +83,7 @@ func (i *Issuer) Manage(o ManagedOrder) (*mdm.Set, error) {
 	return set, nil
 }
 
-// Declare returns the device policy of the domain as declarations.
+// Declare returns the passcode policy of the domain as declarations.
 func (i *Issuer) Declare(d settings.Domain, p profile.Platform) ([]profile.Declaration, error) {
 	policy := d.DevicePolicy
 	policy.DisplayName = "Passcode" // which declarations don't have

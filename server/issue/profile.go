@@ -123,7 +123,7 @@ func (k kind) terms(who Person, texts *gate.Texts) gate.Terms {
 	}
 }
 
-// Consent returns what a person reads before the device policy of the order is
+// Consent returns what a person reads before the passcode policy of the order is
 // installed, in the person's language.
 func (i *Issuer) Consent(o Order) string {
 	k := i.kind(o)

@@ -18,7 +18,7 @@ var texts = map[Type]string{
 	HostApproved:     "A server was approved for the domains of the account.",
 	BrandingChanged:  "The branding of the account or a domain (name, logo, color or links) changed.",
 	HostWithdrawn:    "The approval of a server was revoked.",
-	PolicyChanged:    "A device policy was created, updated or deleted.",
+	PolicyChanged:    "A passcode policy was created, updated or deleted.",
 	NewDevice:        "A member signed in from a new device and network.",
 	SignInsRefused:   "Ten sign-ins of a member failed within an hour.",
 	RecoveryUsed:     "A member signed in with a recovery code.",

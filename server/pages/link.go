@@ -77,7 +77,7 @@ type linkPage struct {
 	ReturnHost string
 }
 
-// The rules of a device policy, as far as a page shows them.
+// The rules of a passcode policy, as far as a page shows them.
 type rules struct {
 	Attempts     int // 0: never erases
 	MinLength    int

@@ -1,5 +1,5 @@
 // Package settings holds the settings of an account's email domains: the
-// servers, how people sign in to them, and which device policy is included.
+// servers, how people sign in to them, and which passcode policy is included.
 package settings
 
 import (
@@ -22,7 +22,7 @@ type Domain struct {
 	Name    string
 	Service MailService
 	Policy  Offer
-	// PolicyID identifies the device policy. Empty: StandardPolicy.
+	// PolicyID identifies the passcode policy. Empty: StandardPolicy.
 	PolicyID string
 	// DevicePolicy is the policy with PolicyID. The store sets it when it
 	// reads the domain.
@@ -57,7 +57,7 @@ type MailService struct {
 	Contacts  profile.DAVServer
 }
 
-// An Offer says whether a domain's profiles include a device policy.
+// An Offer says whether a domain's profiles include a passcode policy.
 type Offer string
 
 // The offers.
@@ -73,7 +73,7 @@ type Variant string
 // The variants.
 const (
 	Mail   Variant = "mail"   // the accounts: email, and the domain's calendars and contacts
-	Secure Variant = "secure" // the accounts and the device policy
+	Secure Variant = "secure" // the accounts and the passcode policy
 )
 
 // A Login says how usernames on the servers are formed.
@@ -100,7 +100,7 @@ func (d Domain) Organization() string { return cmp.Or(d.DisplayName, d.Name) }
 
 // Offers returns a fault if d doesn't offer the choice: for an unknown
 // variant, a platform without profiles, a variant that d's offer excludes, and
-// a device policy on a Mac, which accepts one only from an MDM.
+// a passcode policy on a Mac, which accepts one only from an MDM.
 func (d Domain) Offers(v Variant, p profile.Platform) error {
 	switch {
 	case v != Mail && v != Secure:
@@ -108,11 +108,11 @@ func (d Domain) Offers(v Variant, p profile.Platform) error {
 	case !d.MakesFor(p):
 		return fault.On("platform", fault.PlatformOff, "This domain has profiles only for the platform %q.", d.Platforms[0])
 	case v == Secure && p == profile.Mac:
-		return fault.On("variant", fault.MacPolicyNeedsMDM, "A Mac accepts a device policy only from an MDM. Choose the variant %q.", Mail)
+		return fault.On("variant", fault.MacPolicyNeedsMDM, "A Mac accepts a passcode policy only from an MDM. Choose the variant %q.", Mail)
 	case v == Secure && d.Policy == Off:
-		return fault.On("variant", fault.VariantNotOffered, "This domain offers no device policy. Choose the variant %q.", Mail)
+		return fault.On("variant", fault.VariantNotOffered, "This domain offers no passcode policy. Choose the variant %q.", Mail)
 	case v == Mail && d.Policy == Required && p == profile.IPhone:
-		return fault.On("variant", fault.VariantNotOffered, "This domain sets up email on an iPhone only together with its device policy. Choose the variant %q.", Secure)
+		return fault.On("variant", fault.VariantNotOffered, "This domain sets up email on an iPhone only together with its passcode policy. Choose the variant %q.", Secure)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/id"
 )
 
-// Policies manages device policies. Changes apply to later downloads.
+// Policies manages passcode policies. Changes apply to later downloads.
 type Policies struct {
 	store PolicyStore
 	now   func() time.Time

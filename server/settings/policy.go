@@ -11,7 +11,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// A Policy is a device policy of an account: the passcode rules, and whether
+// A Policy is a passcode policy of an account: the passcode rules, and whether
 // an iPhone is erased after too many wrong passcodes.
 type Policy struct {
 	ID      string

@@ -22,7 +22,7 @@ type Approvals struct {
 	Domains []string `json:"domains"`
 	// Organizations are the exact organization names that a profile may have.
 	Organizations []string `json:"organizations"`
-	// Erasing allows device policies that erase an iPhone or lock a Mac after
+	// Erasing allows passcode policies that erase an iPhone or lock a Mac after
 	// wrong passcodes.
 	Erasing bool `json:"erasing"`
 	// Limit is the maximum number of signatures a minute. Zero: no limit.

@@ -18,7 +18,7 @@ import (
 
 var _ settings.Store = (*Store)(nil)
 
-// domains are stored without the device policy, which is joined to them.
+// domains are stored without the passcode policy, which is joined to them.
 var domains = db.NewTable("domains", func(d *settings.Domain) []db.Column {
 	in, out := &d.Service.Incoming, &d.Service.Outgoing
 	calendars, contacts := &d.Service.Calendars, &d.Service.Contacts

@@ -39,7 +39,7 @@ func Config(base *url.URL) huma.Config {
 		{"domains", "Mail domains and their servers."},
 		{"branding", "The account's name, logo, color and links. For a domain's own, see domains."},
 		{"approved-hosts", "Servers that domains can use."},
-		{"policies", "Device policies that domains offer or require."},
+		{"policies", "Passcode policies that domains offer or require."},
 		{"profiles", "Signed profiles."},
 		{"setup-links", "Links to set up a mailbox."},
 		{"batches", "Profiles or setup links for lists of people."},

@@ -45,7 +45,7 @@ func TestSoakFirstPhone(t *testing.T) {
 	running(t)
 	authority := acmetest.New(t)
 	m := newDebian(t)
-	m.write("root/mobileconfig_1.0.0_linux_amd64.deb", m.packaged())
+	m.write("root/mobileconfig_0.9.0_linux_amd64.deb", m.packaged())
 	m.write("etc/ssl/authority.pem", authority.RootPEM)
 	m.write("etc/ssl/issuers.pem", authority.IssuerPEM)
 	m.write("etc/mobileconfig/env", []byte(strings.Join([]string{
@@ -150,12 +150,12 @@ func newDebian(t *testing.T) *debian {
 func (m *debian) packaged() []byte {
 	m.t.Helper()
 	dist := m.t.TempDir()
-	cmd := exec.Command("go", "run", ".", "-out", dist, "-version", "v1.0.0", "-only", "linux/amd64")
+	cmd := exec.Command("go", "run", ".", "-out", dist, "-version", "v0.9.0", "-only", "linux/amd64")
 	cmd.Dir = "../../../packages"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		m.t.Fatalf("%v: %s", err, out)
 	}
-	data, err := os.ReadFile(filepath.Join(dist, "mobileconfig_1.0.0_linux_amd64.deb"))
+	data, err := os.ReadFile(filepath.Join(dist, "mobileconfig_0.9.0_linux_amd64.deb"))
 	if err != nil {
 		m.t.Fatal(err)
 	}
