@@ -45,7 +45,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # The race detector can't find anything in packages without goroutines or whose
 # program runs as another process. In other packages it skips files marked with
 # //go:build !race.
-NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/backup ./server/crashtest ./server/doctor/... ./templates
+NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/gate ./server/audit ./server/backup ./server/branding/logo ./server/crashtest ./server/doctor/... ./templates
 
 .PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e test-packages race soak lint fuzz bench bench-log vuln build codes review screenshots
 

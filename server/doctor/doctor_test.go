@@ -271,7 +271,9 @@ var faults = []planted{
 		kept := i.open()
 		defer kept.Close()
 		old := crypt.Single(i.secret()).Cipher(crypt.Certificate)
-		must(i.t, kept.SetCertificateValue(i.t.Context(), "attempt", old.Encrypt([]byte("{}"), "attempt"), 0))
+		value := old.Encrypt([]byte("{}"), "attempt")
+		value[len(value)-1] ^= 1 // it can't be read, so the service that runs leaves it
+		must(i.t, kept.SetCertificateValue(i.t.Context(), "attempt", value, 0))
 		i.rotated()
 		i.Now = func() time.Time { return time.Now().Add(25 * time.Hour) }
 	}, doctor.SecretUnfinished, []doctor.Code{doctor.ClockWrong}},
