@@ -104,9 +104,14 @@ func loadLocale(files fs.FS, name string) (*locale, error) {
 	case about.Reviewed != "yes" && about.Reviewed != "no":
 		return nil, errors.New(`language.reviewed must be "yes" or "no"`)
 	}
+	// The digits of numbers are those of dates and of the texts, also in Arabic.
+	digits, err := tag.SetTypeForKey("nu", "latn")
+	if err != nil {
+		return nil, err
+	}
 	l := &locale{
 		Language: Language{Tag: tag.String(), Name: about.Name, Dir: about.Dir},
-		numbers:  message.NewPrinter(tag),
+		numbers:  message.NewPrinter(digits),
 	}
 	l.messages = func() ([]*i18n.Message, error) {
 		messages, err := i18n.ParseMessageBytes(text, toml.Unmarshal)

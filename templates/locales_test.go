@@ -346,7 +346,7 @@ func TestPlurals(t *testing.T) {
 	}{
 		{"en", 1, "once"}, {"en", 3, "3 times"}, {"en", 1234, "1,234 times"},
 		{"de", 1234, "1.234-mal"},
-		{"ar", 0, "z ٠"}, {"ar", 2, "t ٢"}, {"ar", 3, "f ٣"}, {"ar", 11, "m ١١"},
+		{"ar", 0, "z 0"}, {"ar", 2, "t 2"}, {"ar", 3, "f 3"}, {"ar", 11, "m 11"},
 	} {
 		got, err := s.byTag[tt.tag].counted("asked.times", tt.n)
 		if err != nil || got != tt.want {
