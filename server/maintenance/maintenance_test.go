@@ -39,7 +39,8 @@ type watch struct {
 func watching(t *testing.T, database string) *watch {
 	t.Helper()
 	w := &watch{T: t, database: database, sink: notifytest.New(t, true), hook: servertest.NewEndpoint(t, nil)}
-	w.now.Store(time.Now().Add(time.Minute).UnixMilli())
+	// Noon, so that jumps of an hour don't pass the time when a round is due.
+	w.now.Store(time.Now().UTC().Truncate(24 * time.Hour).Add(36 * time.Hour).UnixMilli())
 	now := func() time.Time { return time.UnixMilli(w.now.Load()) }
 	w.store = storetest.Open(t, store.Config{Database: database, Now: now})
 	one := servertest.NewIdentity(t)
