@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/updatecase/mobileconfig/server/account"
@@ -11,7 +12,7 @@ import (
 )
 
 type adminLogKeyCommand struct {
-	Prepare bool `help:"Only create the new key, beside the old one, so that you can copy it to the other servers first."`
+	Prepare bool `help:"Only create the new key next to the old one, so you can copy it to the other servers first."`
 	logKeyFlags
 }
 
@@ -34,7 +35,7 @@ func (c *adminLogKeyCommand) Run(s streams) error {
 		return err
 	}
 	if c.Prepare {
-		_, err := fmt.Fprintf(s.out, "The new key %s is in %s.next. Copy it to the same place on each other server, for the same owner alone. "+
+		_, err := fmt.Fprintf(s.out, "The new key %s is in %s.next. Copy it to the same place on every other server, readable only by the same owner. "+
 			"Then run this again without --prepare.\n", next.ID(), file)
 		return err
 	}
@@ -45,7 +46,7 @@ func (c *adminLogKeyCommand) Run(s streams) error {
 	if err := datadir.PlaceLogKey(file); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "The key %s signs the action logs now; %d were signed by another one. It is in %s, and the old one is deleted.\n", next.ID(), replaced, file)
+	_, err = fmt.Fprintf(s.out, "The key %s now signs the action logs; it replaced another key in %d of them. It's in %s, and the old key is deleted.\n", next.ID(), replaced, file)
 	return err
 }
 
@@ -72,7 +73,7 @@ func (c *adminLogKeyCommand) next(ctx context.Context, kept *store.Store, ring *
 		return nil, err
 	}
 	if len(seeds) != 2 {
-		return nil, fmt.Errorf("somebody else has replaced the key at this moment")
+		return nil, errors.New("another command has just replaced the key; check with: mobileconfig log keys")
 	}
 	next, err := audit.NewLogKey(seeds[1])
 	if err == nil && next.ID() == old.ID() {

@@ -170,7 +170,7 @@ func TestRotateLogKeyOnTwoServers(t *testing.T) {
 		i.do(err)
 		_, _, err = other.SignCheckpoint(t.Context(), account.Default) // with no restart
 		i.do(err)
-		if out, err := rotate(there); err != nil || !strings.Contains(out, "; 0 were signed") {
+		if out, err := rotate(there); err != nil || !strings.Contains(out, "another key in 0 of them") {
 			t.Errorf("on the other server: %q, %v", out, err)
 		}
 		i.check(2)

@@ -188,11 +188,11 @@ type logKeysCommand struct {
 
 // listedKey is a key of a log as it is printed.
 type listedKey struct {
-	ID        string     `json:"id"`
-	PublicKey string     `json:"public_key"`
-	Since     int64      `json:"since"`
-	At        *time.Time `json:"at,omitempty"`
-	Statement string     `json:"statement,omitempty"`
+	ID         string     `json:"id"`
+	PublicKey  string     `json:"public_key"`
+	Since      int64      `json:"since"`
+	ReplacedAt *time.Time `json:"replaced_at,omitempty"`
+	Statement  string     `json:"statement,omitempty"`
 }
 
 // Run lists the keys that the log has had.
@@ -218,8 +218,8 @@ func (c *logKeysCommand) Run(s streams) error {
 	fmt.Fprintln(w, "ID\tSINCE ACTION\tTIME\tPUBLIC KEY")
 	for _, k := range listed {
 		at := "-"
-		if k.At != nil {
-			at = k.At.Format("2006-01-02 15:04 MST")
+		if k.ReplacedAt != nil {
+			at = k.ReplacedAt.Format("2006-01-02 15:04 MST")
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", k.ID, max(k.Since, 1), at, k.PublicKey)
 	}

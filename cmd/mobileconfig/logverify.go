@@ -223,14 +223,13 @@ func emptied(r audit.Report) string {
 func signedBy(r audit.Report, notes []openedNote) string {
 	var b strings.Builder
 	for i, k := range r.Keys {
-		switch {
-		case i+1 < len(r.Keys):
-			next := r.Keys[i+1]
-			fmt.Fprintf(&b, "The key %s signed from action %d on; action %d replaced it on %s, as both keys have signed.\n",
-				k.ID, max(k.Since, 1), next.Since, next.At.Format("2006-01-02 15:04 MST"))
-		default:
-			fmt.Fprintf(&b, "The key %s signs since action %d.\n", k.ID, max(k.Since, 1))
+		if i+1 == len(r.Keys) {
+			fmt.Fprintf(&b, "The key %s has signed since action %d.\n", k.ID, max(k.Since, 1))
+			break
 		}
+		next := r.Keys[i+1]
+		fmt.Fprintf(&b, "The key %s signed from action %d on. Action %d replaced it on %s; both keys signed the change.\n",
+			k.ID, max(k.Since, 1), next.Since, next.At.Format("2006-01-02 15:04 MST"))
 	}
 	for _, n := range notes {
 		fmt.Fprintf(&b, "%s, of %d actions, is signed by the key %s.\n", strings.ToUpper(n.by[:1])+n.by[1:], n.Size, n.Key)

@@ -350,7 +350,7 @@ func (c *Chain) judge(point *Checkpoint, signatures []note.Signature) error {
 		if c.keys[i].Since < want.Since {
 			return fmt.Errorf("the note is of %d actions and signed by the key %s, which was replaced by action %d", point.Size, c.keys[i].ID, c.keys[i+1].Since)
 		}
-		return fmt.Errorf("the note is of %d actions and signed by the key %s, which signs since action %d only", point.Size, c.keys[i].ID, c.keys[i].Since)
+		return fmt.Errorf("the note is of %d actions and signed by the key %s, which only signs from action %d on", point.Size, c.keys[i].ID, c.keys[i].Since)
 	}
 	if point.Key != "" && point.Key != want.ID {
 		return errors.New("the note names another key than the one that signed it")

@@ -273,8 +273,8 @@ func TestCheckpointByTheWrongKey(t *testing.T) {
 		{"a", "which was replaced by action 6", 6},
 		{"a", "which was replaced by action 6", 12},
 		{"b", "which was replaced by action 10", 10},
-		{"b", "signs since action 6 only", 5},
-		{"c", "signs since action 10 only", 9},
+		{"b", "only signs from action 6 on", 5},
+		{"c", "only signs from action 10 on", 9},
 		{"x", "isn't signed by", 3},
 	} {
 		key := logKey(t, tt.seed).Named(logKey(t, "a").ID())
