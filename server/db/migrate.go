@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -42,6 +43,10 @@ func refuseForeign(have []string) error {
 	missing := slices.ContainsFunc(ours, func(name string) bool { return !slices.Contains(have, name) })
 	if len(have) == 0 || !missing || slices.Equal(have, ours[:1]) {
 		return nil
+	}
+	if !slices.ContainsFunc(have, func(name string) bool { return !strings.HasPrefix(name, "river_") }) {
+		// What the script of a backup creates first.
+		return errors.New("is incomplete, because a restore to it was interrupted. Drop it, create it again, and repeat the restore")
 	}
 	return fmt.Errorf("belongs to another program: it has tables, but not those of this one (%s). Use a separate database", strings.Join(ours, ", "))
 }
