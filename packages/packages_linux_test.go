@@ -21,8 +21,14 @@ import (
 // built builds for linux/amd64 into a new folder.
 func built(t *testing.T, version string) string {
 	t.Helper()
+	return builtFrom(t, "..", version)
+}
+
+// builtFrom is built for another tree.
+func builtFrom(t *testing.T, tree, version string) string {
+	t.Helper()
 	out := filepath.Join(t.TempDir(), "dist")
-	b := build{root: "..", out: out, version: version, only: []string{"linux/amd64"}}
+	b := build{root: tree, out: out, version: version, only: []string{"linux/amd64"}}
 	if err := b.run(); err != nil {
 		t.Fatal(err)
 	}

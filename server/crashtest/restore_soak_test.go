@@ -93,9 +93,9 @@ func TestSoakKillRestorePostgres(t *testing.T) {
 		database := storetest.EmptyPostgres(t)
 		killed(t, random, took, psql, args(database)...)
 		until(t, nil, "the end of psql's connection", func() bool {
-			return storetest.Column(t, database, `SELECT COUNT(*)::text FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'psql'`)[0] == "0"
+			return column(t, database, `SELECT COUNT(*)::text FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'psql'`)[0] == "0"
 		})
-		tables := storetest.Column(t, database, `SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()`)
+		tables := column(t, database, `SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()`)
 		switch {
 		case len(tables) == 0:
 			states["empty"]++
@@ -107,7 +107,7 @@ func TestSoakKillRestorePostgres(t *testing.T) {
 			if said := refused(t, data, "--database", database); !strings.Contains(said, "a restore to it was interrupted") {
 				t.Errorf("a service says %s", said)
 			}
-			if after := storetest.Column(t, database, `SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()`); !slices.Equal(after, tables) {
+			if after := column(t, database, `SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()`); !slices.Equal(after, tables) {
 				t.Errorf("the service that refused left %v, want %v", after, tables)
 			}
 		}
@@ -162,10 +162,24 @@ func wantEnded(t *testing.T, data, database string) {
 		`SELECT CAST(COUNT(*) AS TEXT) FROM actions WHERE name = 'installation.restore'`: "1",
 		`SELECT CAST(COUNT(*) AS TEXT) FROM installation WHERE restored = 0`:             "1",
 	} {
-		if got := storetest.Column(t, database, query); !slices.Equal(got, []string{want}) {
+		if got := column(t, database, query); !slices.Equal(got, []string{want}) {
 			t.Errorf("%s: %v, want %s", query, got, want)
 		}
 	}
+}
+
+// column returns the first column of a query's result. It leaves no connection:
+// the tests use hundreds of databases.
+func column(t *testing.T, database, query string) (all []string) {
+	t.Helper()
+	db := connect(t, database)
+	defer db.Close()
+	each(t, db, query, func(scan func(...any)) {
+		var one string
+		scan(&one)
+		all = append(all, one)
+	})
+	return all
 }
 
 // killed runs a program and kills it at a random moment within a time.
