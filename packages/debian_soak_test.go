@@ -47,7 +47,7 @@ func (m machine) serving(f func()) {
 		m.t.Fatal(err)
 	}
 	ready := false
-	for range 400 {
+	for range 2400 {
 		if _, err := m.try("mobileconfig", "healthcheck", "--listen", "127.0.0.1:18232"); err == nil {
 			ready = true
 			break
