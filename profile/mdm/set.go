@@ -111,13 +111,9 @@ func (s *Set) declare(policy *profile.Passcode, p profile.Platform) error {
 	if err != nil {
 		return err
 	}
-	for n, name := range []string{"passcode", "activation"} {
-		text, err := marshal(all[n], "  ")
-		if err != nil {
-			return err
-		}
-		if file := path(s, p, name); file != "" {
-			s.declared = append(s.declared, File{Path: file, text: string(text)})
+	for _, d := range all {
+		if file := path(s, p, d.Name()); file != "" {
+			s.declared = append(s.declared, File{Path: file, text: string(d.File())})
 		}
 	}
 	return nil
