@@ -292,7 +292,7 @@ func TestDeclared(t *testing.T) {
 // everything that isn't from the vendor.
 func TestReadmes(t *testing.T) {
 	always := []string{"can't promise a single password prompt", "manually stays", "Microsoft 365 takes no password over IMAP at all", "To lock or erase a lost device: ", "Email password, when Mail first connects: once or twice"}
-	secure := []string{"(User Enrollment) ignore passcode rules", "That's two files", "acts on wrong passcodes only", "A new passcode, if theirs doesn't meet the policy"}
+	secure := []string{"(User Enrollment) ignore passcode rules", "email is a profile of the user and the policy one of the system. That's two files", "acts on wrong passcodes only", "too many of them erase an iPhone or lock a Mac", "locking and erasing one is the MDM's job", "A new passcode, if theirs doesn't meet the policy"}
 	for _, v := range mdm.Vendors() {
 		for _, policy := range []bool{false, true} {
 			readme := filesOf(t, newSet(t, v, policy, mdm.AddressLogin))["README.txt"]
