@@ -123,6 +123,30 @@ func TestBatchByAPI(t *testing.T) {
 		}
 		send(409, "POST", "/batches/"+secret.ID+"/check", "application/json", `{"drop":["password"]}`)
 
+		// The policy as declarations, beside the files.
+		declared := read(send(201, "POST", "/batches?declarations=true", "text/csv", "email\njane@"+servertest.Domain+"\n").Body)
+		if a := send(200, "GET", "/batches/"+declared.ID, "", ""); !strings.Contains(string(a.Body), `"declarations":true`) {
+			t.Errorf("got %s", a.Body)
+		}
+		if a := follow(declared.ID); a.State != "ready" {
+			t.Fatalf("got %+v", a)
+		}
+		for _, chosen := range []string{"true", "false", "true"} {
+			send(200, "POST", "/batches/"+declared.ID+"/check", "application/json", `{"declarations":`+chosen+`}`)
+			follow(declared.ID)
+			if a := send(200, "GET", "/batches/"+declared.ID, "", ""); strings.Contains(string(a.Body), `"declarations":true`) != (chosen == "true") {
+				t.Errorf("chosen: %s, got %s", chosen, a.Body)
+			}
+		}
+		send(200, "POST", "/batches/"+declared.ID+"/start", "", "")
+		if declared = follow(declared.ID); declared.State != "done" {
+			t.Fatalf("got %+v", declared)
+		}
+		archive := send(200, "GET", "/batches/"+declared.ID+"/files/archive-001.zip", "", "").Body
+		if !bytes.Contains(archive, []byte("declarations/"+servertest.Domain+"/iphone/passcode.json")) {
+			t.Error("the archive has no declarations")
+		}
+
 		// Links instead of files.
 		links := read(send(201, "POST", "/batches?output=links", "text/csv", "email,name\njane@"+servertest.Domain+",Jane\njoe@"+servertest.Domain+",Joe\n").Body)
 		follow(links.ID)

@@ -51,6 +51,9 @@ type Choice struct {
 	Drop []string               `json:"drop,omitempty"`
 	// Output is what people get. Empty: Files.
 	Output Output `json:"output,omitempty"`
+	// Declarations adds the passcode policies of the domains to the archives, as
+	// declarations for an MDM.
+	Declarations bool `json:"declarations,omitempty"`
 	// Mail sends each link to its person.
 	Mail bool `json:"mail,omitempty"`
 	// SkipBadRows skips rows with problems. Otherwise a batch that has any

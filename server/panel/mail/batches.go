@@ -180,8 +180,10 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 		Live: p.batchLive(f, b), Detail: b.Detail, Size: sizeOf(b.Size), Signer: b.About.Signer.Name,
 		Started: b.Started, Ended: b.Ended, Expires: b.Expires, Expired: b.Expired,
 	}
-	if b.Choice.Mail {
-		page.Form["mail"] = "yes"
+	for name, chosen := range map[string]bool{"mail": b.Choice.Mail, "declarations": b.Choice.Declarations} {
+		if chosen {
+			page.Form[name] = "yes"
+		}
 	}
 	if err := p.fillLinks(v, &page, b); err != nil {
 		return page, err
@@ -234,7 +236,7 @@ const maxColumns = 100
 
 // batchFields are the fields of the form that checks a list again.
 var batchFields = func() []string {
-	all := []string{"platform", "output", "mail", "variant", "locale"}
+	all := []string{"platform", "output", "mail", "variant", "declarations", "locale"}
 	for i := range maxColumns {
 		all = append(all, columnField(i))
 	}
@@ -260,7 +262,7 @@ func (p *Pages) checkBatch(v *panel.Visit) error {
 func batchChoice(form web.Form, b batches.Batch) batches.Choice {
 	c := b.Choice
 	c.Platforms, c.Variant, c.Locale = batch.Platforms(form["platform"]), settings.Variant(form["variant"]), profile.Trim(form["locale"])
-	c.Output, c.Mail = batches.Output(form["output"]), form["mail"] == "yes"
+	c.Output, c.Mail, c.Declarations = batches.Output(form["output"]), form["mail"] == "yes", form["declarations"] == "yes"
 	c.Map, c.Drop = map[string]batch.Field{}, nil
 	for i, column := range b.Plan.Columns {
 		field, said := form[columnField(i)]

@@ -33,7 +33,8 @@ type newBatchPage struct {
 	Locked bool // the account has no domain yet
 }
 
-// A batchPage shows one batch. Form: platform, output, mail, variant, locale.
+// A batchPage shows one batch. Form: platform, output, mail,
+// variant, declarations, locale.
 type batchPage struct {
 	panel.Frame
 	Row     batchRow
