@@ -12,12 +12,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/soak"
 )
-
-// apple is a desktop whose setup page has drawings.
-var apple = device{"mac", servertest.Mac, 1350, 940, false}
 
 // TestSoakLighthouse runs Lighthouse on the start page and on setup pages.
 // Accessibility and best practices must be perfect. Performance is a figure:
@@ -33,7 +29,7 @@ func TestSoakLighthouse(t *testing.T) {
 		{"start", s.URL + "/", iPhone},
 		{"start", s.URL + "/", linux},
 		{"setup", s.link, linux},
-		{"setup", s.link, apple},
+		{"setup", s.link, mac},
 	}
 	for _, l := range looks[:soak.Count(1, len(looks))] {
 		t.Run(l.page+"/"+l.device.name, func(t *testing.T) {
