@@ -268,6 +268,7 @@ webhooks: [{url: "https://a.example", events: [link.used]}]
 // TestApplyTwoApprovals approves and withdraws servers while another operator
 // does the same. A change that is already made isn't an error.
 func TestApplyTwoApprovals(t *testing.T) {
+	t.Parallel()
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		for _, tt := range []struct{ hosts, want string }{
 			{`["*.a.example", b.example]`, "Done: create approved host b.example.\n"},
@@ -307,6 +308,7 @@ func (r *applyRig) between(t *testing.T, pick func(method, path string) bool, fn
 
 // TestApplyWaits checks that the command waits when the service asks for it.
 func TestApplyWaits(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked.Add(1) == 1 {
@@ -333,6 +335,7 @@ func TestApplyWaits(t *testing.T) {
 // with pruning the account matches the file; without, it contains at least the
 // file. A second apply changes nothing.
 func TestApplyConverges(t *testing.T) {
+	t.Parallel()
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		storetest.Exec(t, r.database, `UPDATE accounts SET erasing_policies_by_key = 1`)
 		seed := rand.Uint64()
