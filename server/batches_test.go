@@ -96,6 +96,14 @@ func TestBatchByAPI(t *testing.T) {
 		if b = follow(b.ID); b.State != "failed" || b.Reason != "column_missing" || b.Name != "users.csv" {
 			t.Errorf("got %+v", b)
 		}
+		for sort, want := range map[string]string{"": "users.csv phones", "-created_at": "users.csv phones", "created_at": "phones users.csv", "name": "phones users.csv", "-name": "users.csv phones"} {
+			var list struct{ Batches []made }
+			servertest.Decode(t, send(200, "GET", "/batches?sort="+sort, "", ""), &list)
+			if len(list.Batches) != 2 || list.Batches[0].Name+" "+list.Batches[1].Name != want {
+				t.Errorf("sort=%s: got %+v, want %s", sort, list.Batches, want)
+			}
+		}
+		send(422, "GET", "/batches?sort=state", "", "")
 		form = strings.ReplaceAll(form, `"file"`, `"list"`)
 		send(422, "POST", "/batches", "multipart/form-data; boundary=x", form)
 		send(400, "POST", "/batches", "multipart/form-data; boundary=x", strings.ReplaceAll(form, `"list"`, `"file"`)[:90])

@@ -12,6 +12,7 @@ type (
 		States        []string
 		Rows          []batchRow
 		Older, Newest string
+		Columns       []panelColumn
 	}
 	batchRow struct {
 		ID, Name, State string
@@ -129,7 +130,10 @@ func batchCases() []panelCase {
 	early := done
 	early.Expires, early.Push = time.Time{}, batchPush{Ready: true}
 	cases := []panelCase{
-		{name: "batches", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{Form: panelForm{"state": "done"}, States: batchStates, Rows: rows, Older: at + "?after=bat_9", Newest: at}},
+		{name: "batches", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{
+			Form: panelForm{"state": "done", "sort": "-name"}, States: batchStates, Rows: rows, Older: at + "?after=bat_9", Newest: at,
+			Columns: []panelColumn{{"name", at + "?sort=name", "descending"}, {"created_at", at + "?sort=created_at", ""}},
+		}},
 		{name: "batches-auditor", page: "batches", who: auditor, nav: "batches", path: at, view: batchesPage{States: batchStates, Rows: rows[:1]}},
 		{name: "batches-empty", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{States: batchStates}},
 		{name: "batches-nothing", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{Form: panelForm{"state": "failed"}, States: batchStates}},

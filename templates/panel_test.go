@@ -530,6 +530,7 @@ func signInCases() []panelCase {
 		{name: "invitation-first", page: "invitation", path: "/panel/invitation/tok-123", view: invitationPage{Token: "tok-123", Role: "owner", First: true}},
 		{name: "invitation-problems", page: "invitation", path: "/panel/invitation/tok-123", view: invited, problems: badFields("email", "name", "password")},
 		{name: "confirm", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "post", Fields: fields, Passkey: true, Code: true}},
+		{name: "confirm-app", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get", Code: true}},
 		{name: "confirm-get", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get", Passkey: true, Code: true}},
 		{name: "confirm-code", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "post", Fields: fields, Code: true, Withheld: true}, problems: badFields("confirm_code")},
 		{name: "confirm-password", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get"}, problems: badFields("confirm_password")},

@@ -201,14 +201,15 @@ func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error)
 type batchesQuery struct {
 	Address string `query:"address" maxLength:"254" doc:"Batches with profiles or links for this mailbox." example:"jane@example.com"`
 	State   string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"Status of the batch."`
+	Sort    string `query:"sort" enum:"-created_at,created_at,name,-name" default:"-created_at" doc:"Sort order. A minus sign means latest first, or Z to A."`
 	After   string `query:"after" maxLength:"40" doc:"ID of the last batch on the previous page."`
 	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of batches per page."`
 }
 
 // A BatchList is a page of batches.
 type BatchList struct {
-	Batches []Batch `json:"batches" doc:"Newest first."`
-	More    bool    `json:"more" doc:"Whether there are older ones." example:"false"`
+	Batches []Batch `json:"batches" doc:"In the order of sort."`
+	More    bool    `json:"more" doc:"Whether there is another page." example:"false"`
 }
 
 func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answer[BatchList], error) {
@@ -220,7 +221,9 @@ func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answe
 		return nil, err
 	}
 	limit := cmp.Or(in.Limit, 50)
-	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{Mailbox: g.Mailbox, State: batches.State(in.State), After: in.After, Limit: limit + 1})
+	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{
+		Mailbox: g.Mailbox, State: batches.State(in.State), Sort: batches.Order(in.Sort), After: in.After, Limit: limit + 1,
+	})
 	if err != nil {
 		return nil, err
 	}

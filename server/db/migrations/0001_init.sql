@@ -496,6 +496,7 @@ CREATE TABLE batches (
 );
 
 CREATE INDEX batches_account ON batches (account, created, id);
+CREATE INDEX batches_name ON batches (account, name, id);
 CREATE INDEX batches_live ON batches (created) WHERE state IN ('checking', 'running');
 CREATE INDEX batches_expires ON batches (expires) WHERE expires > 0 AND expired = 0;
 
