@@ -34,9 +34,13 @@ SIZE      ?= full
 # Everything is built as shipped; only the race detector needs cgo.
 export CGO_ENABLED = 0
 
-# Lint already runs vet, and no debugger needs symbols (-w). The timeout only ends hanging tests. A third package at
-# a time uses the CPU while others wait.
-TESTING = -vet off -ldflags=-w -timeout 60m -p 3
+# Lint already runs vet, no debugger needs symbols (-w), and without paths
+# (-trimpath) every clone finds what another one has compiled. The timeout only
+# ends hanging tests. More packages at a time use the CPU while others wait.
+TESTING = -vet off -trimpath -ldflags=-w -timeout 60m -p 4
+
+# The packages that take longest start first.
+SLOWEST = ./server ./cmd/mobileconfig ./server/panel
 
 # Tests that need third-party modules or programs are in a separate module.
 E2E = server/e2e
@@ -76,15 +80,14 @@ packages:
 prepare:
 	@.ci/prepare
 
-# Both modules at once: one uses the CPU while the other waits for a browser or
-# a disk.
+# All modules at once: one uses the CPU while another waits for a browser or a
+# disk.
 test: prepare
-	go build -o /dev/null ./cmd/mobileconfig
-	@$(MAKE) --no-print-directory -j 2 test-main test-e2e
-	@$(MAKE) --no-print-directory test-packages
+	go build -trimpath -o /dev/null ./cmd/mobileconfig
+	@$(MAKE) --no-print-directory -j 3 test-main test-e2e test-packages
 
 test-main:
-	TMPDIR=$$(.ci/tmp) go test $(TESTING) ./...
+	TMPDIR=$$(.ci/tmp) go test $(TESTING) $(SLOWEST) ./...
 
 test-e2e:
 	cd $(E2E) && TMPDIR=$$(../../.ci/tmp) AXE_JS=$$(ls $(AXE) 2>/dev/null) go test $(TESTING) ./...

@@ -155,6 +155,7 @@ func TestAPIGuideError(t *testing.T) {
 // TestAPIGuideSnippets runs the snippets of each language as one program, from top
 // to bottom, against a new server.
 func TestAPIGuideSnippets(t *testing.T) {
+	t.Parallel()
 	g := readGuide(t)
 	sent := map[string][]exchange{}
 	for _, l := range languages {

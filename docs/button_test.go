@@ -38,6 +38,7 @@ func TestButtonPHP(t *testing.T) {
 
 // TestButtonNode runs the code for Node.
 func TestButtonNode(t *testing.T) {
+	t.Parallel()
 	h := newHost(t)
 	quote := func(s string) string {
 		data, _ := json.Marshal(s)

@@ -57,6 +57,7 @@ func checked(path string) bool {
 // TestWords checks that code, comments, names, pages, texts and documents don't use
 // any of the words and constructions in words.txt.
 func TestWords(t *testing.T) {
+	t.Parallel()
 	all := wordings(t)
 	err := fs.WalkDir(os.DirFS(".."), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !checked(path) {

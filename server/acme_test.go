@@ -470,6 +470,7 @@ func TestACMETwoServers(t *testing.T) {
 
 // TestPlainHTTP redirects plain HTTP, but not requests with a body.
 func TestPlainHTTP(t *testing.T) {
+	t.Parallel()
 	from := acmetest.New(t)
 	s := startACME(t, storetest.SQLite(t), from, nil)
 	s.await()

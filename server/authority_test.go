@@ -115,6 +115,7 @@ func authorityIdentity(t *testing.T, clock *storetest.Clock) server.Identity {
 // was admitted by, and sends the end. Nothing may change, and no one may be
 // notified.
 func TestAuthority(t *testing.T) {
+	t.Parallel()
 	for name, database := range map[string]func(testing.TB) string{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
 		t.Run(name, func(t *testing.T) {
 			servers := 1

@@ -29,6 +29,7 @@ var testOperations = map[string]bool{
 // TestTestKeyChangesNothingLive sends every writing operation of the API with a
 // test key that has all scopes. Only tests may change.
 func TestTestKeyChangesNothingLive(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := &authorityWorld{database: database}
 		w.open(t, 1)

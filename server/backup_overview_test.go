@@ -14,6 +14,7 @@ import (
 // TestBackupOnOverview tells operators about a missing or old backup, and no
 // one else.
 func TestBackupOnOverview(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
 		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })

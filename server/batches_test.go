@@ -17,6 +17,7 @@ import (
 // A list is uploaded through the API, and its archive is downloaded, whole and
 // in ranges.
 func TestBatchByAPI(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.Notifying(t, database, nil, nil)
 		key := servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"batches:read", "batches:write"}})

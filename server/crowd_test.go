@@ -48,6 +48,7 @@ func signInForm(email, password string) string {
 // must wait after a while. The member can still sign in from a known device.
 // The device's mark alone lets no one in, and doesn't help with other members.
 func TestStrangersCannotLockOut(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		c := newCrowd(t, database)
 		jane := c.Owner("jane@example.com")
@@ -115,6 +116,7 @@ func TestStrangersCannotLockOut(t *testing.T) {
 // TestFloodOfUnknownSignIns has one address invent sign-ins. The log only gets a few
 // entries, with the number of attempts.
 func TestFloodOfUnknownSignIns(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		c := newCrowd(t, database)
 		c.Owner("jane@example.com")

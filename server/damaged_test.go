@@ -35,6 +35,7 @@ var damages = []struct {
 // TestDamagedRowHidesNoOthers checks that each list is shown although one of
 // its rows can't be read.
 func TestDamagedRowHidesNoOthers(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
 		owner := s.Owner("olga@example.com")

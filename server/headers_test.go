@@ -15,6 +15,7 @@ import (
 // TestHeaders checks all routes and methods for security headers on every
 // answer.
 func TestHeaders(t *testing.T) {
+	t.Parallel()
 	s := servertest.New(t, storetest.SQLite(t), func(c *server.Config) { c.BaseURL = "https://setup.example.com" })
 	link := s.Link("jane@example.com")
 	ticket := strings.Split(s.Ticket(link, "mail"), "/")

@@ -49,6 +49,7 @@ func ways() (all []struct{ method, path, body string }) {
 // TestUnapprovedHosts tries all of them, on both databases. The domain's
 // existing and approved settings still work.
 func TestUnapprovedHosts(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
 		servertest.Restrict(t, database, account.Default)
@@ -101,6 +102,7 @@ func saved(t *testing.T, a servertest.Answer) {
 // TestOwnersApprove checks that owners approve servers by saving them, and
 // admins can choose among these. Each approval is logged and sent to programs.
 func TestOwnersApprove(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		owner := s.Owner("olga@example.com")
 		admin := owner.Invite("anna@example.com", "admin")
@@ -145,6 +147,7 @@ func TestOwnersApprove(t *testing.T) {
 // TestErasingByKey checks that API keys can only set policies that erase
 // devices if an owner allows it.
 func TestErasingByKey(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
 		mild := c.NewPolicy(t, `"max_failed_attempts":0`)

@@ -27,6 +27,7 @@ func (s *signer) Err() error { return nil }
 // TestIdentityChange replaces the signing identity under two servers, which
 // notice one after the other, and after a restart.
 func TestIdentityChange(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		first, second, third := servertest.NewIdentity(t), servertest.NewIdentity(t), servertest.NewIdentity(t)
 		sink := notifytest.New(t, true)

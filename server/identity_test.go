@@ -73,6 +73,7 @@ func (r *renewable) turn(link string, data []byte) {
 // TestRenewal renews the identity during a thousand downloads. Each of them
 // verifies, with the old certificate or the new one.
 func TestRenewal(t *testing.T) {
+	t.Parallel()
 	r := newRenewable(t)
 	var log servertest.Log
 	identity, err := server.FromFiles(r.files, nil, slog.New(slog.NewJSONHandler(&log, nil)))
@@ -145,6 +146,7 @@ func TestRenewal(t *testing.T) {
 // TestBadIdentityStays replaces the files with bad ones. The server keeps using
 // the old identity and reports the error in details, metrics and log.
 func TestBadIdentityStays(t *testing.T) {
+	t.Parallel()
 	r := newRenewable(t)
 	c := config(t)
 	var log servertest.Log

@@ -16,6 +16,7 @@ import (
 // notification 30 days, 7 days and one day before each key's expiry, as far as
 // it lives that long, and again if the expiry changes.
 func TestKeyExpiry(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		const day = 24 * time.Hour
 		now := storetest.Start

@@ -23,6 +23,7 @@ import (
 // ten, and one each time the key is unused. Panel and API show where it was
 // used last.
 func TestKeyUse(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		var ahead atomic.Int64
 		begin := time.Now()

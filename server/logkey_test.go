@@ -24,6 +24,7 @@ import (
 // they can't; the API and exports show the chain; all owners get a mail, also those
 // who want none.
 func TestLogKeyReplaced(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		sink, e := notifytest.New(t, false), servertest.NewEndpoint(t, nil)
 		files := [2]string{filepath.Join(t.TempDir(), "key"), filepath.Join(t.TempDir(), "key")}

@@ -57,6 +57,7 @@ func (c *canaries) look(t *testing.T, where, text string) {
 // addresses while all notifications are sent by email and webhook, and looks
 // for them in emails, calls, exports, log and database.
 func TestNotificationsCarryNoSecret(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		sink, e := notifytest.New(t, false), servertest.NewEndpoint(t, nil)
 		s := servertest.Notifying(t, database, e, func(c *server.Config) {

@@ -63,6 +63,7 @@ func wantScanIn(t *testing.T, page servertest.Answer, text string) {
 
 // TestScanLink scans a link's URL wherever it's drawn.
 func TestScanLink(t *testing.T) {
+	t.Parallel()
 	for _, base := range []string{"https://a.example", "https://" + longHost + ":65535"} {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {
 			s := servertest.New(t, database, func(c *server.Config) { c.BaseURL = base })
@@ -88,6 +89,7 @@ func TestScanLink(t *testing.T) {
 // TestScanThunderbird scans the code for Thunderbird, for the longest address
 // and for a non-ASCII domain.
 func TestScanThunderbird(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
 		long := strings.Repeat(strings.Repeat("a", 62)+".", 3) + "a"
@@ -109,6 +111,7 @@ var secretShown = regexp.MustCompile(`>((?:[A-Z2-7]{4} ){7}[A-Z2-7]{4})<`)
 // TestScanTOTP scans the secret of an authenticator app that the page shows as
 // text.
 func TestScanTOTP(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, func(c *server.Config) { c.BaseURL = "https://" + longHost })
 		email := strings.Repeat("o", 64) + "@" + strings.Repeat("bcher.", 30) + "example"

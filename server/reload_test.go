@@ -17,6 +17,7 @@ import (
 // are visible at the next request, even on a cached page, and that an error is
 // shown and can be fixed without a restart.
 func TestTemplatesFromDisk(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../templates")); err != nil {
 		t.Fatal(err)

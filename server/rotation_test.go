@@ -88,6 +88,7 @@ var recoveryCode = regexp.MustCompile(`[A-Z2-7]{4}(?:-[A-Z2-7]{4}){3}`)
 // the overlap, nothing valid is refused. Afterwards nothing old is accepted,
 // and stored data still works.
 func TestRotation(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		e := servertest.NewEndpoint(t, nil)
 		p := newPair(t, database, e)

@@ -130,6 +130,7 @@ func TestRunStops(t *testing.T) {
 // TestSlowHeaders checks that a client that sends its headers too slowly is
 // disconnected.
 func TestSlowHeaders(t *testing.T) {
+	t.Parallel()
 	addr, stop := start(t, config(t))
 	defer stop()
 	conn, err := net.Dial("tcp", addr)
@@ -168,6 +169,7 @@ func TestLargeHeaders(t *testing.T) {
 
 // TestTLSReload renews the TLS files under a running server, then breaks them.
 func TestTLSReload(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	root := signingtest.Root(t, "p256")
 	c := config(t)

@@ -15,6 +15,7 @@ import (
 // parameter of every route, and looks for it in everything that is stored or
 // logged.
 func TestPagesKeepNoSecret(t *testing.T) {
+	t.Parallel()
 	const canary = "hunter2-CANARY-7361945"
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		link := s.Link("jane@example.com")

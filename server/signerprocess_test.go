@@ -136,6 +136,7 @@ func (p *signerProcess) client(patience time.Duration) *signerd.Client {
 // answer is a profile or says when to retry, and the count matches what was
 // sent.
 func TestSignerKilled(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		killSigner(t, database, 10, 100*time.Millisecond, func(download func()) { download() })
 	})
@@ -203,6 +204,7 @@ func killSigner(t *testing.T, database string, kills int, patience time.Duration
 // TestSignerTellsOperators checks that details, metrics and readiness show the
 // signer's state, and that the certificate page offers no way around it.
 func TestSignerTellsOperators(t *testing.T) {
+	t.Parallel()
 	signer := newSigner(t)
 	c := config(t)
 	client := signer.client(time.Minute)

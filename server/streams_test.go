@@ -17,6 +17,7 @@ import (
 // TestStreamsEnd opens every event stream, revokes the permission, and then
 // causes an event: it isn't sent, and the stream ends.
 func TestStreamsEnd(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil) // no jobs run, so batches don't change
 		olga := s.Owner("olga@example.com")

@@ -20,6 +20,7 @@ import (
 // TestUploadCertificate has an operator replace the development identity with a
 // certificate: it signs on all servers, and after a restart.
 func TestUploadCertificate(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		root := signingtest.Root(t, "p256")
 		roots := x509.NewCertPool()

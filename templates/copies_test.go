@@ -44,6 +44,7 @@ func TestCopies(t *testing.T) {
 
 // TestPanelPagesAreBounded parses every page of the panel in every language.
 func TestPanelPagesAreBounded(t *testing.T) {
+	t.Parallel()
 	s, err := load(embedded)
 	if err != nil {
 		t.Fatal(err)

@@ -181,6 +181,7 @@ func recipientCases(at string, all []recipientRow) []panelCase {
 // TestPanelNotices checks that the pages about notifications have their
 // contents.
 func TestPanelNotices(t *testing.T) {
+	t.Parallel()
 	s := newSet(t)
 	at := "/panel/security/notifications"
 	for name, want := range map[string][]string{

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -903,6 +904,9 @@ var (
 
 // quoted returns the strings of a Go file that match the group of a pattern.
 func quoted(file, pattern string) []string {
+	if known, ok := quotes.Load(file + pattern); ok {
+		return known.([]string)
+	}
 	text, err := os.ReadFile(file)
 	if err != nil {
 		panic(err)
@@ -911,8 +915,12 @@ func quoted(file, pattern string) []string {
 	for _, m := range regexp.MustCompile(pattern).FindAllSubmatch(text, -1) {
 		all = append(all, string(m[1]))
 	}
+	quotes.Store(file+pattern, slices.Clip(all))
 	return all
 }
+
+// quotes has what quoted returned.
+var quotes sync.Map
 
 // actionNames are the possible names in the action log, scopeNames the scopes
 // of keys.
@@ -1084,6 +1092,7 @@ func checkPanelPage(t *testing.T, html string) {
 
 // TestPanelPages checks that each page has its contents in English.
 func TestPanelPages(t *testing.T) {
+	t.Parallel()
 	s := newSet(t)
 	for name, want := range map[string][]string{
 		"sign-in":          {`action="/panel/sign-in"`, `data-passkey="/panel/sign-in/passkey" data-next="/panel"`, `name="next" value="/panel"`, `autocomplete="one-time-code"`, "<noscript>"},

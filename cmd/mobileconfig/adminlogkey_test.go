@@ -96,6 +96,7 @@ func (i *keyedInstallation) replaced(s *store.Store) int {
 // and after some logs. Each log verifies and can be signed, and the next run does
 // the rest, by the same new key.
 func TestRotateLogKeyKilled(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		i := newKeyedInstallation(t, database, 60)
 		s := i.open(i.file)
@@ -142,6 +143,7 @@ func TestRotateLogKeyKilled(t *testing.T) {
 // TestRotateLogKeyOnTwoServers goes through what docs/operator.md says for several
 // servers, and through what happens to those that don't read it.
 func TestRotateLogKeyOnTwoServers(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		i := newKeyedInstallation(t, database, 0)
 		there := filepath.Join(t.TempDir(), "key")

@@ -301,6 +301,7 @@ func TestApplyOther(t *testing.T) {
 // TestApplyTwoApprovals approves and withdraws servers while another operator
 // does the same. A change that is already made isn't an error.
 func TestApplyTwoApprovals(t *testing.T) {
+	t.Parallel()
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		for _, tt := range []struct{ hosts, want string }{
 			{`["*.a.example", b.example]`, "Done: create approved host b.example.\n"},
@@ -340,6 +341,7 @@ func (r *applyRig) between(t *testing.T, pick func(method, path string) bool, fn
 
 // TestApplyWaits checks that the command waits when the service asks for it.
 func TestApplyWaits(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int64
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asked.Add(1) == 1 {
@@ -366,6 +368,7 @@ func TestApplyWaits(t *testing.T) {
 // with pruning the account matches the file; without, it contains at least the
 // file. A second apply changes nothing.
 func TestApplyConverges(t *testing.T) {
+	t.Parallel()
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		storetest.Exec(t, r.database, `UPDATE accounts SET erasing_policies_by_key = 1`)
 		seed := rand.Uint64()

@@ -14,6 +14,7 @@ import (
 // TestBackupCommands writes, verifies and restores an encrypted backup with the
 // commands from the docs.
 func TestBackupCommands(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	data, file, restored := filepath.Join(folder, "data"), filepath.Join(folder, "today.age"), filepath.Join(folder, "restored")
 	dir, err := datadir.Open(data)

@@ -55,6 +55,7 @@ func (s remoteService) createBatch(t *testing.T, list string, flags ...string) s
 // TestRemoteBatches takes a batch from its list, which has one bad row, to its
 // files.
 func TestRemoteBatches(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := startBatches(t, database)
 		list := written(t, "people.csv", "email,shoe size\njane@example.com,7\njoe,9\nann@example.com,5\n")
@@ -226,6 +227,7 @@ func (s remoteService) download(t *testing.T, c *cutter, id, folder string, name
 // TestDownloadResumes interrupts a download: it resumes with range requests, in the same run
 // and in a later one, and incomplete files never have the final name.
 func TestDownloadResumes(t *testing.T) {
+	t.Parallel()
 	s := startBatches(t, storetest.SQLite(t))
 	id := s.createBatch(t, written(t, "people.csv", "email\njane@example.com\njoe@example.com\nann@example.com\n"))
 	out, _ := s.run(t, exitGood, "batches", "get", id, "--json")

@@ -15,6 +15,7 @@ import (
 // TestLogOfDemo checks that the demo's action log verifies like that of a real
 // installation.
 func TestLogOfDemo(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir() + "/data"
 	dir, err := datadir.Open(data)
 	if err != nil {

@@ -37,6 +37,7 @@ func TestSameAsServer(t *testing.T) {
 // TestServeAtOnce starts two services at the same time on a new data folder,
 // and on a new PostgreSQL database with a new data folder. Both come up.
 func TestServeAtOnce(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		for range 5 {
 			dir := t.TempDir() + "/data"

@@ -23,6 +23,7 @@ import (
 // repeatedly while it gets and stores its certificate, and finally downloads a
 // profile, which the program verifies.
 func TestServeACME(t *testing.T) {
+	t.Parallel()
 	from := acmetest.New(t)
 	folder := t.TempDir()
 	issuers := signingtest.WriteFile(t, "issuers.pem", from.IssuerPEM)

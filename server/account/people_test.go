@@ -138,6 +138,7 @@ func (h *installation) code(seed string) string {
 }
 
 func TestFirstOwner(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		token, err := h.members.InviteFirst(ctx)
@@ -201,6 +202,7 @@ func TestInvitationEnds(t *testing.T) {
 }
 
 func TestSignIn(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
@@ -263,6 +265,7 @@ func (h *installation) count(log string, name audit.Name, outcome audit.Outcome)
 
 // TestCodeOnce checks that no code works twice, whatever the clock does.
 func TestCodeOnce(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		h.first()
 		seed := h.enrol(h.signIn(jane, ""))
@@ -585,6 +588,7 @@ func TestLastOwnerStays(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
@@ -619,6 +623,7 @@ func TestLimits(t *testing.T) {
 }
 
 func TestAccounts(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
@@ -673,6 +678,7 @@ func TestAccounts(t *testing.T) {
 
 // TestHashers checks that the number of waiting sign-ins is limited.
 func TestHashers(t *testing.T) {
+	t.Parallel()
 	each(t, func(h *installation) {
 		h.first()
 		ctx, cancel := context.WithCancel(h.t.Context())

@@ -48,6 +48,7 @@ func visiting(in account.In, need account.Permission) audit.Grant {
 // TestVisit checks that the transaction of each look and each change decides
 // what an operator may do in a customer's account.
 func TestVisit(t *testing.T) {
+	t.Parallel()
 	change := func(h *installation, in account.In, need account.Permission) error {
 		return h.store.Record(h.t.Context(), visiting(in, need), audit.Action{
 			Account: in.Account.ID, Name: audit.DomainUpdate, Outcome: audit.Done, Target: audit.Target{Kind: audit.DomainTarget, ID: "example.com"},

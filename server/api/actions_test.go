@@ -27,6 +27,7 @@ func reader(t *testing.T, s *servertest.Server, database, owner string) serverte
 
 // TestListActions uses every filter of the log.
 func TestListActions(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := reader(t, s, database, "")
 		maker := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "maker", Scopes: []string{"policies:write"}}))
@@ -168,6 +169,7 @@ func TestActionsAreTheAccounts(t *testing.T) {
 // TestExportAndCheckpoint verifies an export with several parts against a checkpoint,
 // both from the API, and detects each missing line.
 func TestExportAndCheckpoint(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		grow(t, database, 1100)
 		c := reader(t, s, database, "")

@@ -102,6 +102,7 @@ func TestAPIProfiles(t *testing.T) {
 // TestAPIScopes calls every operation with a key that only lacks its scope, and with
 // one that has it.
 func TestAPIScopes(t *testing.T) {
+	t.Parallel()
 	database := storetest.SQLite(t)
 	clock := storetest.NewClock()
 	s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })

@@ -80,6 +80,7 @@ func TestBranding(t *testing.T) {
 // TestLogoIfMatch checks that a logo is only replaced and removed in the version of the
 // brand that the request names.
 func TestLogoIfMatch(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
 		for _, path := range []string{"/branding", "/domains/example.com/branding"} {
@@ -108,6 +109,7 @@ func TestLogoIfMatch(t *testing.T) {
 // TestLogo uploads logos and checks that pages show the redrawn image, served so that
 // browsers treat it only as an image.
 func TestLogo(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
 		upload := func(key, path, kind, body string) servertest.Answer {

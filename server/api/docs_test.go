@@ -23,6 +23,7 @@ var (
 // example in each language that its tools can parse, and runs the curl examples that
 // only read.
 func TestDocsPage(t *testing.T) {
+	t.Parallel()
 	database := storetest.SQLite(t)
 	s := servertest.New(t, database, nil)
 	page := string(s.Get("/api/docs?lang=en").Body)

@@ -140,6 +140,7 @@ func wantFields(t *testing.T, name string, answer []byte, patch string) {
 // TestAPILostUpdate changes each resource twice at once from the same version, on two
 // servers: one request is refused.
 func TestAPILostUpdate(t *testing.T) {
+	t.Parallel()
 	fields := map[string]string{
 		"domain": `"display_name":"%s"`, "policy": `"name":"%s"`, "webhook": `"url":"https://panel.example.com/%s"`,
 		"redirect key": `"name":"%s"`, "key": `"name":"%s"`, "link": `"external_id":"%s"`,

@@ -86,6 +86,7 @@ func (f *follower) next() (id string, m notify.Message) {
 // TestEventStream follows events, disconnects and continues, using the query and the
 // header, and compares them with the list and with webhook calls.
 func TestEventStream(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, nil)
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))

@@ -72,6 +72,7 @@ func TestKeyEnds(t *testing.T) {
 
 // TestKeyCreators checks that a key shows its creator.
 func TestKeyCreators(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		line := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: "line", Scopes: []string{"keys:read", "keys:write"}}))
 		type creator struct{ Kind, ID, Name string }

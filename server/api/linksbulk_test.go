@@ -45,6 +45,7 @@ func manyLinks(n int) string {
 // TestBulkLinks sends a full request several times at once with one Idempotency-Key:
 // each link is created once, with its own action, and the results are in request order.
 func TestBulkLinks(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, servertest.Unhurried)
 		key := servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"links:read", "links:write"}})
@@ -113,6 +114,7 @@ func TestBulkLinksOrder(t *testing.T) {
 // TestBulkLinksRefused mixes valid and invalid links. Each invalid one has its own
 // error, with pointers relative to the link.
 func TestBulkLinksRefused(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		all := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: servertest.AllScopes()}))
 		all.Want(t, 201, "POST", "/domains", `{"name":"example.org","imap":"imap.example.org","smtp":"smtp.example.org"}`)

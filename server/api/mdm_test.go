@@ -16,6 +16,7 @@ import (
 // TestMDMFiles gets the template and the files of every vendor. That changes nothing, and
 // they're the same each time.
 func TestMDMFiles(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{string(account.DomainsRead)}}))
 		c.Want(t, 200, "GET", "/mdm/fleet/profile?domain=example.com", "")

@@ -18,6 +18,7 @@ import (
 // each is done once, and all responses are the same. The upload of a list is done each
 // time, as documented.
 func TestEveryPostOnce(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		archive := t.TempDir()
 		batches := batchesOn(t, database, archive)

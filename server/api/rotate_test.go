@@ -14,6 +14,7 @@ import (
 // TestCurrentKey checks that a key can see itself, whatever its scopes, and no one else
 // can.
 func TestCurrentKey(t *testing.T) {
+	t.Parallel()
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		for _, scope := range servertest.AllScopes() {
 			c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Name: scope, Scopes: []string{scope}, Domains: []string{"example.com"}}))

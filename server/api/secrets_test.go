@@ -15,6 +15,7 @@ import (
 // TestAPIKeepsNoSecret plants a possible secret in every field, known and unknown, of
 // every operation.
 func TestAPIKeepsNoSecret(t *testing.T) {
+	t.Parallel()
 	const canary = "hunter2-CANARY-7361945"
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := servertest.New(t, database, servertest.Unhurried)

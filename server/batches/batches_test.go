@@ -21,6 +21,7 @@ import (
 // The service creates the same from a list as the command line, on either
 // database.
 func TestMade(t *testing.T) {
+	t.Parallel()
 	list := people(2345)
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
@@ -62,6 +63,7 @@ func TestMade(t *testing.T) {
 
 // A batch with bad rows can't be started, unless they are skipped.
 func TestBadRows(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
 		list := "Work mail,name\njane@example.com,Jane\nnobody,Joe\njoe@example.org,Joe\n"
@@ -112,6 +114,7 @@ func TestSettingsChanged(t *testing.T) {
 
 // The next server continues what a server was working on when it died.
 func TestResumed(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		stop := r.work(t)
 		b := r.create(t, owner(), people(3500), batches.Choice{})
@@ -140,6 +143,7 @@ func TestResumed(t *testing.T) {
 
 // An archive waits for its files, unless the batch ends or is started again.
 func TestArchiveWaits(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(r *rig, id string){
 		"made": func(r *rig, id string) { storetest.Must(t, r.Chunk(t.Context(), id, 0)) },
 		"cancelled": func(r *rig, id string) {
@@ -175,6 +179,7 @@ func TestArchiveWaits(t *testing.T) {
 // A cancelled, deleted or expired batch leaves nothing behind except the
 // manifests of what was created.
 func TestFilesDeleted(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		stop := r.work(t)
 		b := r.create(t, owner(), people(10), batches.Choice{})
@@ -235,6 +240,7 @@ func TestOrphans(t *testing.T) {
 // Files signed with an old certificate are signed again with the new one, under
 // the same names.
 func TestReissue(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
 		b := r.create(t, owner(), people(20), batches.Choice{})
@@ -278,6 +284,7 @@ func TestSecretListDeleted(t *testing.T) {
 // Batches are found by mailbox, and forget a mailbox when its personal text is
 // erased.
 func TestForget(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
 		var ids []string

@@ -14,6 +14,7 @@ import (
 // A batch whose creator loses the right to it stores no file after the
 // revocation has been answered, and says why, whenever that happens.
 func TestRightLost(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		byKey  bool
 		lose   func(t *testing.T, r *rig, key account.Key)
@@ -114,6 +115,7 @@ func (r *rig) maker(t *testing.T, byKey bool) (audit.Grant, account.Key) {
 // Files that make devices erase themselves require a recent second factor of a
 // member, or the account's consent for a key.
 func TestErasing(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		r.work(t)
 		by, _ := r.maker(t, true)

@@ -45,6 +45,7 @@ func (s *restarting) SignChecksums(ctx context.Context, list *signing.Checksums)
 // their checksums are signed, and before it has sent its certificate. The batch
 // continues as soon as it is back.
 func TestSignerAway(t *testing.T) {
+	t.Parallel()
 	each(t, func(t *testing.T, r *rig) {
 		texts, err := templates.Words()
 		if err != nil {

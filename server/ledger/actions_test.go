@@ -15,6 +15,7 @@ import (
 )
 
 func TestActionIsKeptAsEncoded(t *testing.T) {
+	t.Parallel()
 	clock := storetest.NewClock()
 	storetest.EachWith(t, store.Config{Now: clock.Now}, func(t *testing.T, s *store.Store) {
 		a := action(audit.LinkCreate, "lnk_1")

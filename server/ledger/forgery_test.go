@@ -298,6 +298,7 @@ func verifyExport(t *testing.T, s *store.Store, known ...audit.Known) error {
 // those named above. A checkpoint from before the removals is enough: then only
 // their signatures vouch for them.
 func TestForgeries(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
 		early := sign(t, s)

@@ -263,6 +263,7 @@ func TestServerWithoutTheNewKey(t *testing.T) {
 // sign and erase: no action and no checkpoint is lost, and each is by the key of
 // its place in the log.
 func TestReplaceKeyUnderLoad(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		file := newKeyFile()
 		main := file.open(t, database)

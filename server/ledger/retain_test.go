@@ -129,6 +129,7 @@ const kept = audit.DefaultRetention * 24 * time.Hour
 
 // TestRetain removes content in several batches; numbers, times and hashes stay.
 func TestRetain(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s, clock := agedLog(t, database)
 		known := sign(t, s)

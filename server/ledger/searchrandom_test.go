@@ -16,6 +16,7 @@ import (
 // TestSearch compares what random filters find, page by page and with a small
 // reach, with their definition.
 func TestSearch(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})

@@ -41,6 +41,7 @@ var tampering = []struct{ what, statement string }{
 // TestTampering changes rows of a log of 1,000, one after the other towards its
 // beginning, so that each time another row is the first wrong one.
 func TestTampering(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		write(t, s, 1000)
@@ -74,6 +75,7 @@ func copyRow(t *testing.T, database string, seq, to int64) {
 
 // TestSwappedRows swaps two whole rows of a log of 1,000.
 func TestSwappedRows(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		write(t, s, 1000)
@@ -96,6 +98,7 @@ func TestSwappedRows(t *testing.T) {
 // TestInsertedRows inserts copies of rows between and after those of a log of
 // 1,000, and shifts the others.
 func TestInsertedRows(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		write(t, s, 1000)

@@ -55,6 +55,7 @@ func ended(t *testing.T, c servertest.Client, link string) (m sent) {
 // TestPostfix sends links through a real Postfix and checks how refusals are
 // shown.
 func TestPostfix(t *testing.T) {
+	t.Parallel()
 	p := notifytest.NewPostfix(t)
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		kind, _, _ := strings.Cut(database, ":")

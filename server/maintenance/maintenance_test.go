@@ -94,6 +94,7 @@ func (w *watch) pass() (jobs int) {
 // erased, the logs stay valid, actions during a jump have the clock's time,
 // and a checkpoint is sent within a day.
 func TestClockJumps(t *testing.T) {
+	t.Parallel()
 	for name, jump := range map[string]time.Duration{"an hour": time.Hour, "a day": 24 * time.Hour, "400 days": 400 * 24 * time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			storetest.EachDatabase(t, func(t *testing.T, database string) {
@@ -132,6 +133,7 @@ func TestClockJumps(t *testing.T) {
 // one to start runs one round to catch up, and that the next is due after
 // 01:00 UTC.
 func TestMissedRound(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		var now atomic.Pointer[time.Time]
 		set := func(text string) {
@@ -246,6 +248,7 @@ func (w *watch) public(owner string) string {
 // TestCheckpoints runs nine days. It checks that a checkpoint is sent when the
 // log has grown, and by email once a week.
 func TestCheckpoints(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
 		const subject = "Action log checkpoint"
@@ -348,6 +351,7 @@ func TestCheckFails(t *testing.T) {
 // After a jump of the clock, nothing is removed until the clock has run for a
 // day.
 func TestRetention(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		w := watching(t, database)
 		key, err := audit.NewLogKey(servertest.LogKey)

@@ -16,6 +16,7 @@ import (
 // TestMails invites a member, who joins through the link in the email. It
 // checks that the owner is notified.
 func TestMails(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		sink := notifytest.New(t, true)
 		s := servertest.Notifying(t, database, nil, func(c *server.Config) {

@@ -23,6 +23,7 @@ import (
 // Postfix. The logo must be a part that the HTML refers to, and no line may be
 // too long.
 func TestPostfixBranded(t *testing.T) {
+	t.Parallel()
 	p := notifytest.NewPostfix(t)
 	logo, err := os.ReadFile("../branding/logo/testdata/mark.svg")
 	if err != nil {

@@ -30,6 +30,7 @@ func mailing(t *testing.T, database string, p *notifytest.Postfix, c notifytest.
 
 // TestPostfix sends email to a real Postfix over TLS.
 func TestPostfix(t *testing.T) {
+	t.Parallel()
 	p := notifytest.NewPostfix(t)
 	for _, starttls := range []bool{false, true} {
 		t.Run(fmt.Sprintf("starttls=%v", starttls), func(t *testing.T) {
@@ -138,6 +139,7 @@ func decoded(h textproto.MIMEHeader, r io.Reader) io.Reader {
 // TestPostfixNotTheOne checks that no email is sent to a Postfix that can't
 // prove its identity.
 func TestPostfixNotTheOne(t *testing.T) {
+	t.Parallel()
 	p := notifytest.NewPostfix(t)
 	for _, certificate := range []notifytest.Certificate{notifytest.Expired, notifytest.WrongName, notifytest.SelfSigned} {
 		for _, starttls := range []bool{false, true} {

@@ -43,6 +43,7 @@ func outside(t *testing.T, answer func(w http.ResponseWriter, n int), resolve fu
 // webhook is created and called, and to a private one afterwards: at the next
 // call, and at the retry of a call.
 func TestWebhookRebinding(t *testing.T) {
+	t.Parallel()
 	var inside atomic.Pointer[[]string]
 	c, e, x, database := outside(t, func(w http.ResponseWriter, n int) {
 		if n == 2 {

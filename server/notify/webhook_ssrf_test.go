@@ -232,6 +232,7 @@ func newOutsider(t *testing.T, database string, change func(*server.Config)) out
 // must not connect to. It checks that nothing is connected to, and that the
 // results don't reveal whether something is there.
 func TestWebhookPrivateAddresses(t *testing.T) {
+	t.Parallel()
 	x := servertest.NewTrap(t)
 	o := newOutsider(t, storetest.SQLite(t), func(c *server.Config) {
 		c.AllowNetworks = []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")} // stands for a public one

@@ -31,6 +31,7 @@ const documented = "https://setup.example.com/hook"
 // TestWebhooks triggers each event that a test can trigger, verifies every
 // call, and compares its form with the example in the documentation.
 func TestWebhooks(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		e := servertest.NewEndpoint(t, nil)
 		s := servertest.Notifying(t, database, e, nil)
@@ -99,6 +100,7 @@ func TestWebhookRotation(t *testing.T) {
 // TestWebhookRetries makes an endpoint fail, and a worker die after sending.
 // It checks that the call is repeated with the same ID.
 func TestWebhookRetries(t *testing.T) {
+	t.Parallel()
 	e := servertest.NewEndpoint(t, func(w http.ResponseWriter, n int) {
 		if n == 1 {
 			w.WriteHeader(http.StatusInternalServerError)

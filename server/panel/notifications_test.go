@@ -96,6 +96,7 @@ func TestNotices(t *testing.T) {
 
 // TestFurtherAddress adds an address, tests it, and removes it.
 func TestFurtherAddress(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, _ := staffed(t, database)
 		add := notices + "/recipients/new"
@@ -247,6 +248,7 @@ func TestPanelWebhook(t *testing.T) {
 
 // TestErase erases the personal text of a mailbox, and of one entry.
 func TestErase(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h, owner, admin := staffed(t, database)
 		h.Get(h.Ticket(h.Link("jane@example.com"), "mail"))
@@ -349,6 +351,7 @@ func TestZone(t *testing.T) {
 
 // TestLanguage has a member choose each language that there is.
 func TestLanguage(t *testing.T) {
+	t.Parallel()
 	set, err := templates.New()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 // TestPanel runs the tests that share one installation with one of everything.
 // Creating it takes time, because every member's password is hashed.
 func TestPanel(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		h := build(t, database)
 		for _, test := range []struct {

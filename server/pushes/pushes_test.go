@@ -253,6 +253,7 @@ func (r *rig) enrolled() {
 // TestPush sends a batch to the devices of its people, follows their answers,
 // and sends a second batch in its place.
 func TestPush(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		r.enrolled()
@@ -352,6 +353,7 @@ func TestPush(t *testing.T) {
 // key, another server in its place, a private address, and requesters who have
 // lost their authority.
 func TestPushFails(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		batch := r.batch("email,udid\njane@example.com,00008110-000000000000000A\n", "")
@@ -437,6 +439,7 @@ func TestPushFails(t *testing.T) {
 // TestPushRefused checks that requests without permission, and pushes that
 // aren't possible, get a clear refusal.
 func TestPushRefused(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		done := r.batch("email,udid\njane@example.com,00008110-000000000000000A\n", "")

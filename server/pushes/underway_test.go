@@ -72,6 +72,7 @@ func (r *rig) pushed() (batch, delivery, command string) {
 // TestHeldEvent replaces the secret of the webhook, and disconnects NanoMDM,
 // while an event that was signed with the old secret is being processed.
 func TestHeldEvent(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		r.enrolled()
@@ -114,6 +115,7 @@ func TestHeldEvent(t *testing.T) {
 // TestOtherAccount has the NanoMDM of another account report devices and
 // commands that don't belong to it.
 func TestOtherAccount(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		r.enrolled()
@@ -144,6 +146,7 @@ func TestOtherAccount(t *testing.T) {
 // TestUnderWay removes what a job needs while it runs: temporarily, so that
 // another attempt succeeds, and permanently.
 func TestUnderWay(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		batch, delivery, command := r.pushed()
@@ -209,6 +212,7 @@ func TestUnderWay(t *testing.T) {
 // TestTwoPushes plans two batches for the same devices at the same time. Each
 // device must get one of them.
 func TestTwoPushes(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		r := newRig(t, database)
 		var all [2][]pushes.Delivery

@@ -97,6 +97,7 @@ func wantDomainAction(t *testing.T, r audit.Record, name audit.Name, d settings.
 }
 
 func TestSetDomainEachField(t *testing.T) {
+	t.Parallel()
 	changes := map[string]func(*settings.Domain){
 		"incoming": func(d *settings.Domain) { d.Service.Incoming.Port = 1993 },
 		"outgoing": func(d *settings.Domain) { d.Service.Outgoing = profile.Server{Host: "smtp.example.com", Port: 465} },

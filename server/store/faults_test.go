@@ -278,6 +278,7 @@ func panelKey(name string) redirect.Key {
 // action fail, one at a time. It checks that the change and its action are
 // both stored or neither.
 func TestEveryCallFails(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		clock := storetest.NewClock()
 		s := storetest.Open(t, store.Config{Database: database, Now: clock.Now})

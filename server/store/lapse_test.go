@@ -18,6 +18,7 @@ import (
 // TestLapseLinks has several servers look for expired links. It checks that
 // each link is reported once, and again only if it was extended since.
 func TestLapseLinks(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)

@@ -102,6 +102,7 @@ func TestLinksFilters(t *testing.T) {
 // with any number of links checked per page. Each link must appear once, in
 // order.
 func TestLinksOrders(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)

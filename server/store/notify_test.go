@@ -432,6 +432,7 @@ func TestRunJobs(t *testing.T) {
 // database is locked or starts later. The jobs must begin when the table is
 // there.
 func TestRunJobsAgain(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		storetest.Exec(t, database, `ALTER TABLE river_queue RENAME TO away`)

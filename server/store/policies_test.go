@@ -260,6 +260,7 @@ func TestDomainWithUnknownPolicy(t *testing.T) {
 // Some clients delete a policy while others set it for domains, through two
 // stores: either it is deleted and no domain has it, or it stays.
 func TestDeletePolicyRace(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		for round := range 12 {
 			s := storetest.Open(t, store.Config{Database: database})

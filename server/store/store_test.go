@@ -117,6 +117,7 @@ func panics(t *testing.T, s *store.Store) {
 // Two transactions lock two rows in opposite order. PostgreSQL aborts one of
 // them, and it must be run again.
 func TestDeadlockIsRunAgain(t *testing.T) {
+	t.Parallel()
 	s := storetest.Open(t, store.Config{Database: storetest.Postgres(t)})
 	must(t, s.SetDomain(t.Context(), by, newDomain("example.com"), action("", "")))
 	must(t, s.SetDomain(t.Context(), by, newDomain("example.org"), action("", "")))

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -36,9 +35,8 @@ type Service struct {
 // test, or fails it if MOBILECONFIG_TEST_ALL is set.
 func Start(t testing.TB) *Service {
 	t.Helper()
-	_, here, _, _ := runtime.Caller(0)
-	program := filepath.Join(filepath.Dir(here), "..", "..", "..", ".cache", "bin", "versitygw")
-	if _, err := os.Stat(program); err != nil {
+	program, err := prepared("versitygw")
+	if err != nil {
 		if os.Getenv("MOBILECONFIG_TEST_ALL") != "" {
 			t.Fatalf("%v; run make prepare", err)
 		}
@@ -109,4 +107,19 @@ func (s *Service) Open(t testing.TB, prefix string) blob.Store {
 		t.Fatal(err)
 	}
 	return store
+}
+
+// prepared returns the path of a program that make prepare installed, in the
+// nearest folder above this one.
+func prepared(name string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		program := filepath.Join(dir, ".cache", "bin", name)
+		if _, err = os.Stat(program); err == nil || dir == filepath.Dir(dir) {
+			return program, err
+		}
+	}
 }

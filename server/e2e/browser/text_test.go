@@ -26,7 +26,7 @@ func (b *tab) write(size int64) {
 
 // wantLargeText checks that all text is shown at twice its size, on a small
 // phone and on a large screen.
-func (b *tab) wantLargeText(string) {
+func (b *tab) wantLargeText() {
 	b.t.Helper()
 	b.write(largeText)
 	defer b.write(usualText)
@@ -43,15 +43,9 @@ func (b *tab) wantLargeText(string) {
 	}
 }
 
-// TestLargeText checks every page of the panel with text at twice its size.
+// TestLargeText checks every public page with text at twice its size;
+// TestPanelPages does the same with those of the panel.
 func TestLargeText(t *testing.T) {
-	t.Parallel()
-	running(t)
-	lookAtPanel(t, allPages, "en", (*tab).wantLargeText)
-}
-
-// TestLargeTextOutside does the same with the public pages.
-func TestLargeTextOutside(t *testing.T) {
 	t.Parallel()
 	running(t)
 	s := newSite(t)
@@ -61,7 +55,7 @@ func TestLargeTextOutside(t *testing.T) {
 			b.begin(t)
 			b.show(iPhone.width, iPhone.height, true, "light")
 			v.reach(b, s)
-			b.wantLargeText("")
+			b.wantLargeText()
 		})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 // TestLogPage runs the tests that share one installation with known actions.
 func TestLogPage(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		l := newLedger(t, database)
 		for _, test := range []struct {

@@ -30,6 +30,7 @@ const hugeLog = 20_000
 // TestLongExport exports a large log to clients that read normally, slowly, or
 // stop reading.
 func TestLongExport(t *testing.T) {
+	t.Parallel()
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		l := newLedger(t, database)
 		grow(t, database)
