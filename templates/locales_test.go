@@ -66,6 +66,30 @@ var (
 	textPrefix = regexp.MustCompile(`\b(?:t|tn|rich) \(print "([a-z0-9.]+)" \.Suffix\)`)
 )
 
+var (
+	// comma is one that separates the entries of a list.
+	comma  = regexp.MustCompile(`^[,،] $`)
+	styles = regexp.MustCompile(` style="[^"]*"`)
+	// punctuation follows a text or a value in a page. Dots between words and
+	// dashes are the same in all languages.
+	punctuation = regexp.MustCompile(`(?:\}\}|</(?:a|b|bdi|code|span|time)>)(?:[,.:;!?](?:$|[\s<"]|\{\{)| \([<{])`)
+)
+
+// TestPunctuation finds punctuation that isn't part of a text. It differs
+// between languages: "：" in Chinese, " :" in French, "،" in Arabic.
+func TestPunctuation(t *testing.T) {
+	for path, text := range pageFiles(t) {
+		for line := range strings.Lines(styles.ReplaceAllString(text, "")) {
+			if found := punctuation.FindString(strings.TrimSpace(line)); found != "" {
+				t.Errorf("%s: move %q into a text of the locales: %s", path, found, strings.TrimSpace(line))
+			}
+		}
+	}
+	if mail, err := fs.ReadFile(embedded, "mail/message.txt"); err != nil || punctuation.Match(mail) {
+		t.Errorf("mail/message.txt: %v, %s", err, mail)
+	}
+}
+
 func TestTextsExistAndAreUsed(t *testing.T) {
 	texts := localeTexts(t, "en.toml")
 	used := map[string]bool{}
@@ -177,7 +201,7 @@ func unlike(original, translated any, forms []string, same bool) (problems []str
 			values = slices.DeleteFunc(values, func(v string) bool { return v == "{{.Count}}" })
 		}
 		switch {
-		case !ok || strings.TrimSpace(text) != text || text == "":
+		case !ok || text == "" || strings.TrimSpace(text) != text && !comma.MatchString(text):
 			problems = append(problems, fmt.Sprintf("the form %q is missing or has spaces around it", form))
 		case !slices.Equal(values, want):
 			problems = append(problems, fmt.Sprintf("the values %q, want %q", values, want))

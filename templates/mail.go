@@ -58,9 +58,10 @@ type mailPage struct {
 	Links                                           []mailLink
 }
 
-type mailRow struct{ Label, Value string }
+// A mailRow is a fact. The text of a mail has it on one Line.
+type mailRow struct{ Label, Value, Line string }
 
-type mailLink struct{ Label, URL string }
+type mailLink struct{ Label, URL, Line string }
 
 // loadMails parses mail/message.html and mail/message.txt on first use.
 func (s *Set) loadMails(files fs.FS) {
@@ -129,11 +130,11 @@ func (p *mailPage) sign(l *locale, b MailBrand, button string) error {
 	b.Name, b.Button = cmp.Or(singleLine(b.Name), Program), cmp.Or(b.Button, programColor)
 	p.Brand = b
 	var err error
-	for _, link := range []mailLink{{"brand.help", b.Help}, {"brand.imprint", b.Imprint}, {"brand.privacy", b.Privacy}} {
+	for _, link := range []mailLink{{Label: "brand.help", URL: b.Help}, {Label: "brand.imprint", URL: b.Imprint}, {Label: "brand.privacy", URL: b.Privacy}} {
 		if link.URL == "" {
 			continue
 		}
-		if link.Label, err = l.plain(link.Label); err != nil {
+		if link.Label, link.Line, err = l.labeled(link.Label, link.URL); err != nil {
 			return err
 		}
 		p.Links = append(p.Links, link)
@@ -193,19 +194,27 @@ func (p *mailPage) fill(l *locale, n Notice) error {
 		when = n.When.UTC().Format("2006-01-02 15:04:05") + " UTC"
 	}
 	for _, row := range []mailRow{
-		{"mail.when", when}, {"mail.what", n.What}, {"mail.who", n.Who},
-		{"mail.from", n.From}, {"mail.client", n.Client}, {"mail.number", number},
+		{Label: "mail.when", Value: when}, {Label: "mail.what", Value: n.What}, {Label: "mail.who", Value: n.Who},
+		{Label: "mail.from", Value: n.From}, {Label: "mail.client", Value: n.Client}, {Label: "mail.number", Value: number},
 	} {
 		if row.Value == "" {
 			continue
 		}
-		if row.Label, err = l.plain(row.Label); err != nil {
+		row.Value = singleLine(row.Value)
+		if row.Label, row.Line, err = l.labeled(row.Label, row.Value); err != nil {
 			return err
 		}
-		row.Value = singleLine(row.Value)
 		p.Rows = append(p.Rows, row)
 	}
 	return nil
+}
+
+// labeled returns the label with that id, and the line with label and value.
+func (l *locale) labeled(id, value string) (label, line string, err error) {
+	if label, err = l.plain(id); err == nil {
+		line, err = l.plain("label.value", "Label", label, "Value", value)
+	}
+	return label, line, err
 }
 
 // maxMailValue is the maximum length of a value in a mail, in characters.

@@ -189,7 +189,7 @@ func TestPanelNotices(t *testing.T) {
 		"notices": {
 			`<a href="` + at + `" aria-current="page">`, `href="` + at + `/recipients/mem_2"`, "Everything", ">API keys<", "Always gets what can’t be turned off", "Nothing selected",
 			`href="` + at + `/webhooks/whk_1"`, "badge-warn\">Failing", "The server answered 410 Gone", `action="` + at + `/mails/msg_x/redeliver"`, "Sent again",
-			"The connection isn’t secure", "HTTP 503", "3 attempts, last", "Setup link opened", "Summary", `rel="next" href="` + at + `?page=3"`, "so no one can take over an account unnoticed",
+			"The connection isn’t secure", "HTTP 503", "3 attempts · Last attempt <bdi>", "Setup link opened", "Summary", `rel="next" href="` + at + `?page=3"`, "so no one can take over an account unnoticed",
 		},
 		"notices-fresh":     {"<b>--mail-server</b>", "No webhooks yet", `href="` + at + `/webhooks/new"`},
 		"notices-no-mail":   {"Ask the server operator"},

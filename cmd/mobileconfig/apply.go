@@ -228,8 +228,14 @@ func (a *applier) unchanged(ctx context.Context, path string, step desired.Step)
 	return http.Header{"If-Match": header.Values("ETag")}, nil
 }
 
+// create makes what the step says, unless someone else just did exactly that.
 func (a *applier) create(ctx context.Context, path string, step desired.Step) (note string, err error) {
 	data, err := a.call(ctx, http.MethodPost, path, nil, step.Body(a.created), nil)
+	p, refused := errors.AsType[*problemError](err)
+	already := refused && p.Status == http.StatusConflict
+	if already {
+		data, err = a.existing(ctx, path, step, err)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -237,13 +243,27 @@ func (a *applier) create(ctx context.Context, path string, step desired.Step) (n
 	if err := json.Unmarshal(data, &created); err != nil {
 		return "", err
 	}
-	switch step.Kind {
-	case desired.PolicyKind:
+	switch {
+	case step.Kind == desired.PolicyKind:
 		a.created[step.Name] = created.ID
-	case desired.WebhookKind:
+	case step.Kind == desired.WebhookKind && !already:
 		note = fmt.Sprintf(" Get its secret with: mobileconfig webhooks rotate %s", created.ID)
 	}
 	return note, nil
+}
+
+// existing returns what the step creates if it exists, or the error.
+func (a *applier) existing(ctx context.Context, path string, step desired.Step, refused error) (json.RawMessage, error) {
+	all, err := a.list(ctx, path, nil, path)
+	if err != nil {
+		return nil, err
+	}
+	for _, data := range all {
+		if step.Creates(data, a.created) {
+			return data, nil
+		}
+	}
+	return nil, refused
 }
 
 // doHost approves a server or withdraws the approval.

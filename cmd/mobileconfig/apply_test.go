@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -234,33 +235,65 @@ domains:
 	})
 }
 
-// TestApplyTwo applies one file twice at the same time. If the other run
-// created a domain, the refusal lists the remaining steps. Pruning deletes
-// duplicates.
+const twoFile = `version: 1
+policies: [{name: Office, min_length: 6, max_failed_attempts: 0, auto_lock_minutes: 5}]
+domains: [{name: example.org, imap: imap.example.com, smtp: smtp.example.com, device_policy: Office}]
+webhooks: [{url: "https://a.example", events: [link.used]}]
+`
+
+// TestApplyTwo applies a file while other runs apply it too. Each object is
+// created once, and what another run has created isn't an error.
 func TestApplyTwo(t *testing.T) {
 	eachRig(t, func(t *testing.T, r *applyRig) {
 		second := *r
 		meddle := second.between(t, func(method, path string) bool { return method == http.MethodPost }, func() { r.apply(t, exitGood) })
 		r.write(t, "version: 1\napproved_hosts: [imap.example.com, smtp.example.com]\n")
 		r.approve(t, exitGood)
-		r.write(t, `version: 1
-policies: [{name: Office, min_length: 6, max_failed_attempts: 0, auto_lock_minutes: 5}]
-domains: [{name: example.org, imap: imap.example.com, smtp: smtp.example.com, device_policy: Office}]
-webhooks: [{url: "https://a.example", events: [link.used]}]
-`)
-		_, errors := second.apply(t, exitRefused)
-		contains(t, errors, "create domain example.org: ", "1 of 3 changes were made. Not made:\n  create domain example.org\n  create webhook a.example")
-		if meddle() == 0 {
-			t.Error("there was only one run")
+		r.write(t, twoFile)
+		out, _ := second.apply(t, exitGood)
+		contains(t, out, "Done: create policy Office.\n", "Done: create domain example.org.\n", "Done: create webhook a.example (line 4).\n")
+		if strings.Contains(out, "secret") || meddle() == 0 {
+			t.Errorf("the second run created it again:\n%s", out)
 		}
-		r.apply(t, exitGood) // the domain may get the other policy with this name
+		r.wantOnce(t)
+		r.write(t, "version: 1\npolicies: []\ndomains: []\nwebhooks: []\n")
+		r.apply(t, exitGood, "--prune")
+		r.write(t, twoFile)
+		var runs sync.WaitGroup
+		for range 4 {
+			runs.Go(func() { r.apply(t, exitGood) })
+		}
+		runs.Wait()
+		r.wantOnce(t)
+	})
+}
+
+// wantOnce checks that the account has each object of twoFile once.
+func (r *applyRig) wantOnce(t *testing.T) {
+	t.Helper()
+	if out, _ := r.apply(t, exitGood); !strings.HasSuffix(out, "No changes.\n") {
+		t.Error(out)
+	}
+	m := meddler{applyRig: r}
+	if p, w := m.listed(t, "policies"), m.listed(t, "webhooks"); len(p) != 2 || len(w) != 1 { // includes the standard policy
+		t.Errorf("%v %v", p, w)
+	}
+}
+
+// TestApplyOther checks that nothing is overwritten if someone else has just
+// created an object with other settings.
+func TestApplyOther(t *testing.T) {
+	eachRig(t, func(t *testing.T, r *applyRig) {
+		meddle := r.between(t, func(method, path string) bool { return method == http.MethodPost }, func() {
+			r.client.Want(t, http.StatusCreated, http.MethodPost, "/policies", `{"name":"Office","min_length":8,"max_failed_attempts":0,"auto_lock_minutes":5}`)
+		})
+		r.write(t, "version: 1\npolicies: [{name: Office, min_length: 6, max_failed_attempts: 0, auto_lock_minutes: 5}]\n")
+		_, errors := r.apply(t, exitRefused)
+		contains(t, errors, "create policy Office: ", "A policy with this name already exists.", "0 of 1 changes were made")
 		out, _ := r.apply(t, exitGood)
-		contains(t, out, "  policy Office (a duplicate) isn't in the file and stays.", "No changes.\n")
-		out, _ = r.apply(t, exitGood, "--prune")
-		contains(t, out, "- policy Office (a duplicate)\n")
-		out, _ = r.apply(t, exitGood, "--prune")
-		if left := (meddler{applyRig: r}).listed(t, "policies"); out != "No changes.\n" || len(left) != 2 { // includes the standard policy
-			t.Errorf("%s%v", out, left)
+		contains(t, out, "min_length: 8 -> 6")
+		if meddle() == 0 {
+			t.Error("nothing was created in between")
 		}
 	})
 }

@@ -69,7 +69,7 @@ func (in *createLinks) apart() string { return bulkField }
 
 func (a *API) createLinks(ctx context.Context, c call, in *createLinks) (*answer[SetupLinkResults], error) {
 	refused := make([]error, len(in.Body.Links))
-	var specs []setup.LinkSpec
+	specs := make([]setup.LinkSpec, 0, len(refused))
 	for i, l := range in.Body.Links {
 		if refused[i] = errors.Join(c.faultsOf(bulkField, i), permitAddress(c, l.Address)); refused[i] == nil {
 			specs = append(specs, (&createLink{l}).spec(c))

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -82,6 +83,30 @@ func TestBulkLinks(t *testing.T) {
 			if n := storetest.Column(t, database, query); n[0] != want {
 				t.Errorf("%s: %s", query, n[0])
 			}
+		}
+	})
+}
+
+// TestBulkLinksOrder creates links in one moment. The list has them in the order of the
+// request.
+func TestBulkLinksOrder(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		clock := storetest.NewClock()
+		s := servertest.New(t, database, func(c *server.Config) { c.Now = clock.Now })
+		c := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{"links:read", "links:write"}}))
+		var got bulk
+		servertest.Decode(t, c.Want(t, 200, "POST", "/setup-links/bulk", manyLinks(30)), &got)
+		var list struct {
+			Links []servertest.APILink `json:"setup_links"`
+		}
+		servertest.Decode(t, c.Want(t, 200, "GET", "/setup-links?limit=30&sort=created_at", ""), &list)
+		for i, l := range list.Links {
+			if l.ID != got.Results[i].Link.ID {
+				t.Fatalf("link %d of the list isn't that of the request", i)
+			}
+		}
+		if len(list.Links) != 30 {
+			t.Errorf("%d links", len(list.Links))
 		}
 	})
 }

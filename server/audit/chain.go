@@ -80,8 +80,8 @@ func (a Action) keyChange() ([]Change, error) {
 }
 
 // KeyChange returns the statement that goes with a LogReplaceKey whose leaf is the last of
-// the tree, and which key signs from then on. For other actions ok is false.
-func (a Action) KeyChange(leaf []byte, t Tree) (signed []byte, key KeyName, ok bool, err error) {
+// the tree with the edge, and which key signs from then on. For other actions ok is false.
+func (a Action) KeyChange(leaf []byte, edge *Edge) (signed []byte, key KeyName, ok bool, err error) {
 	if a.next == nil {
 		return nil, KeyName{}, false, nil
 	}
@@ -89,7 +89,7 @@ func (a Action) KeyChange(leaf []byte, t Tree) (signed []byte, key KeyName, ok b
 	if err != nil {
 		return nil, KeyName{}, false, err
 	}
-	signed, err = signKeyChange(a.Account, old, next, leaf, t)
+	signed, err = signKeyChange(a.Account, old, next, leaf, edge.Tree())
 	if err == nil {
 		// It must be possible to read it: by chance the two keys may look the same.
 		_, err = ParseKeyChange(signed)

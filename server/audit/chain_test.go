@@ -35,7 +35,7 @@ func (l *keyLog) add(a audit.Action) {
 	l.rows = keep(l.t, l.rows, a.SignedBy(l.name))
 	last := l.rows[len(l.rows)-1]
 	l.edge.Append(audit.Hash(last.Hash))
-	statement, name, ok, err := a.SignedBy(l.name).KeyChange(last.Leaf, l.edge.Tree())
+	statement, name, ok, err := a.SignedBy(l.name).KeyChange(last.Leaf, &l.edge)
 	if err != nil {
 		l.t.Fatal(err)
 	}

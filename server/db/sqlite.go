@@ -230,7 +230,7 @@ func (t *Tx) finish() error {
 		for ; len(rest) > 0 && rest[0].query == query; rest = rest[1:] {
 			runs = append(runs, rest[0].args)
 		}
-		if err := t.conn.many(t.ctx, func(int, Row) error { return nil }, query, runs); err != nil {
+		if err := t.conn.many(t.ctx, nil, query, runs); err != nil {
 			return err
 		}
 	}

@@ -119,9 +119,6 @@ func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
 // found, which may be nil, with each row that run i returns. PostgreSQL gets
 // them all at once.
 func (t *Tx) Many(found func(i int, r Row) error, query string, runs [][]any) error {
-	if found == nil {
-		found = func(int, Row) error { return nil }
-	}
 	ctx, end := t.limit()
 	defer end()
 	for i, args := range runs {
@@ -171,6 +168,7 @@ type conn interface {
 	// head is row for the last lock of a transaction.
 	head(ctx context.Context, query string, args []any) Row
 	rows(ctx context.Context, query string, args []any) (rows, error)
+	// many is [Tx.Many]. found may be nil.
 	many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error
 	// rowsAtOnce is the best number of rows for one INSERT.
 	rowsAtOnce() int
@@ -203,8 +201,7 @@ type liteConn struct {
 
 func (c liteConn) locks() bool { return false }
 
-// rowsAtOnce is one: the driver looks for the name of every argument among all
-// of them.
+// rowsAtOnce is one: a statement for several rows takes as long as one for each.
 func (c liteConn) rowsAtOnce() int { return 1 }
 
 func (c liteConn) exec(ctx context.Context, query string, args []any) (int64, error) {
@@ -237,21 +234,27 @@ func (c liteConn) many(ctx context.Context, found func(i int, r Row) error, quer
 		return err
 	}
 	defer stmt.Close()
+	// ctx doesn't interrupt a statement: that would cost more than the statement
+	// itself.
+	whole := context.WithoutCancel(ctx)
 	for i, args := range runs {
-		if err := liteRun(ctx, stmt, args, func(r Row) error { return found(i, r) }); err != nil {
+		if err = ctx.Err(); err != nil {
+			return err
+		}
+		if found == nil {
+			_, err = stmt.ExecContext(whole, args...)
+		} else {
+			err = liteRows(whole, stmt, args, func(r Row) error { return found(i, r) })
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// liteRun doesn't let ctx interrupt the statement: that would cost more than
-// the statement itself.
-func liteRun(ctx context.Context, stmt *sql.Stmt, args []any, found func(Row) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	r, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
+func liteRows(ctx context.Context, stmt *sql.Stmt, args []any, found func(Row) error) error {
+	r, err := stmt.QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}
@@ -323,7 +326,12 @@ func (c pgConn) rows(ctx context.Context, query string, args []any) (rows, error
 func (c pgConn) many(ctx context.Context, found func(i int, r Row) error, query string, runs [][]any) error {
 	var b pgx.Batch
 	for i, args := range runs {
-		b.Queue(query, args...).Query(func(r pgx.Rows) error {
+		queued := b.Queue(query, args...)
+		if found == nil {
+			queued.Exec(func(pgconn.CommandTag) error { return nil })
+			continue
+		}
+		queued.Query(func(r pgx.Rows) error {
 			for r.Next() {
 				if err := found(i, r); err != nil {
 					return err

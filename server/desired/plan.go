@@ -97,16 +97,32 @@ func (s Step) Body(created map[string]string) any {
 // Unchanged reports whether a resource, as the API returns it, still has the
 // settings that the step was planned for.
 func (s Step) Unchanged(data []byte) bool {
-	var now any
+	return bytes.Equal(encode(s.settingsIn(data)), encode(s.before))
+}
+
+// Creates reports whether a resource, as the API returns it, is what the step
+// creates. Created are those of [Step.Body].
+func (s Step) Creates(data []byte, created map[string]string) bool {
+	want := s.Body(created)
+	if d, ok := want.(api.NewDomain); ok {
+		var there api.Domain
+		if json.Unmarshal(data, &there) != nil || there.Name != d.Name {
+			return false
+		}
+		want = d.DomainSettings
+	}
+	return reflect.DeepEqual(shown(s.settingsIn(data)), shown(want))
+}
+
+// settingsIn returns the settings of a resource of the step's kind.
+func (s Step) settingsIn(data []byte) any {
 	switch s.Kind {
 	case PolicyKind:
-		now = settingsIn[api.Policy](data)
+		return settingsIn[api.Policy](data)
 	case DomainKind:
-		now = settingsIn[api.Domain](data)
-	case WebhookKind:
-		now = settingsIn[api.Webhook](data)
+		return settingsIn[api.Domain](data)
 	}
-	return bytes.Equal(encode(now), encode(s.before))
+	return settingsIn[api.Webhook](data)
 }
 
 func settingsIn[R interface{ Settings() S }, S any](data []byte) any {
@@ -177,17 +193,14 @@ type both struct {
 	want, there []object
 }
 
-// compare plans the changes of the objects of a kind. If the account has
-// several with the same key, the first one is meant.
+// compare plans the changes of the objects of a kind.
 func (p *planner) compare(k Kind, b both) {
 	if !b.managed {
 		return
 	}
 	have, meant := map[string]object{}, map[string]bool{}
 	for _, t := range b.there {
-		if _, ok := have[t.key]; !ok {
-			have[t.key] = t
-		}
+		have[t.key] = t
 	}
 	for _, want := range b.want {
 		old, ok := have[want.key]
@@ -203,9 +216,6 @@ func (p *planner) compare(k Kind, b both) {
 	}
 	for _, t := range slices.Backward(b.there) {
 		if !meant[t.id] {
-			if meant[have[t.key].id] {
-				t.name += " (a duplicate)"
-			}
 			p.deletions = append(p.deletions, Step{Verb: Delete, Kind: k, ID: t.id, Name: t.name, before: t.settings})
 		}
 	}

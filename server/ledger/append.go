@@ -90,7 +90,7 @@ func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *a
 			Record:  audit.Record{Seq: seq, At: at, Leaf: leaf, Personal: personal, Salt: salt, Hash: hash[:]},
 			Columns: a.Columns(),
 		}}
-		if key, err = changeKey(t, a, leaf, edge.Tree(), key); err != nil {
+		if key, err = changeKey(t, a, leaf, edge, key); err != nil {
 			return err
 		}
 	}
@@ -98,13 +98,13 @@ func insertActions(t *db.Tx, all []audit.Action, events [][]notify.Type, edge *a
 }
 
 // changeKey returns which key signs the log after an action whose leaf is the last
-// of the tree. If it is another than before, the statement of that is kept.
-func changeKey(t *db.Tx, a audit.Action, leaf []byte, tree audit.Tree, key audit.KeyName) (audit.KeyName, error) {
-	statement, next, changes, err := a.KeyChange(leaf, tree)
+// of the tree with the edge. If it is another than before, the statement of that is kept.
+func changeKey(t *db.Tx, a audit.Action, leaf []byte, edge *audit.Edge, key audit.KeyName) (audit.KeyName, error) {
+	statement, next, changes, err := a.KeyChange(leaf, edge)
 	if err != nil || !changes {
 		return key, err
 	}
-	err = t.Finally(`INSERT INTO log_key_changes (account, seq, statement) VALUES ($1, $2, $3)`, a.Account, tree.Size, statement)
+	err = t.Finally(`INSERT INTO log_key_changes (account, seq, statement) VALUES ($1, $2, $3)`, a.Account, edge.Size(), statement)
 	if err == nil {
 		err = t.Finally(`UPDATE logs SET key = $2, installation = $3 WHERE account = $1`, a.Account, next.ID, next.Installation)
 	}

@@ -110,7 +110,11 @@ func (l *Ledger) Append(t *db.Tx, entries ...Entry) error {
 			return fmt.Errorf("record: %w", err)
 		}
 		e.Action.Actor = e.By.Actor
-		logs[e.Action.Account] = append(logs[e.Action.Account], e.Action)
+		account := e.Action.Account
+		if logs[account] == nil {
+			logs[account] = make([]audit.Action, 0, len(entries)) // usually all are of one account
+		}
+		logs[account] = append(logs[account], e.Action)
 	}
 	for _, account := range slices.Sorted(maps.Keys(logs)) {
 		if err := appendAll(t, account, logs[account], l.now()); err != nil {

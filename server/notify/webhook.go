@@ -67,8 +67,8 @@ const RotationLife = 24 * time.Hour
 // A WebhookStore stores webhooks. A webhook of another account results in a
 // NotFound fault.
 type WebhookStore interface {
-	// CreateWebhook stores w and a. If the account has too many webhooks, it
-	// returns a Conflict fault.
+	// CreateWebhook stores w and a. If the account has too many webhooks, or one
+	// with this URL, it returns a Conflict fault.
 	CreateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error
 	Webhook(ctx context.Context, account, id string) (Webhook, error)
 	// Webhooks returns those of an account, oldest first.
@@ -76,7 +76,8 @@ type WebhookStore interface {
 	// ChangeWebhook applies change to the webhook of the account, and stores
 	// everything but its secrets and the action that change returns. If
 	// nothing differs, it stores nothing. If the webhook doesn't exist, it
-	// returns a NotFound fault. Change may be called more than once.
+	// returns a NotFound fault, and if another one has the URL, a Conflict.
+	// Change may be called more than once.
 	ChangeWebhook(ctx context.Context, by audit.Grant, account, id string, change func(Webhook) (Webhook, audit.Action, error)) error
 	// RotateWebhook stores the secrets of w, and a.
 	RotateWebhook(ctx context.Context, by audit.Grant, w Webhook, a audit.Action) error

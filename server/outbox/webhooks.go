@@ -44,8 +44,8 @@ func countHooks(t *db.Tx, owner string) error {
 	return err
 }
 
-// CreateWebhook stores w and a. If the account has too many webhooks, it
-// returns a Conflict fault.
+// CreateWebhook stores w and a. If the account has too many webhooks, or one
+// with this URL, it returns a Conflict fault.
 func (b *Outbox) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Webhook, a audit.Action) error {
 	err := b.changeWebhooks(ctx, by, w.Account, a, func(t *db.Tx) error {
 		created, err := webhooks.InsertIf(t, w, `(SELECT COUNT(*) FROM webhooks WHERE account = ?) < ?`, w.Account, notify.MaxWebhooks)
@@ -54,10 +54,18 @@ func (b *Outbox) CreateWebhook(ctx context.Context, by audit.Grant, w notify.Web
 		}
 		return err
 	})
-	if err != nil {
+	if err = b.webhookNamed(err); err != nil {
 		return fmt.Errorf("outbox: create webhook: %w", err)
 	}
 	return nil
+}
+
+// webhookNamed converts a URL that is taken to a Conflict fault.
+func (b *Outbox) webhookNamed(err error) error {
+	if b.db.Taken(err) {
+		return fault.On("url", fault.Conflict, "A webhook with this URL already exists. Change its events instead.")
+	}
+	return err
 }
 
 // Webhook returns a webhook of the account, or a NotFound fault.
@@ -96,7 +104,7 @@ func (b *Outbox) changeWebhook(ctx context.Context, by audit.Grant, owner string
 // ChangeWebhook applies change to the webhook of the account, and stores
 // everything but its secrets and the action that change returns. If nothing
 // differs, it stores nothing. If the webhook doesn't exist, it returns a
-// NotFound fault.
+// NotFound fault, and if another one has the URL, a Conflict.
 func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id string, change func(notify.Webhook) (notify.Webhook, audit.Action, error)) error {
 	err := b.ledger.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		if err := ledger.LockAccount(t, owner); err != nil {
@@ -118,7 +126,7 @@ func (b *Outbox) ChangeWebhook(ctx context.Context, by audit.Grant, owner, id st
 		}
 		return []audit.Action{a}, err
 	})
-	if err != nil {
+	if err = b.webhookNamed(err); err != nil {
 		return fmt.Errorf("outbox: change webhook: %w", err)
 	}
 	return nil

@@ -130,12 +130,14 @@ type PolicyStore interface {
 	// StandardDomains returns the names of the account's domains that use the
 	// standard policy.
 	StandardDomains(ctx context.Context, account string) ([]string, error)
-	// CreatePolicy stores p and a, whose changes it fills in.
+	// CreatePolicy stores p and a, whose changes it fills in. If the account
+	// has a policy with this name, it returns a Conflict fault.
 	CreatePolicy(ctx context.Context, by audit.Grant, p Policy, a audit.Action) error
 	// ChangePolicy applies change to the policy with p's ID and account, and
 	// stores its name and rules and a, whose changes it fills in. If nothing
 	// differs, it stores nothing. If the policy doesn't exist, it returns a
-	// NotFound fault. Change may be called more than once.
+	// NotFound fault, and if another one has the name, a Conflict. Change may
+	// be called more than once.
 	ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(Policy) (Policy, error), a audit.Action) error
 	// DeletePolicy deletes a policy of the account if check allows it, and
 	// stores a. If domains use the policy, it returns a Conflict fault that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,8 +76,8 @@ type Made struct {
 }
 
 // CreateAll creates the links of the specs in one transaction, each with its
-// action. The results are in the order of the specs. An invalid spec sets the
-// error of its own Made; the other links are created.
+// action. The results, and the links in lists, are in the order of the specs.
+// An invalid spec sets the error of its own Made; the other links are created.
 func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec) ([]Made, error) {
 	var failed error
 	domains := map[string]func() (settings.Domain, error){}
@@ -92,14 +93,18 @@ func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec)
 		}
 		return domains[name]()
 	}
-	all := make([]Made, len(specs))
-	var links []Link
-	var actions []audit.Action
+	all, ids := make([]Made, len(specs)), make([]string, len(specs))
+	for i := range ids {
+		ids[i] = id.New("lnk")
+	}
+	slices.Sort(ids) // the order of links that were created at the same time
+	links, actions := make([]Link, 0, len(specs)), make([]audit.Action, 0, len(specs))
 	for i, spec := range specs {
 		link, err := l.build(ctx, by, spec, domain)
 		if failed != nil {
 			return nil, failed
 		}
+		link.ID = ids[i]
 		if all[i] = (Made{link, err}); err == nil {
 			links, actions = append(links, link), append(actions, linkAction(audit.LinkCreate, by, link))
 		}

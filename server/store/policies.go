@@ -109,7 +109,8 @@ func domainNames(from interface {
 	return names, err
 }
 
-// CreatePolicy stores p and a, whose changes it fills in.
+// CreatePolicy stores p and a, whose changes it fills in. If the account has a
+// policy with this name, it returns a Conflict fault.
 func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Policy, a audit.Action) error {
 	a.Changes = changes(nil, policyText(p))
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
@@ -120,19 +121,24 @@ func (s *Store) CreatePolicy(ctx context.Context, by audit.Grant, p settings.Pol
 		}
 		return policies.Insert(t, p)
 	})
-	if s.db.Taken(err) {
-		err = fault.New(fault.Conflict, "A policy with this ID already exists.")
-	}
-	if err != nil {
+	if err = s.policyNamed(err); err != nil {
 		return fmt.Errorf("store: create policy: %w", err)
 	}
 	return nil
 }
 
+// policyNamed converts a name that is taken to a Conflict fault.
+func (s *Store) policyNamed(err error) error {
+	if s.db.Taken(err) {
+		return fault.On("name", fault.Conflict, "A policy with this name already exists.")
+	}
+	return err
+}
+
 // ChangePolicy applies change to the policy with p's ID and account, and
 // stores its name and rules and a, whose changes it fills in. If nothing
 // differs, it stores nothing. If the policy doesn't exist, it returns a
-// NotFound fault.
+// NotFound fault, and if another one has the name, a Conflict.
 func (s *Store) ChangePolicy(ctx context.Context, by audit.Grant, account, id string, change func(settings.Policy) (settings.Policy, error), a audit.Action) error {
 	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
 		old, err := lockPolicy(t, account, id)
@@ -153,7 +159,7 @@ func (s *Store) ChangePolicy(ctx context.Context, by audit.Grant, account, id st
 		}
 		return []audit.Action{a}, policies.Update(t, p, "account", "created")
 	})
-	if err != nil {
+	if err = s.policyNamed(err); err != nil {
 		return fmt.Errorf("store: change policy: %w", err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -90,6 +91,41 @@ func TestCreatePolicy(t *testing.T) {
 		wantUnchanged(t, database, func() {
 			wantFault(t, s.CreatePolicy(t.Context(), by, p, action(audit.PolicyCreate, p.ID)), fault.Conflict)
 		})
+	})
+}
+
+// TestTakenNames checks that an account has one policy with a name and one
+// webhook with a URL, however they get it. Other accounts don't matter.
+func TestTakenNames(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		secondAccount(t, database)
+		office, field := newPolicy("office"), newPolicy("field")
+		withPolicy(t, s, office)
+		withPolicy(t, s, field)
+		withHook(t, s, "whk_1", notify.LinkOpened)
+		withHook(t, s, "whk_2", notify.LinkOpened)
+		hook, err := s.Webhook(t.Context(), account.Default, "whk_1")
+		must(t, err)
+		wantUnchanged(t, database, func() {
+			twin := newPolicy("twin")
+			twin.Name = office.Name
+			wantFault(t, s.CreatePolicy(t.Context(), by, twin, action(audit.PolicyCreate, twin.ID)), fault.Conflict)
+			field.Name = office.Name
+			wantFault(t, s.ChangePolicy(t.Context(), by, field.Account, field.ID, to(field), action(audit.PolicyUpdate, field.ID)), fault.Conflict)
+			other := hook
+			other.ID = "whk_3"
+			wantFault(t, s.CreateWebhook(t.Context(), by, other, action(audit.WebhookCreate, other.ID)), fault.Conflict)
+			wantFault(t, s.ChangeWebhook(t.Context(), by, account.Default, "whk_2", func(w notify.Webhook) (notify.Webhook, audit.Action, error) {
+				w.URL = hook.URL
+				return w, action(audit.WebhookUpdate, w.ID), nil
+			}), fault.Conflict)
+		})
+		twin := newPolicy("twin")
+		twin.Name, twin.Account = office.Name, "acc_2"
+		a := action(audit.PolicyCreate, twin.ID)
+		a.Account = twin.Account
+		must(t, s.CreatePolicy(t.Context(), by, twin, a))
 	})
 }
 

@@ -267,7 +267,7 @@ CREATE TABLE policies (
     updated             BIGINT NOT NULL
 );
 
-CREATE INDEX policies_account ON policies (account);
+CREATE UNIQUE INDEX policies_name ON policies (account, name);
 
 -- policy_id NULL is the standard policy. A calendar or contact server with an
 -- empty host and port 0 isn't offered. return_hosts are the hosts that a link's
@@ -643,7 +643,7 @@ CREATE TABLE webhooks (
     updated  BIGINT NOT NULL
 );
 
-CREATE INDEX webhooks_account ON webhooks (account);
+CREATE UNIQUE INDEX webhooks_url ON webhooks (account, url);
 
 -- One notification to one address or one webhook. message is the ID for
 -- receivers: it stays the same when a delivery is retried or sent again. again

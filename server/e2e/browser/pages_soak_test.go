@@ -28,6 +28,9 @@ func TestSoakPages(t *testing.T) {
 				from := (i*len(schemes) + j) * len(all) / each / screens
 				for k := range each {
 					v := all[(from+k*len(all)/each)%len(all)]
+					if v.field == "agree" && d == android {
+						continue // its page has no box
+					}
 					t.Run(v.name, func(t *testing.T) {
 						b.begin(t)
 						v.look(b, s, axe)
