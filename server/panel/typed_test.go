@@ -179,7 +179,7 @@ func testTypedValues(h *installation) {
 
 // testPublicForms posts each form of the public pages with something that is
 // refused. The agreement to a passcode policy is the only input that doesn't
-// come back: it's given again each time.
+// come back: it has to be given again each time.
 func testPublicForms(h *installation) {
 	for _, r := range h.Handler().(*echo.Echo).Routes() {
 		if r.Method != http.MethodPost || strings.HasPrefix(r.Path, panel.Prefix) || strings.HasPrefix(r.Path, "/api/") {

@@ -23,7 +23,7 @@ func axeScript(t *testing.T) string {
 	return string(script)
 }
 
-// wantAccessible checks that axe-core finds no serious problems on the page.
+// wantAccessible checks that axe-core finds no problems on the page.
 // It sends no requests. With an empty script it does nothing.
 func (b *tab) wantAccessible(state, script string) {
 	b.t.Helper()
@@ -39,8 +39,7 @@ func (b *tab) wantAccessible(state, script string) {
 	}
 	got := evaluate[result](b, `axe.run({preload: false, resultTypes: ["violations"]}).then((r) => ({
 		passed: r.passes.length,
-		bad: r.violations.filter((v) => ["serious", "critical"].includes(v.impact))
-			.map((v) => v.impact + ": " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 120)).join(" | ")),
+		bad: r.violations.map((v) => v.impact + ": " + v.help + ": " + v.nodes.map((n) => n.html.slice(0, 120)).join(" | ")),
 	}))`)
 	for _, bad := range got.Bad {
 		b.t.Errorf("%s: %s", state, bad)
