@@ -84,9 +84,9 @@ func connected(t *testing.T, database string) *service {
 	}
 	s.mac, s.macUser = newDevice(""), newDevice(strings.ToUpper(uuid.NewString()))
 	s.macUser.udid, s.macUser.identity = s.mac.udid, s.mac.identity
-	each(t, s.iphones, (*device).enrol)
-	each(t, []*device{s.mac}, (*device).enrol)
-	each(t, []*device{s.macUser}, (*device).enrol)
+	each(t, s.iphones, (*device).enroll)
+	each(t, []*device{s.mac}, (*device).enroll)
+	each(t, []*device{s.macUser}, (*device).enroll)
 	return s
 }
 
