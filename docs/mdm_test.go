@@ -34,6 +34,9 @@ func TestMDM(t *testing.T) {
 	if rest != b.String() {
 		t.Error("mdm.md is out of date; run: make codes")
 	}
+	if !strings.Contains(head, "`com.apple.configuration.account.mail` needs a document") {
+		t.Error("mdm.md doesn't say why mail isn't a declaration")
+	}
 	for _, v := range mdm.Vendors() {
 		if !strings.Contains(head, "`"+v.Name+"`") {
 			t.Errorf("the table of mdm.md lacks %s", v.Name)

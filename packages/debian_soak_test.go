@@ -47,7 +47,7 @@ func (m machine) serving(f func()) {
 		m.t.Fatal(err)
 	}
 	ready := false
-	for range 400 {
+	for range 2400 {
 		if _, err := m.try("mobileconfig", "healthcheck", "--listen", "127.0.0.1:18232"); err == nil {
 			ready = true
 			break
@@ -65,8 +65,9 @@ func (m machine) serving(f func()) {
 	}
 }
 
-// TestSoakDebian installs, upgrades and purges the package on a clean Debian 12.
-func TestSoakDebian(t *testing.T) {
+// newMachine installs a Debian, or skips the test.
+func newMachine(t *testing.T) machine {
+	t.Helper()
 	if _, err := exec.LookPath("debootstrap"); err != nil || os.Getuid() != 0 {
 		if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
 			t.Fatal("no debootstrap, or not root")
@@ -81,39 +82,94 @@ func TestSoakDebian(t *testing.T) {
 	if out, err := exec.Command("mount", "-t", "proc", "proc", filepath.Join(m.root, "proc")).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	defer exec.Command("umount", filepath.Join(m.root, "proc")).Run()
-	for _, version := range []string{"0.1.0", "0.2.0"} {
-		data := read(t, filepath.Join(built(t, "v"+version), "mobileconfig_"+version+"_linux_amd64.deb"))
-		if err := os.WriteFile(filepath.Join(m.root, "root", version+".deb"), data, 0o644); err != nil {
-			t.Fatal(err)
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", filepath.Join(m.root, "proc")).CombinedOutput(); err != nil {
+			t.Errorf("%v %s", err, out)
+		}
+	})
+	return m
+}
+
+// offer builds the package of the tree and puts it on the machine.
+func (m machine) offer(tree, version string) {
+	m.t.Helper()
+	data := read(m.t, filepath.Join(builtFrom(m.t, tree, "v"+version), "mobileconfig_"+version+"_linux_amd64.deb"))
+	if err := os.WriteFile(filepath.Join(m.root, "root", version+".deb"), data, 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// as runs the program as the service's user.
+func (m machine) as(args ...string) string {
+	m.t.Helper()
+	return m.run(append([]string{"runuser", "-u", "mobileconfig", "--", "mobileconfig"}, args...)...)
+}
+
+const debianSettings = `data = "/var/lib/mobileconfig"
+base-url = "https://setup.example.com"
+domain = "example.com"
+imap = "imap.example.com"
+smtp = "smtp.example.com"
+`
+
+func (m machine) config() string { return filepath.Join(m.root, "etc/mobileconfig/config.toml") }
+
+// install installs a package for the first time and writes its settings.
+func (m machine) install(version string) {
+	m.t.Helper()
+	if out := m.run("dpkg", "-i", "/root/"+version+".deb"); !strings.Contains(out, "admin setup-url") {
+		m.t.Errorf("the package doesn't print the next steps:\n%s", out)
+	}
+	if err := os.WriteFile(m.config(), []byte(debianSettings), 0o644); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// purge removes the package with all data.
+func (m machine) purge() {
+	m.t.Helper()
+	m.run("dpkg", "--purge", "mobileconfig")
+	for _, left := range []string{"/etc/mobileconfig", "/var/lib/mobileconfig", "/etc/mobileconfig-signer", "/var/lib/mobileconfig-signer", "/usr/bin/mobileconfig"} {
+		if _, err := os.Stat(filepath.Join(m.root, left)); err == nil {
+			m.t.Errorf("%s is left over", left)
 		}
 	}
-	if out := m.run("dpkg", "-i", "/root/0.1.0.deb"); !strings.Contains(out, "admin setup-url") {
-		t.Errorf("the package doesn't print the next steps:\n%s", out)
-	}
-	config := filepath.Join(m.root, "etc/mobileconfig/config.toml")
-	settings := "data = \"/var/lib/mobileconfig\"\nbase-url = \"https://setup.example.com\"\ndomain = \"example.com\"\nimap = \"imap.example.com\"\nsmtp = \"smtp.example.com\"\n"
-	if err := os.WriteFile(config, []byte(settings), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	as := []string{"runuser", "-u", "mobileconfig", "--", "mobileconfig"}
-	var accounts string
+}
+
+// TestSoakDebian installs, upgrades and purges the package on a clean Debian 12.
+func TestSoakDebian(t *testing.T) {
+	m := newMachine(t)
+	m.offer(earlierTree(t), "0.0.9")
+	m.offer("..", "0.1.0")
+	m.offer("..", "0.2.0")
+	m.wantIncompatible("0.0.9", "0.1.0")
+
+	m.install("0.1.0")
+	var hosts, log string
 	m.serving(func() {
-		if address := m.run(append(as, "admin", "setup-url")...); !strings.HasPrefix(address, "https://setup.example.com/panel/invitation/") {
+		if address := m.as("admin", "setup-url"); !strings.HasPrefix(address, "https://setup.example.com/panel/invitation/") {
 			t.Errorf("setup-url prints %s", address)
 		}
-		accounts = m.run(append(as, "admin", "accounts")...)
+		m.as("admin", "host", "approve", "imap.example.net")
+		hosts = m.as("admin", "host", "list")
 	})
+	if !strings.Contains(hosts, "imap.example.net") {
+		t.Errorf("the hosts are %s", hosts)
+	}
+	log = m.as("log", "verify")
 	if out, err := m.try("mobileconfig", "admin", "accounts"); err == nil || !strings.Contains(out, "runuser -u mobileconfig") {
 		t.Errorf("root isn't told to switch users: %s", out)
 	}
 	m.run("dpkg", "--force-confold", "-i", "/root/0.2.0.deb")
-	if kept := string(read(t, config)); kept != settings {
+	if kept := string(read(t, m.config())); kept != debianSettings {
 		t.Errorf("the upgrade changed the settings to %s", kept)
 	}
+	if again := m.as("log", "verify"); again != log {
+		t.Errorf("after the upgrade the log says %s, before %s", again, log)
+	}
 	m.serving(func() {
-		if again := m.run(append(as, "admin", "accounts")...); again != accounts || !strings.Contains(again, "1") {
-			t.Errorf("after the upgrade there are the accounts %s, before %s", again, accounts)
+		if again := m.as("admin", "host", "list"); again != hosts {
+			t.Errorf("after the upgrade there are the hosts %s, before %s", again, hosts)
 		}
 	})
 	if out := m.run("mobileconfig", "--version"); !strings.Contains(out, "v0.2.0") {
@@ -123,10 +179,55 @@ func TestSoakDebian(t *testing.T) {
 	if out, err := m.try("runuser", "-u", "mobileconfig", "--", "mobileconfig", "signer", "list"); err == nil {
 		t.Errorf("the service's user can read the signer's folder:\n%s", out)
 	}
-	m.run("dpkg", "--purge", "mobileconfig")
-	for _, left := range []string{"/etc/mobileconfig", "/var/lib/mobileconfig", "/etc/mobileconfig-signer", "/var/lib/mobileconfig-signer", "/usr/bin/mobileconfig"} {
-		if _, err := os.Stat(filepath.Join(m.root, left)); err == nil {
-			t.Errorf("%s is left over", left)
+	m.purge()
+}
+
+// wantIncompatible installs a package over one whose schema was edited later: the
+// service doesn't start, says why, and harms nothing, so the old one runs again.
+func (m machine) wantIncompatible(old, version string) {
+	m.t.Helper()
+	m.install(old)
+	var accounts string
+	m.serving(func() { accounts = m.as("admin", "accounts") })
+	database := filepath.Join(m.root, "var/lib/mobileconfig/mobileconfig.db")
+	before := read(m.t, database)
+	m.run("dpkg", "--force-confold", "-i", "/root/"+version+".deb")
+	out, err := m.try("runuser", "-u", "mobileconfig", "--", "mobileconfig", "serve", "--listen", "127.0.0.1:18232")
+	if err == nil || !strings.Contains(out, "has the schema of an unreleased version") || !strings.Contains(out, "Nothing was changed") {
+		m.t.Errorf("on an incompatible database: %v\n%s", err, out)
+	}
+	if !bytes.Equal(read(m.t, database), before) {
+		m.t.Error("the database was changed")
+	}
+	m.run("dpkg", "--force-confold", "-i", "/root/"+old+".deb")
+	m.serving(func() {
+		if again := m.as("admin", "accounts"); again != accounts {
+			m.t.Errorf("afterwards there are the accounts %s, before %s", again, accounts)
+		}
+	})
+	m.purge()
+}
+
+// earlierTree copies the tree and edits its migration, like an earlier commit.
+func earlierTree(t *testing.T) string {
+	t.Helper()
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), ".") || entry.Name() == "dist" {
+			continue
+		}
+		if out, err := exec.Command("cp", "-r", filepath.Join("..", entry.Name()), folder).CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
 		}
 	}
+	t.Setenv("SOURCE_DATE_EPOCH", "1790000000") // the copy isn't a repository
+	migration := filepath.Join(folder, "server/db/migrations/0001_init.sql")
+	if err := os.WriteFile(migration, append(read(t, migration), "\n-- An earlier commit.\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }

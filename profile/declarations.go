@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -27,6 +28,26 @@ type Declaration struct {
 	// declarations for a device management server, which adds its own.
 	ServerToken string `json:",omitempty"`
 	Payload     map[string]any
+}
+
+// Name returns the name of the file that contains d: "passcode" or
+// "activation".
+func (d *Declaration) Name() string {
+	if d.Type == simpleActivation {
+		return "activation"
+	}
+	return "passcode"
+}
+
+// File returns d as indented JSON. The same declaration always has the same
+// bytes.
+func (d *Declaration) File() []byte {
+	var out bytes.Buffer
+	if err := json.Indent(&out, encoded(d), "", "  "); err != nil {
+		panic(fmt.Sprintf("profile: a declaration: %v", err)) // not possible: it's JSON
+	}
+	out.WriteByte('\n')
+	return out.Bytes()
 }
 
 // Declarations returns the policy for a device management server: the

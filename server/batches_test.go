@@ -96,6 +96,14 @@ func TestBatchByAPI(t *testing.T) {
 		if b = follow(b.ID); b.State != "failed" || b.Reason != "column_missing" || b.Name != "users.csv" {
 			t.Errorf("got %+v", b)
 		}
+		for sort, want := range map[string]string{"": "users.csv phones", "-created_at": "users.csv phones", "created_at": "phones users.csv", "name": "phones users.csv", "-name": "users.csv phones"} {
+			var list struct{ Batches []made }
+			servertest.Decode(t, send(200, "GET", "/batches?sort="+sort, "", ""), &list)
+			if len(list.Batches) != 2 || list.Batches[0].Name+" "+list.Batches[1].Name != want {
+				t.Errorf("sort=%s: got %+v, want %s", sort, list.Batches, want)
+			}
+		}
+		send(422, "GET", "/batches?sort=state", "", "")
 		form = strings.ReplaceAll(form, `"file"`, `"list"`)
 		send(422, "POST", "/batches", "multipart/form-data; boundary=x", form)
 		send(400, "POST", "/batches", "multipart/form-data; boundary=x", strings.ReplaceAll(form, `"list"`, `"file"`)[:90])
@@ -122,6 +130,30 @@ func TestBatchByAPI(t *testing.T) {
 			t.Errorf("got %+v", secret)
 		}
 		send(409, "POST", "/batches/"+secret.ID+"/check", "application/json", `{"drop":["password"]}`)
+
+		// The policy as declarations, beside the files.
+		declared := read(send(201, "POST", "/batches?declarations=true", "text/csv", "email\njane@"+servertest.Domain+"\n").Body)
+		if a := send(200, "GET", "/batches/"+declared.ID, "", ""); !strings.Contains(string(a.Body), `"declarations":true`) {
+			t.Errorf("got %s", a.Body)
+		}
+		if a := follow(declared.ID); a.State != "ready" {
+			t.Fatalf("got %+v", a)
+		}
+		for _, chosen := range []string{"true", "false", "true"} {
+			send(200, "POST", "/batches/"+declared.ID+"/check", "application/json", `{"declarations":`+chosen+`}`)
+			follow(declared.ID)
+			if a := send(200, "GET", "/batches/"+declared.ID, "", ""); strings.Contains(string(a.Body), `"declarations":true`) != (chosen == "true") {
+				t.Errorf("chosen: %s, got %s", chosen, a.Body)
+			}
+		}
+		send(200, "POST", "/batches/"+declared.ID+"/start", "", "")
+		if declared = follow(declared.ID); declared.State != "done" {
+			t.Fatalf("got %+v", declared)
+		}
+		archive := send(200, "GET", "/batches/"+declared.ID+"/files/archive-001.zip", "", "").Body
+		if !bytes.Contains(archive, []byte("declarations/"+servertest.Domain+"/iphone/passcode.json")) {
+			t.Error("the archive has no declarations")
+		}
 
 		// Links instead of files.
 		links := read(send(201, "POST", "/batches?output=links", "text/csv", "email,name\njane@"+servertest.Domain+",Jane\njoe@"+servertest.Domain+",Joe\n").Body)

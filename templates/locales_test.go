@@ -251,7 +251,7 @@ func TestVoice(t *testing.T) {
 func TestNoWordsInPages(t *testing.T) {
 	// Classes and addresses for the frame, and attributes for fields, aren't
 	// words either.
-	own := regexp.MustCompile(`{{define "(?:wide|here|tied)"}}.*`)
+	own := regexp.MustCompile(`{{define "(?:wide|here|tied|focus)"}}.*`)
 	action := regexp.MustCompile(`(?s){{.*?}}`)
 	spoken := regexp.MustCompile(`\s(?:alt|title|placeholder|aria-label|value|content)="([^"]*)"`)
 	element := regexp.MustCompile(`(?s)<[^>]*>`)

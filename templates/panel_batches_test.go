@@ -12,6 +12,7 @@ type (
 		States        []string
 		Rows          []batchRow
 		Older, Newest string
+		Columns       []panelColumn
 	}
 	batchRow struct {
 		ID, Name, State string
@@ -103,7 +104,7 @@ func batchCases() []panelCase {
 		Wrong: []batchProblem{{18, "Email Address", "a•••", "The domain of this address isn't set up here."}, {203, "", "", "The address is missing."}}, Errors: true,
 		Choosable: true, Startable: true, Size: "231 kB", Platform: "iphone", Variant: "mail", Output: "files",
 	}
-	erases, locked := page, page
+	erases, declared, locked := page, page, page
 	erases.Form, erases.Erases, erases.Bad, erases.Wrong = panelForm{"platform": "both", "variant": "secure", "locale": "de"}, true, 0, nil
 	locked.Choosable, locked.Startable = false, false
 	running := batchPage{
@@ -120,6 +121,7 @@ func batchCases() []panelCase {
 	handed.Links = batchLinks{1187, true, 1180, 5, 2}
 	handed.Refused = []batchRefused{{"lnk_1", "jane@example.com", "550 5.1.1 User unknown", false}, {"lnk_2", "joe@example.com", "450 4.2.0 Come back later", true}}
 	printed := handed
+	declared.Form, declared.Erases = panelForm{"platform": "both", "variant": "mail", "declarations": "yes"}, true
 	printed.Links, printed.Refused = batchLinks{Count: 1}, nil
 	erases.SendsMail = true
 	expired, failed := done, page
@@ -128,7 +130,10 @@ func batchCases() []panelCase {
 	early := done
 	early.Expires, early.Push = time.Time{}, batchPush{Ready: true}
 	cases := []panelCase{
-		{name: "batches", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{Form: panelForm{"state": "done"}, States: batchStates, Rows: rows, Older: at + "?after=bat_9", Newest: at}},
+		{name: "batches", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{
+			Form: panelForm{"state": "done", "sort": "-name"}, States: batchStates, Rows: rows, Older: at + "?after=bat_9", Newest: at,
+			Columns: []panelColumn{{"name", at + "?sort=name", "descending"}, {"created_at", at + "?sort=created_at", ""}},
+		}},
 		{name: "batches-auditor", page: "batches", who: auditor, nav: "batches", path: at, view: batchesPage{States: batchStates, Rows: rows[:1]}},
 		{name: "batches-empty", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{States: batchStates}},
 		{name: "batches-nothing", page: "batches", who: owner, nav: "batches", path: at, view: batchesPage{Form: panelForm{"state": "failed"}, States: batchStates}},
@@ -142,7 +147,7 @@ func batchCases() []panelCase {
 		{name: "batch-new-secret", page: "batch-new", who: owner, nav: "batches", path: at + "/new", view: newBatchPage{}, problems: badFields("file")},
 	}
 	for name, view := range map[string]batchPage{
-		"checking": checking, "ready": page, "erases": erases, "running": running, "done": done, "early": early, "expired": expired, "links": handed, "links-printed": printed, "failed": failed,
+		"checking": checking, "ready": page, "erases": erases, "declared": declared, "running": running, "done": done, "early": early, "expired": expired, "links": handed, "links-printed": printed, "failed": failed,
 	} {
 		cases = append(cases, panelCase{name: "batch-" + name, page: "batch", who: owner, nav: "batches", path: at + "/bat_1", view: view})
 	}

@@ -17,6 +17,7 @@ type (
 		Mail       bool
 		Recipients []recipientRow
 		Webhooks   []webhookRow
+		Hooks      panelPaging
 		Mails      []deliveryRow
 	}
 	recipientRow struct {
@@ -131,7 +132,7 @@ func noticeCases() []panelCase {
 		asked[i] = r
 	}
 	asked[4].Self, asked[4].Path = true, at+"/own"
-	full := notificationsPage{panelPaging: panelPaging{"", 57, 21, 40, at, at + "?page=3", "", nil}, Mail: true, Recipients: recipients, Webhooks: hooks, Mails: someDeliveries(at + "/mails/msg_x/redeliver")}
+	full := notificationsPage{panelPaging: panelPaging{"", 57, 21, 40, at, at + "?page=3", "", nil}, Mail: true, Recipients: recipients, Webhooks: hooks, Hooks: panelPaging{Columns: []panelColumn{{"host", at + "?webhooks=-host", "ascending"}, {"state", at + "?webhooks=state", ""}}}, Mails: someDeliveries(at + "/mails/msg_x/redeliver")}
 	looked := notificationsPage{panelPaging: panelPaging{"nobody", 0, 0, 0, "", "", "", nil}, Mail: true, Recipients: asked, Webhooks: hooks[:1]}
 	filled := panelForm{"url": "https://panel.example.com/hook", "link.opened": "yes"}
 	groups := []eventGroup{{"links", []string{"link.opened", "link.downloaded"}}}

@@ -530,6 +530,7 @@ func signInCases() []panelCase {
 		{name: "invitation-first", page: "invitation", path: "/panel/invitation/tok-123", view: invitationPage{Token: "tok-123", Role: "owner", First: true}},
 		{name: "invitation-problems", page: "invitation", path: "/panel/invitation/tok-123", view: invited, problems: badFields("email", "name", "password")},
 		{name: "confirm", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "post", Fields: fields, Passkey: true, Code: true}},
+		{name: "confirm-app", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get", Code: true}},
 		{name: "confirm-get", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get", Passkey: true, Code: true}},
 		{name: "confirm-code", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "post", Fields: fields, Code: true, Withheld: true}, problems: badFields("confirm_code")},
 		{name: "confirm-password", page: "confirm", who: owner, path: policy, view: confirmPage{Action: policy, Method: "get"}, problems: badFields("confirm_password")},
@@ -887,7 +888,7 @@ var (
 	todoValues   = map[string]any{"Fault": "the certificate has expired", "Days": 9, "Left": 9}
 	settingNames = []string{"min_length", "simple", "alphanumeric", "min_complex", "auto_lock", "grace", "max_failed_attempts", "reset_after", "max_age", "history", "incoming", "outgoing", "login", "password", "tls"}
 	fieldNames   = []string{
-		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "delivery", "disabled", "changes", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "expires_at", "external_id", "factor_required", "file", "files", "format",
+		"action", "actions", "actor", "alphanumeric", "auto_lock_minutes", "before", "caldav", "carddav", "declarations", "delivery", "disabled", "changes", "display_name", "domain", "domains", "events", "erasing_policies_by_key", "expires_at", "external_id", "factor_required", "file", "files", "format",
 		"from", "grace_minutes", "help_text", "history", "host", "incoming", "interface", "kind", "language", "link", "links", "locale", "login", "mailbox", "max_age_days", "max_downloads", "max_failed_attempts", "metadata",
 		"method", "min_complex", "min_length", "name", "network", "outcome", "outgoing", "platform", "platforms", "page", "policy", "policy_id", "profile", "public_key", "reason", "replaced_by", "replaces", "reset_minutes", "retention_days",
 		"return_hosts", "return_url", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
@@ -1146,7 +1147,7 @@ func TestPanelPages(t *testing.T) {
 			"<time datetime=\"2026-11-24T08:54:07Z\">24\u00a0Nov\u00a02026, 09:54:07</time>", "Times are in <bdi>Europe/Berlin</bdi>", "2026-11-24 08:54:07.000", `<optgroup label="Policy">`, `<option value="policy.">Policy: all</option>`,
 			`<a href="/panel/security/log" aria-current="page">`, "<del><bdi>imap.example.com:993</bdi></del>", "<ins><bdi>***</bdi></ins>", "<code><bdi>domain_unproven</bdi></code>", "personal data erased", "Removed after the retention period",
 			"No. 12<", `href="/panel/security/log?actor=mem_1"`, `href="/panel/security/log?actor=kind:visitor"`, `href="/panel/security/log?network=198.51.100.24"`, `?kind=domain&amp;target=obj_1"`, `?link=lnk_7Hq2"`,
-			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "154 changes", `<option value="Asia/Tokyo">`,
+			`action="/panel/security/log/export"`, `name="format" value="jsonl"`, `rel="next" href="/panel/security/log?before=4697"`, `<details class="fold all">`, "a_field_of_tomorrow", "name.of_tomorrow", "156 changes", `<option value="Asia/Tokyo">`,
 		},
 		"log-filtered": {
 			`<details class="fold all" open>`, `<option value="mem_1" selected>Maria Kern</option>`, `<option value="policy." selected>`, `<option value="refused" selected>`, `<option value="command_line" selected>`,

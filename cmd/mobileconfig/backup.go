@@ -13,11 +13,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/updatecase/mobileconfig/server/account"
-	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/datadir"
-	"github.com/updatecase/mobileconfig/server/store"
 )
 
 type backupCommand struct {
@@ -155,7 +152,7 @@ func (c *backupRestoreCommand) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	contents, err := backup.Restore(c.File, c.Data, keys, func(contents backup.Contents) error { return c.end(contents) })
+	contents, err := backup.Restore(c.File, c.Data, keys)
 	if errors.Is(err, backup.ErrNotEmpty) {
 		return flagError("--data", err)
 	}
@@ -163,31 +160,11 @@ func (c *backupRestoreCommand) Run(s streams) error {
 		return backupError(c.File, err)
 	}
 	fmt.Fprintf(s.out, "%s is good. Its %d files are in %s.\n", c.File, len(contents.Files), c.Data)
-	fmt.Fprintln(s.out, "Existing links, tickets and sessions were ended, because the backup doesn't know what was revoked later. Create new links and sign in again.")
+	fmt.Fprintln(s.out, "When the service starts, existing links, tickets and sessions end, because the backup doesn't know what was revoked later. Create new links and sign in again.")
 	if isScript(contents) {
 		fmt.Fprintf(s.out, "Fill an empty PostgreSQL database with: psql -q -f %s DATABASE\n", filepath.Join(c.Data, backup.ScriptName))
 	}
 	return nil
-}
-
-// end invalidates links, tickets and sessions from before the restore.
-func (c *backupRestoreCommand) end(contents backup.Contents) error {
-	if isScript(contents) {
-		return backup.EndInScript(c.Data)
-	}
-	ctx := context.Background()
-	kept, err := store.Open(ctx, store.Config{Database: "sqlite:" + filepath.Join(c.Data, "mobileconfig.db")})
-	if err != nil {
-		return err
-	}
-	defer kept.Close()
-	return kept.NewEpoch(ctx, audit.ByOperator(), audit.Action{
-		Account: account.Installation,
-		Name:    audit.InstallationRestore,
-		Outcome: audit.Done,
-		Target:  audit.Target{Kind: audit.InstallationTarget, ID: "1", Name: "backup"},
-		Changes: []audit.Change{{Field: "created", New: contents.Created.UTC().Format(time.RFC3339)}},
-	})
 }
 
 func isScript(contents backup.Contents) bool {

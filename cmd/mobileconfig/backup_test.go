@@ -46,7 +46,7 @@ func TestBackupCommands(t *testing.T) {
 	if _, err := os.Stat(restored); err == nil {
 		t.Error("a restore with a wrong passphrase created the folder")
 	}
-	if out, _ := shown(t, exitGood, "backup", "restore", file, "--passphrase-file", phrase, "--data", restored); !strings.Contains(out, "Existing links, tickets and sessions were ended") {
+	if out, _ := shown(t, exitGood, "backup", "restore", file, "--passphrase-file", phrase, "--data", restored); !strings.Contains(out, "existing links, tickets and sessions end") {
 		t.Errorf("restore says %s", out)
 	}
 	again, err := store.Open(t.Context(), store.Config{Database: dir.Database()})

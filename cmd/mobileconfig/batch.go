@@ -33,6 +33,8 @@ type batchCommand struct {
 	Variant           string            `default:"mail" enum:"mail,secure" placeholder:"mail|secure" help:"mail, or secure for the passcode policy as well (default: mail)."`
 	Platform          string            `default:"iphone" enum:"iphone,mac,both" placeholder:"iphone|mac|both" help:"For rows without a platform: iphone (also for iPads), mac or both (default: iphone)."`
 	MaxFailedAttempts int               `default:"10" placeholder:"N" help:"With --variant secure: number of wrong passcodes that erase an iPhone or lock a Mac, 7 to 10 (default: 10)."`
+	Declarations      bool              `help:"Add the passcode policy of each email domain to the archives as declarations, for an MDM. Use it with --variant mail: otherwise devices get the policy twice."`
+	Declared          bool              `name:"experimental-declarations" help:"Experimental, for manual installation on iOS 17 and macOS 14 or later: write the passcode policy in the profiles of --variant secure as declarations. An MDM can't install these profiles."`
 	Locale            string            `placeholder:"L" help:"Language of the profiles' texts, for rows without a locale (default: en)."`
 	Map               map[string]string `mapsep:"none" placeholder:"COLUMN=FIELD" help:"Which field a column contains, for example Mailbox=email. Can be repeated."`
 	DropColumn        []string          `sep:"none" placeholder:"COLUMN" help:"Column to ignore. Can be repeated."`
@@ -91,6 +93,8 @@ func (c *batchCommand) checkFlags() error {
 		return errors.New("-o is missing: give the archive to write, for example out.zip")
 	case len(c.Since) > 0 && !c.DryRun:
 		return errors.New("--since needs --dry-run")
+	case c.Declared && c.Variant != string(settings.Secure) && len(c.Reissue) == 0:
+		return errors.New("--experimental-declarations needs --variant secure")
 	case c.Resume && c.DryRun:
 		return errors.New("--resume and --dry-run can't be used together")
 	}
@@ -132,11 +136,17 @@ func (c *batchCommand) prepare(s streams) (*batchRun, error) {
 
 // orders are the settings for every domain.
 func (r *batchRun) orders(who issue.Person, what batch.FileKind) (issue.Order, error) {
-	return issue.Order{Service: r.service, Person: who, Platform: what.Platform, Variant: what.Variant, Policy: r.policy}, nil
+	return issue.Order{
+		Service: r.service, Person: who, Platform: what.Platform, Variant: what.Variant, Policy: r.policy,
+		Declared: r.Declared && what.Variant == settings.Secure,
+	}, nil
 }
 
 func (r *batchRun) maker() *batch.Maker {
-	return &batch.Maker{Issuer: issue.New(r.texts, func() signing.Signer { return r.id }), Orders: r.orders}
+	issuer := issue.New(r.texts, func() signing.Signer { return r.id })
+	return &batch.Maker{Issuer: issuer, Orders: r.orders, Declare: func(domain string, p profile.Platform) ([]profile.Declaration, error) {
+		return issuer.Declare(settings.Domain{Name: domain, DevicePolicy: r.policy}, p)
+	}}
 }
 
 // checking returns the options for checking rows. The caller sets where good
@@ -144,8 +154,8 @@ func (r *batchRun) maker() *batch.Maker {
 func (r *batchRun) checking() batch.Checking {
 	return batch.Checking{
 		Defaults: batch.Defaults{Platforms: batch.Platforms(r.Platform), Variant: settings.Variant(r.Variant), Locale: r.Locale},
-		Orders:   r.orders,
-		Problem:  r.problem,
+		Orders:   r.orders, Declarations: r.Declarations,
+		Problem: r.problem,
 	}
 }
 
@@ -382,7 +392,7 @@ func (r *batchRun) check(ctx context.Context, b *batch.Batch) error {
 // keys returns a key that must match for a batch to be resumed, and the batch's
 // name, which depends only on the input and the settings.
 func (r *batchRun) keys(input []byte) (key, name string) {
-	choice := []any{hex.EncodeToString(input), r.service, r.policy.MaxFailedAttempts, r.Variant, r.Platform, r.Locale, slices.Sorted(maps.Keys(r.Map)), r.Map, r.DropColumn, r.SkipBadRows}
+	choice := []any{hex.EncodeToString(input), r.service, r.policy.MaxFailedAttempts, r.Variant, r.Platform, r.Locale, r.Declarations, r.Declared, slices.Sorted(maps.Keys(r.Map)), r.Map, r.DropColumn, r.SkipBadRows}
 	return digestOf(append(choice, r.id.Fingerprint(), version())), digestOf(choice)[:16]
 }
 

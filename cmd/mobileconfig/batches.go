@@ -104,16 +104,17 @@ func (c *batchesGet) Run(s streams) error {
 }
 
 type batchesCreate struct {
-	Input       string  `arg:"" json:"-" help:"People: CSV with a header, or JSON Lines in a file that ends in .jsonl. -: CSV on standard input."`
-	Name        string  `json:"name,omitempty" placeholder:"NAME" help:"Name of the batch (default: the file's name)."`
-	Variant     *string `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the passcode policy."`
-	Platform    *string `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
-	Locale      *string `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
-	Output      *string `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
-	Mail        bool    `json:"mail,omitempty" help:"Email each person their link."`
-	SkipBadRows bool    `json:"skip_bad_rows,omitempty" help:"Skip rows with problems. Otherwise a batch with problems can't be started."`
-	Manifest    bool    `json:"manifest,omitempty" help:"The list is the manifest.csv of an earlier batch: create the same files again."`
-	DryRun      bool    `json:"dry_run,omitempty" help:"Check the list right away without storing it. The exit code is 1 if rows have problems."`
+	Input        string  `arg:"" json:"-" help:"People: CSV with a header, or JSON Lines in a file that ends in .jsonl. -: CSV on standard input."`
+	Name         string  `json:"name,omitempty" placeholder:"NAME" help:"Name of the batch (default: the file's name)."`
+	Variant      *string `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the passcode policy."`
+	Platform     *string `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
+	Locale       *string `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
+	Output       *string `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
+	Declarations bool    `json:"declarations,omitempty" help:"Add the passcode policy of each domain to the archives as declarations, for an MDM."`
+	Mail         bool    `json:"mail,omitempty" help:"Email each person their link."`
+	SkipBadRows  bool    `json:"skip_bad_rows,omitempty" help:"Skip rows with problems. Otherwise a batch with problems can't be started."`
+	Manifest     bool    `json:"manifest,omitempty" help:"The list is the manifest.csv of an earlier batch: create the same files again."`
+	DryRun       bool    `json:"dry_run,omitempty" help:"Check the list right away without storing it. The exit code is 1 if rows have problems."`
 	remoteFlags
 	jsonFlag
 }
@@ -204,14 +205,15 @@ func showProblems(s streams, all []json.RawMessage) error {
 
 type batchesCheck struct {
 	batchPath
-	Variant     *string           `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the passcode policy."`
-	Platform    *string           `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
-	Locale      *string           `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
-	Map         map[string]string `mapsep:"none" json:"map,omitempty" placeholder:"COLUMN=FIELD" help:"Which field a column contains, for example Mailbox=email. Can be repeated."`
-	Drop        []string          `sep:"none" json:"drop,omitempty" placeholder:"COLUMN" help:"Column to ignore. Can be repeated."`
-	Output      *string           `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
-	Mail        bool              `json:"mail,omitempty" help:"Email each person their link."`
-	SkipBadRows bool              `json:"skip_bad_rows,omitempty" help:"Skip rows with problems."`
+	Variant      *string           `json:"variant,omitempty" placeholder:"mail|secure" help:"secure adds the passcode policy."`
+	Platform     *string           `json:"platform,omitempty" placeholder:"iphone|mac|both" help:"For rows without a platform."`
+	Locale       *string           `json:"locale,omitempty" placeholder:"LANGUAGE" help:"Language of the profiles' texts, for rows without a locale."`
+	Map          map[string]string `mapsep:"none" json:"map,omitempty" placeholder:"COLUMN=FIELD" help:"Which field a column contains, for example Mailbox=email. Can be repeated."`
+	Drop         []string          `sep:"none" json:"drop,omitempty" placeholder:"COLUMN" help:"Column to ignore. Can be repeated."`
+	Output       *string           `json:"output,omitempty" placeholder:"files|links|both" help:"What to create: signed profiles in archives, a setup link for each person, or both."`
+	Declarations bool              `json:"declarations,omitempty" help:"Add the passcode policy of each domain to the archives as declarations, for an MDM."`
+	Mail         bool              `json:"mail,omitempty" help:"Email each person their link."`
+	SkipBadRows  bool              `json:"skip_bad_rows,omitempty" help:"Skip rows with problems."`
 }
 
 // Run requests another check of the list.

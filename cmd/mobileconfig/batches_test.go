@@ -65,6 +65,8 @@ func TestRemoteBatches(t *testing.T) {
 		if out, _ = s.run(t, exitGood, "batches", "list"); strings.Count(out, "\n") != 1 {
 			t.Error("a dry run stored something:", out)
 		}
+		out, _ = s.run(t, exitGood, "batches", "create", list, "--declarations", "--json")
+		contains(t, field(t, out, "choice"), "declarations:true")
 		out, _ = s.run(t, exitGood, "batches", "create", list, "--json")
 		id := field(t, out, "id")
 		if field(t, out, "name") != "people.csv" || field(t, out, "state") != "checking" {

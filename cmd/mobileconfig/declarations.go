@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -35,13 +34,9 @@ func (c *declarationsCommand) Run(s streams) error {
 	if err := os.MkdirAll(c.Output, 0o755); err != nil {
 		return usage(err)
 	}
-	for n, name := range []string{"passcode.json", "activation.json"} {
-		text, err := json.MarshalIndent(all[n], "", "  ")
-		if err != nil {
-			return err
-		}
-		file := filepath.Join(c.Output, name)
-		if err := writeNew(file, append(text, '\n')); err != nil {
+	for _, d := range all {
+		file := filepath.Join(c.Output, d.Name()+".json")
+		if err := writeNew(file, d.File()); err != nil {
 			return usage(err)
 		}
 		fmt.Fprintln(s.out, file)

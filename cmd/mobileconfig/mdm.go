@@ -92,6 +92,9 @@ func (c *mdmCommand) set() (*mdm.Set, error) {
 // writeTemplates writes the template for one platform. A Mac's passcode policy is
 // written to a second file next to it.
 func (c *mdmCommand) writeTemplates(s streams, set *mdm.Set) error {
+	if note := set.Unsure(); note != "" {
+		fmt.Fprintf(s.err, "mobileconfig: note: %s\n", note)
+	}
 	template, _ := set.Template(profile.Platform(c.Platform), false)
 	if toStdout(c.Output) {
 		_, err := template.WriteTo(s.out)

@@ -3,12 +3,16 @@ package mdm_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
@@ -105,8 +109,27 @@ func TestFleetShape(t *testing.T) {
 			t.Errorf("%s is missing, or not in\n%s", path, snippet)
 		}
 	}
-	if !strings.Contains(snippet, "controls:\n  apple_settings:\n    configuration_profiles:\n") {
-		t.Errorf("the snippet is\n%s", snippet)
+	for uncommented, want := range map[string]int{snippet: 3, strings.ReplaceAll(snippet, "\n#  ", "\n  "): 5} {
+		var settings struct {
+			Controls struct {
+				AppleSettings struct {
+					Profiles []struct {
+						Path   string
+						Labels []string `yaml:"labels_include_any"`
+					} `yaml:"configuration_profiles"`
+				} `yaml:"apple_settings"`
+			}
+		}
+		strictYAML(t, uncommented, &settings)
+		profiles := settings.Controls.AppleSettings.Profiles
+		if len(profiles) != want {
+			t.Errorf("%d profiles, want %d in\n%s", len(profiles), want, uncommented)
+		}
+		for _, p := range profiles {
+			if files[strings.TrimPrefix(p.Path, "../")] == "" || len(p.Labels) == 0 {
+				t.Errorf("%+v in\n%s", p, uncommented)
+			}
+		}
 	}
 	for platform, label := range map[string]string{"ios": "iOS", "macos": "macOS"} {
 		path := "platforms/" + platform + "/declaration-profiles/passcode-example.com.json"
@@ -122,6 +145,85 @@ func TestFleetShape(t *testing.T) {
 	}
 	if mail := files["platforms/macos/configuration-profiles/mail-example.com.mobileconfig"]; !strings.Contains(mail, "<key>PayloadScope</key>\n\t\t<string>User</string>") {
 		t.Errorf("mail on a Mac isn't for the user:\n%s", mail)
+	}
+}
+
+// strictYAML decodes YAML and refuses keys that into doesn't have.
+func strictYAML(t *testing.T, data string, into any) {
+	t.Helper()
+	d := yaml.NewDecoder(strings.NewReader(data))
+	d.KnownFields(true)
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%v\n%s", err, data)
+	}
+}
+
+// TestJamfShape compares the recipe with AutoPkg's form, and its arguments with
+// the input variables of JamfMobileDeviceProfileUploader and
+// JamfComputerProfileUploader in https://github.com/grahampugh/jamf-upload.
+func TestJamfShape(t *testing.T) {
+	v, _ := mdm.Find("jamf-pro")
+	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+	var recipe struct {
+		Description    string            `yaml:"Description"`
+		Identifier     string            `yaml:"Identifier"`
+		MinimumVersion string            `yaml:"MinimumVersion"`
+		Input          map[string]string `yaml:"Input"`
+		Process        []struct {
+			Processor string `yaml:"Processor"`
+			Arguments struct {
+				Name          string `yaml:"profile_name"`
+				File          string `yaml:"mobileconfig"`
+				MobileGroup   string `yaml:"profile_mobiledevicegroup"`
+				ComputerGroup string `yaml:"profile_computergroup"`
+				Replace       string `yaml:"replace_profile"`
+			} `yaml:"Arguments"`
+		} `yaml:"Process"`
+	}
+	strictYAML(t, files["mail.jamf.recipe.yaml"], &recipe)
+	if recipe.Identifier == "" || recipe.Input["NAME"] == "" || recipe.MinimumVersion == "" || len(recipe.Process) != 3 {
+		t.Errorf("the recipe is %+v", recipe)
+	}
+	for i, file := range []string{"mail-iphone", "mail-mac", "policy-mac"} {
+		step, processor, group := recipe.Process[i], "JamfComputerProfileUploader", "COMPUTER_GROUP"
+		a := step.Arguments
+		if file == "mail-iphone" {
+			processor, group = "JamfMobileDeviceProfileUploader", "MOBILE_GROUP"
+		}
+		if step.Processor != "com.github.grahampugh.jamf-upload.processors/"+processor || a.File != "%RECIPE_DIR%/"+file+".mobileconfig" || files[file+".mobileconfig"] == "" ||
+			a.MobileGroup+a.ComputerGroup != "%"+group+"%" || (a.MobileGroup != "") != (file == "mail-iphone") || recipe.Input[group] == "" || a.Replace != "True" || a.Name == "" {
+			t.Errorf("%s: %+v", file, step)
+		}
+	}
+}
+
+// TestTerraformShape compares the resources with the arguments of
+// simplemdm_customprofile in
+// https://github.com/DavidKrau/terraform-provider-simplemdm (examples).
+func TestTerraformShape(t *testing.T) {
+	v, _ := mdm.Find("simplemdm")
+	files := filesOf(t, newSet(t, v, true, mdm.AddressLogin))
+	resource := regexp.MustCompile(`(?m)^resource "simplemdm_customprofile" "(\w+)" \{\n((?:  \w+ += .+\n)+)\}$`)
+	found := resource.FindAllStringSubmatch(files["simplemdm.tf"], -1)
+	if left := resource.ReplaceAllString(files["simplemdm.tf"], ""); len(found) != 3 || strings.Contains(left, "{") {
+		t.Fatalf("%d resources in\n%s", len(found), files["simplemdm.tf"])
+	}
+	for i, want := range []struct{ file, user string }{{"mail-iphone", "false"}, {"mail-mac", "true"}, {"policy-mac", "false"}} {
+		arguments := map[string]string{}
+		for line := range strings.Lines(found[i][2]) {
+			name, value, _ := strings.Cut(line, "=")
+			arguments[strings.TrimSpace(name)] = strings.TrimSpace(value)
+		}
+		if !strings.HasPrefix(arguments["name"], `"`) {
+			t.Errorf("%s has the name %s", want.file, arguments["name"])
+		}
+		delete(arguments, "name")
+		if !maps.Equal(arguments, map[string]string{
+			"mobileconfig": `file("${path.module}/` + want.file + `.mobileconfig")`, "user_scope": want.user,
+			"attribute_support": "true", "escape_attributes": "true", "reinstall_after_os_update": "false",
+		}) {
+			t.Errorf("%s: %v", want.file, arguments)
+		}
 	}
 }
 
@@ -190,7 +292,7 @@ func TestDeclared(t *testing.T) {
 // everything that isn't from the vendor.
 func TestReadmes(t *testing.T) {
 	always := []string{"can't promise a single password prompt", "manually stays", "Microsoft 365 takes no password over IMAP at all", "To lock or erase a lost device: ", "Email password, when Mail first connects: once or twice"}
-	secure := []string{"(User Enrollment) ignore passcode rules", "That's two files", "acts on wrong passcodes only", "A new passcode, if theirs doesn't meet the policy"}
+	secure := []string{"(User Enrollment) ignore passcode rules", "email is a profile of the user and the policy one of the system. That's two files", "acts on wrong passcodes only", "too many of them erase an iPhone or lock a Mac", "locking and erasing one is the MDM's job", "A new passcode, if theirs doesn't meet the policy"}
 	for _, v := range mdm.Vendors() {
 		for _, policy := range []bool{false, true} {
 			readme := filesOf(t, newSet(t, v, policy, mdm.AddressLogin))["README.txt"]
@@ -257,7 +359,8 @@ func run(t *testing.T, files map[string]string, tool, answer, script string, arg
 	return string(calls), string(output), err
 }
 
-// TestScripts runs every script that uploads files to a vendor.
+// TestScripts runs every script that uploads files to a vendor. The requests
+// have the shapes of the documentation in shapes.
 func TestScripts(t *testing.T) {
 	for _, tt := range []struct {
 		vendor, tool, answer, script string
@@ -269,7 +372,6 @@ func TestScripts(t *testing.T) {
 		{"iru", "curl", "{}", "upload.sh", []string{"https://x.api.kandji.io", "SECRET"}, []string{"name=Mail at example.com (iPhone)", "file=@mail-mac.mobileconfig --form active=false --form runs_on_mac=true --form runs_on_iphone=false", "https://x.api.kandji.io/api/v1/library/custom-profiles", "Bearer s3cret"}},
 		{"simplemdm", "curl", "{}", "upload.sh", []string{"SECRET"}, []string{"mobileconfig=@mail-iphone.mobileconfig --form user_scope=false", "mobileconfig=@mail-mac.mobileconfig --form user_scope=true --form attribute_support=true --form escape_attributes=true", `user = "s3cret:"`}},
 		{"manageengine", "curl", `{"file_id": 42}`, "upload.sh", []string{"https://mdm.example", "SECRET", "11", "22"}, []string{"Module: MDM_CUSTOM_PROFILE --form file=@mail-iphone.mobileconfig https://mdm.example/emsapi/files", `"custom_profile_file_id":"42"`, "/api/v1/mdm/profiles/11/payloads/ioscustomprofiles", "/api/v1/mdm/profiles/22/payloads/maccustomprofiles", "Authorization: s3cret"}},
-		// https://github.com/pliancy/addigy-node
 		{"addigy", "curl", "{}", "upload.sh", []string{"SECRET"}, []string{"profile=@mail-iphone.mobileconfig;type=application/x-apple-aspen-config", "profile=@policy-mac.mobileconfig;", "https://api.addigy.com/api/v2/mdm/configurations/custom-profile", "x-api-key: s3cret"}},
 		{"nanomdm", "curl", "{}", "enqueue.sh", []string{"https://nano.example", "SECRET", "DIR/mail-iphone.mobileconfig", "UDID"}, []string{"<string>InstallProfile</string>", "https://nano.example/v1/enqueue/UDID", `user = "nanomdm:s3cret"`}},
 		{"configurator", "cfgutil", "Type: iPhone ECID: 0x1A2B UDID: x", "cfgutil.sh", nil, []string{"--ecid 0x1A2B install-profile mail-iphone.mobileconfig"}},

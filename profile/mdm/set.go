@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,13 +112,9 @@ func (s *Set) declare(policy *profile.Passcode, p profile.Platform) error {
 	if err != nil {
 		return err
 	}
-	for n, name := range []string{"passcode", "activation"} {
-		text, err := marshal(all[n], "  ")
-		if err != nil {
-			return err
-		}
-		if file := path(s, p, name); file != "" {
-			s.declared = append(s.declared, File{Path: file, text: string(text)})
+	for _, d := range all {
+		if file := path(s, p, d.Name()); file != "" {
+			s.declared = append(s.declared, File{Path: file, text: string(d.File())})
 		}
 	}
 	return nil
@@ -143,14 +140,30 @@ func (s *Set) warn() {
 	switch {
 	case !v.Fills():
 	case s.form == LocalPartLogin && v.LocalPart.Text == "" && login == v.UserName:
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @. The template has %s, the username in the MDM: use it only if people sign in to their email with it. Otherwise create a batch.", v.Title, login.Text))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @. The template has %s, the username in the MDM: use it only if people sign in to their email with it. Otherwise create a batch.", v.Title, login))
 	case s.form == LocalPartLogin && v.LocalPart.Text == "":
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for the part before the @, so the template signs in with the full address. If the mail servers don't accept that, create a batch.", v.Title))
 	case s.form == GivenLogin && login == v.UserName:
-		s.Warnings = append(s.Warnings, fmt.Sprintf("The template has %s, the username in the MDM: use it only if people sign in to their email with it. Otherwise create a batch.", login.Text))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("The template has %s, the username in the MDM: use it only if people sign in to their email with it. Otherwise create a batch.", login))
 	case s.form == GivenLogin:
 		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has no variable for a username, so the template signs in with the full address. If the mail servers don't accept that, create a batch.", v.Title))
 	}
+}
+
+// Unsure returns a sentence about the variables that don't come from the
+// vendor's own pages, or nothing if all do. README.txt marks them; a template
+// that is used alone can't.
+func (s *Set) Unsure() string {
+	var unsure []string
+	for _, variable := range []Variable{s.Vendor.Address, s.Vendor.PersonName, s.Login()} {
+		if text := variable.String(); variable.Sure.Mark() != "" && !slices.Contains(unsure, text) {
+			unsure = append(unsure, text)
+		}
+	}
+	if len(unsure) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("These variables don't come from the pages of %s: %s. Try the template on one device first.", s.Vendor.Title, strings.Join(unsure, ", "))
 }
 
 // Template returns the profile for the kind of device or, with policy, the

@@ -223,7 +223,8 @@ func TestLogins(t *testing.T) {
 		{"workspace-one", mdm.LocalPartLogin, "{EmailUserName}", ""},
 		{"jamf-pro", mdm.AddressLogin, "$EMAIL", ""},
 		{"jamf-pro", mdm.LocalPartLogin, "$USERNAME", "Jamf Pro has no variable for the part before the @."},
-		{"mosyle", mdm.LocalPartLogin, "%UserId%", "Mosyle has no variable for the part before the @."},
+		{"mosyle", mdm.LocalPartLogin, "%UserId%", "Mosyle has no variable for the part before the @. The template has %UserId% [Second-hand], the"},
+		{"hexnode", mdm.GivenLogin, "%username%", "The template has %username% [Unconfirmed], the username in the MDM"},
 		{"jamf-pro", mdm.GivenLogin, "$USERNAME", "The template has $USERNAME, the username in the MDM"},
 		{"nanomdm", mdm.LocalPartLogin, "", ""},
 	} {
@@ -246,6 +247,25 @@ func TestLogins(t *testing.T) {
 		s := newSet(t, &without, false, form)
 		if s.Login() != v.Address || len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "the full address") {
 			t.Errorf("%s without a username: %v, %q", form, s.Login(), s.Warnings)
+		}
+	}
+}
+
+// TestUnsure checks that exactly the variables that don't come from the
+// vendors are named, with their marks.
+func TestUnsure(t *testing.T) {
+	for _, v := range mdm.Vendors() {
+		for _, login := range logins {
+			s := newSet(t, v, false, login)
+			note := s.Unsure()
+			for _, one := range []mdm.Variable{v.Address, v.PersonName, s.Login()} {
+				if unsure := one.Sure.Mark() != ""; unsure != strings.Contains(note, one.Text+" ["+one.Sure.Mark()+"]") {
+					t.Errorf("%s, %s: %q, about %s", v.Name, login, note, one)
+				}
+			}
+			if documented := v.Name == "jamf-pro" || v.Name == "fleet" || v.Name == "nanomdm"; documented && note != "" {
+				t.Errorf("%s: %q", v.Name, note)
+			}
 		}
 	}
 }

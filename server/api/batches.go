@@ -26,19 +26,20 @@ import (
 
 // A BatchChoice has the options of a batch.
 type BatchChoice struct {
-	Variant     string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the passcode policy. Unless the domain's policy never erases, too many wrong passcodes erase an iPhone."`
-	Platform    string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows without a platform."`
-	Locale      string            `json:"locale,omitempty" maxLength:"35" doc:"Language of the profiles' texts, for rows without one." example:"en"`
-	Map         map[string]string `json:"map,omitempty" doc:"Meaning of columns, by column name." example:"{\"Work mail\":\"email\"}"`
-	Drop        []string          `json:"drop,omitempty" maxItems:"100" doc:"Columns to ignore." example:"[\"Password\"]"`
-	Output      string            `json:"output,omitempty" enum:"files,links,both" default:"files" doc:"What to create: signed profiles in archives, one setup link per person, or both."`
-	Mail        bool              `json:"mail,omitempty" doc:"Whether each link is emailed to its person." example:"false"`
-	SkipBadRows bool              `json:"skip_bad_rows,omitempty" doc:"Whether to skip rows with problems. Otherwise a batch with problems can't be started." example:"false"`
+	Variant      string            `json:"variant,omitempty" enum:"mail,secure" default:"mail" doc:"secure adds the passcode policy. Unless the domain's policy never erases, too many wrong passcodes erase an iPhone."`
+	Platform     string            `json:"platform,omitempty" enum:"iphone,mac,both" default:"iphone" doc:"For rows without a platform."`
+	Locale       string            `json:"locale,omitempty" maxLength:"35" doc:"Language of the profiles' texts, for rows without one." example:"en"`
+	Map          map[string]string `json:"map,omitempty" doc:"Meaning of columns, by column name." example:"{\"Work mail\":\"email\"}"`
+	Drop         []string          `json:"drop,omitempty" maxItems:"100" doc:"Columns to ignore." example:"[\"Password\"]"`
+	Output       string            `json:"output,omitempty" enum:"files,links,both" default:"files" doc:"What to create: signed profiles in archives, one setup link per person, or both."`
+	Declarations bool              `json:"declarations,omitempty" doc:"Whether the archives also contain the passcode policy of each domain as declarations, for an MDM." example:"false"`
+	Mail         bool              `json:"mail,omitempty" doc:"Whether each link is emailed to its person." example:"false"`
+	SkipBadRows  bool              `json:"skip_bad_rows,omitempty" doc:"Whether to skip rows with problems. Otherwise a batch with problems can't be started." example:"false"`
 }
 
 func (b BatchChoice) choice() batches.Choice {
 	c := batches.Choice{Variant: settings.Variant(b.Variant), Platforms: batch.Platforms(b.Platform), Locale: b.Locale, Drop: b.Drop,
-		Output: batches.Output(b.Output), Mail: b.Mail, SkipBadRows: b.SkipBadRows}
+		Output: batches.Output(b.Output), Declarations: b.Declarations, Mail: b.Mail, SkipBadRows: b.SkipBadRows}
 	if len(b.Map) > 0 {
 		c.Map = map[string]batch.Field{}
 	}
@@ -95,7 +96,7 @@ func (a *API) batchOf(b batches.Batch) Batch {
 	c := b.Choice
 	out := Batch{
 		ID: b.ID, Name: b.Name, State: string(b.State), Reason: b.Reason, Detail: b.Detail,
-		Choice: BatchChoice{string(c.Variant), string(c.Platforms), c.Locale, nil, c.Drop, string(c.Output), c.Mail, c.SkipBadRows},
+		Choice: BatchChoice{string(c.Variant), string(c.Platforms), c.Locale, nil, c.Drop, string(c.Output), c.Declarations, c.Mail, c.SkipBadRows},
 		Read:   b.Plan.Read, Rows: b.Plan.Rows, Bad: b.Plan.Bad, Files: b.Plan.Files, Made: b.Made, Erases: b.Erases,
 		Columns: append([]batch.Column{}, b.Plan.Columns...), Notices: append([]string{}, b.Plan.Notices...), Fingerprint: b.About.Signer.Fingerprint,
 		Archives: []BatchArchive{}, CreatedAt: field.At(b.Created), StartedAt: field.AtOrNil(b.Started), EndedAt: field.AtOrNil(b.Ended),
@@ -200,14 +201,15 @@ func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error)
 type batchesQuery struct {
 	Address string `query:"address" maxLength:"254" doc:"Batches with profiles or links for this mailbox." example:"jane@example.com"`
 	State   string `query:"state" enum:"checking,ready,running,done,failed,canceled" doc:"Status of the batch."`
+	Sort    string `query:"sort" enum:"-created_at,created_at,name,-name" default:"-created_at" doc:"Sort order. A minus sign means latest first, or Z to A."`
 	After   string `query:"after" maxLength:"40" doc:"ID of the last batch on the previous page."`
 	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of batches per page."`
 }
 
 // A BatchList is a page of batches.
 type BatchList struct {
-	Batches []Batch `json:"batches" doc:"Newest first."`
-	More    bool    `json:"more" doc:"Whether there are older ones." example:"false"`
+	Batches []Batch `json:"batches" doc:"In the order of sort."`
+	More    bool    `json:"more" doc:"Whether there is another page." example:"false"`
 }
 
 func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answer[BatchList], error) {
@@ -219,7 +221,9 @@ func (a *API) listBatches(ctx context.Context, c call, in *batchesQuery) (*answe
 		return nil, err
 	}
 	limit := cmp.Or(in.Limit, 50)
-	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{Mailbox: g.Mailbox, State: batches.State(in.State), After: in.After, Limit: limit + 1})
+	all, err := a.Batches.List(ctx, c.key.Account, batches.Filter{
+		Mailbox: g.Mailbox, State: batches.State(in.State), Sort: batches.Order(in.Sort), After: in.After, Limit: limit + 1,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +285,7 @@ func (a *API) uploads(h huma.API, e *echo.Echo) {
 		words("variant", "mail", "secure"), words("platform", "iphone", "mac", "both"),
 		text("locale", "Language of the profiles' texts, for rows without one."),
 		words("output", "files", "links", "both"),
+		flag("declarations", "Whether the archives also contain the passcode policy of each domain as declarations, for an MDM."),
 		flag("mail", "Whether each link is emailed to its person."),
 		flag("skip_bad_rows", "Whether to skip rows with problems."),
 		flag("manifest", "Whether the list is the manifest.csv of a batch. Creates the same files again."),
@@ -356,7 +361,7 @@ func (a *API) createBatch(c echo.Context, who call) error {
 	is := func(name string) bool { return c.QueryParam(name) == "true" }
 	choice := batches.Choice{
 		Variant: settings.Variant(c.QueryParam("variant")), Platforms: batch.Platforms(c.QueryParam("platform")), Locale: c.QueryParam("locale"),
-		Output: batches.Output(c.QueryParam("output")), Mail: is("mail"), SkipBadRows: is("skip_bad_rows"), Manifest: is("manifest"),
+		Output: batches.Output(c.QueryParam("output")), Declarations: is("declarations"), Mail: is("mail"), SkipBadRows: is("skip_bad_rows"), Manifest: is("manifest"),
 	}
 	if is("dry_run") {
 		return a.previewBatch(c, who, list, choice)

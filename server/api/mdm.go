@@ -45,7 +45,7 @@ type templateQuery struct {
 type mdmFile struct {
 	ContentType string `header:"Content-Type"`
 	Disposition string `header:"Content-Disposition" example:"attachment; filename=\"fleet-example.com.zip\""`
-	Warning     string `header:"X-MDM-Warning" doc:"What won't work as expected, for example a login that the MDM has no variable for." example:"Mosyle has no variable for the part before the @."`
+	Warning     string `header:"X-MDM-Warning" doc:"What won't work as expected, for example a login that the MDM has no variable for. For a template, also which variables don't come from the MDM's own pages." example:"Mosyle has no variable for the part before the @."`
 	Body        []byte
 }
 
@@ -71,7 +71,9 @@ func (a *API) mdmProfile(ctx context.Context, c call, in *templateQuery) (*mdmFi
 	}
 	var out bytes.Buffer
 	_, err = template.WriteTo(&out)
-	return answerFile(set, templateType, ".mobileconfig", out.Bytes()), err
+	file := answerFile(set, templateType, ".mobileconfig", out.Bytes())
+	file.Warning = strings.TrimSpace(file.Warning + " " + set.Unsure())
+	return file, err
 }
 
 func (a *API) mdmFiles(ctx context.Context, c call, in *MDMQuery) (*mdmFile, error) {

@@ -31,6 +31,9 @@ func TestMDMFiles(t *testing.T) {
 			}
 			for platform, want := range map[string][2]string{"iphone": {who, "passwordpolicy"}, "mac": {"passwordpolicy", "<string>System</string>"}} {
 				a := c.Want(t, 200, "GET", path+"/profile"+query+"&platform="+platform, "")
+				if mark := v.Address.Sure.Mark(); strings.Contains(a.Header.Get("X-MDM-Warning"), v.Address.Text+" ["+mark+"]") != (mark != "") {
+					t.Errorf("%s: the warning is %q", v.Name, a.Header.Get("X-MDM-Warning"))
+				}
 				if !bytes.Contains(a.Body, []byte(want[0])) || !bytes.Contains(a.Body, []byte(want[1])) || a.Header.Get("Content-Type") != "application/xml" ||
 					a.Header.Get("Content-Disposition") != `attachment; filename="`+v.Name+`-example.com.mobileconfig"` {
 					t.Errorf("%s for %s: %v\n%s", v.Name, platform, a.Header, a.Body)
@@ -121,7 +124,7 @@ func TestMDMRefuses(t *testing.T) {
 		narrow := servertest.NewClient(s, servertest.NewKey(t, database, account.KeySpec{Scopes: []string{string(account.LinksRead)}}))
 		narrow.Want(t, 403, "GET", "/mdm/fleet/profile?domain=example.com", "")
 
-		if a := c.Want(t, 200, "GET", "/mdm/mosyle/profile?domain=example.com", ""); a.Header.Get("X-MDM-Warning") != "" {
+		if a := c.Want(t, 200, "GET", "/mdm/jamf-pro/profile?domain=example.com", ""); a.Header.Get("X-MDM-Warning") != "" {
 			t.Errorf("a warning without a reason: %v", a.Header)
 		}
 		c.SetDomain(t, `"login":"local_part","platforms":["mac"]`)

@@ -191,7 +191,7 @@ func addDatabase(ctx context.Context, a *archive, tmp, database string) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	name, err := db.Snapshot(ctx, database, tmp, f)
+	name, err := db.Snapshot(ctx, database, tmp, a.Created, f)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return err
 	}

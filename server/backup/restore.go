@@ -14,11 +14,10 @@ import (
 // database that is restored beside them.
 var ErrNotEmpty = errors.New("the folder isn't empty; use an empty or a new one")
 
-// Restore verifies a backup, writes its files to an empty or new folder, and
-// calls finish, if that isn't nil. It writes nothing from a damaged backup.
-// Until everything is done, a service can't use the folder, even if the program
-// is killed.
-func Restore(file, folder string, keys Keys, finish func(Contents) error) (Contents, error) {
+// Restore verifies a backup and writes its files to an empty or new folder. It
+// writes nothing from a damaged backup. Until everything is done, a service can't
+// use the folder, even if the program is killed.
+func Restore(file, folder string, keys Keys) (Contents, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return Contents{}, err
@@ -48,9 +47,6 @@ func Restore(file, folder string, keys Keys, finish func(Contents) error) (Conte
 		out, err := root.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		return synced{out}, err
 	})
-	if err == nil && finish != nil {
-		err = finish(c)
-	}
 	if err == nil {
 		err = syncRoot(root)
 	}
@@ -85,25 +81,3 @@ func syncRoot(root *os.Root) error {
 type synced struct{ *os.File }
 
 func (s synced) Close() error { return errors.Join(s.Sync(), s.File.Close()) }
-
-// endSQL ends in PostgreSQL what [store.Store.NewEpoch] ends, after psql has
-// filled the database.
-const endSQL = `
-BEGIN;
-DELETE FROM sessions;
-DELETE FROM ceremonies;
-DELETE FROM tickets;
-UPDATE links SET revoked = CAST(EXTRACT(EPOCH FROM now()) * 1000 AS BIGINT) WHERE revoked = 0;
-COMMIT;
-`
-
-// EndInScript adds to the script of a restored backup that everything issued
-// before ends.
-func EndInScript(folder string) error {
-	f, err := os.OpenFile(path.Join(folder, ScriptName), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(f, endSQL)
-	return errors.Join(err, synced{f}.Close())
-}

@@ -2,16 +2,19 @@ package backup_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"filippo.io/age"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
@@ -79,7 +82,7 @@ func TestEncrypted(t *testing.T) {
 			}
 		}
 		to := filepath.Join(t.TempDir(), "restored")
-		if _, err := backup.Restore(path, to, keys[1], nil); err != nil {
+		if _, err := backup.Restore(path, to, keys[1]); err != nil {
 			t.Fatal(err)
 		}
 		restored, err := datadir.Existing(to)
@@ -106,7 +109,7 @@ func damageEach(t *testing.T, path string, data []byte, keys backup.Keys) {
 		t.Helper()
 		must(t, os.WriteFile(damaged, changed, 0o600))
 		to := filepath.Join(t.TempDir(), "to")
-		if _, err := backup.Restore(damaged, to, keys, nil); err == nil {
+		if _, err := backup.Restore(damaged, to, keys); err == nil {
 			t.Errorf("%s isn't found", what)
 		}
 		if _, err := os.Stat(to); !errors.Is(err, os.ErrNotExist) {
@@ -122,45 +125,99 @@ func damageEach(t *testing.T, path string, data []byte, keys backup.Keys) {
 	check("an addition", append(bytes.Clone(data), 'x'))
 }
 
-// TestNewEpoch restores a backup: links, tickets and sessions from before have
-// ended, and the log says so.
-func TestNewEpoch(t *testing.T) {
+// TestRestoreEnds restores a backup: links, tickets and sessions from before
+// have ended when the first of several processes opens the database, and the log
+// says so once.
+func TestRestoreEnds(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		s := servertest.New(t, database, nil)
+		dir := folder(t)
+		secret, err := dir.Secret()
+		must(t, err)
+		change := func(c *server.Config) { c.Secret = secret }
+		s := servertest.New(t, database, change)
 		owner := s.Owner("olga@example.com")
 		link := s.Link("jane@example.com")
 		ticket := s.Ticket(link, "mail")
-		kept := storetest.Open(t, store.Config{Database: database})
-		must(t, kept.NewEpoch(t.Context(), audit.ByOperator(), audit.Action{Account: account.Installation, Name: audit.InstallationRestore, Outcome: audit.Done,
-			Target: audit.Target{Kind: audit.InstallationTarget, ID: "1"}}))
-		if a := s.Get(link); a.Status != http.StatusNotFound {
+		written := time.Date(2026, 11, 24, 8, 54, 7, 0, time.UTC)
+		file := filepath.Join(t.TempDir(), "backup.tar")
+		must(t, backup.Write(t.Context(), file, backup.Source{Database: database, Dir: dir, Program: "v1", Now: func() time.Time { return written }}))
+		for what, status := range map[string]int{link: http.StatusOK, "/panel": http.StatusOK} {
+			if a := owner.Get(what); a.Status != status {
+				t.Errorf("after the backup %s gives %d, want %d", what, a.Status, status)
+			}
+		}
+
+		_, restored := restore(t, file, strings.HasPrefix(database, "postgres"))
+		var opened sync.WaitGroup
+		for range 3 {
+			opened.Go(func() {
+				kept, err := store.Open(context.Background(), store.Config{Database: restored})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				kept.Close()
+			})
+		}
+		opened.Wait()
+		r := servertest.New(t, restored, change)
+		if a := r.Get(link); a.Status != http.StatusNotFound {
 			t.Errorf("a link from before: %d, want 404", a.Status)
 		}
-		if a := s.Get(ticket); a.Status != http.StatusNotFound && a.Status != http.StatusGone {
+		if a := r.Get(ticket); a.Status != http.StatusNotFound && a.Status != http.StatusGone {
 			t.Errorf("a ticket from before: %d, want 404 or 410", a.Status)
 		}
-		if a := owner.Get("/panel"); a.Status != http.StatusSeeOther || !strings.Contains(a.Location(), "sign-in") {
-			t.Errorf("a session from before: %d %s", a.Status, a.Location())
+		if rows := storetest.Dump(t, restored); strings.Contains(rows, "sessions.") || strings.Contains(rows, "tickets.") {
+			t.Error("sessions or tickets from before are in the database")
 		}
-		if n := len(servertest.ReadLog(t, database, account.Installation, audit.InstallationRestore)); n != 1 {
-			t.Errorf("%d actions, want 1", n)
+		log := servertest.ReadLog(t, restored, account.Installation, audit.InstallationRestore)
+		if len(log) != 1 || len(log[0].Changes) != 1 || log[0].Changes[0].New != "2026-11-24T08:54:07Z" {
+			t.Errorf("in the log: %+v", log)
 		}
-		s.Content(s.Get(s.Ticket(s.Link("joe@example.com"), "mail")).Body)
+		r.Content(r.Get(r.Ticket(r.Link("joe@example.com"), "mail")).Body)
+		if n := len(servertest.ReadLog(t, database, account.Installation, audit.InstallationRestore)); n != 0 {
+			t.Errorf("%d actions in the log of the original", n)
+		}
 	})
 }
 
-// TestBrokenOff interrupts a restore: no service can use the folder.
+// An once is an identity that fails when it's used again.
+type once struct {
+	age.Identity
+	used bool
+}
+
+var errKilled = errors.New("killed")
+
+func (o *once) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
+	if o.used {
+		return nil, errKilled
+	}
+	o.used = true
+	return o.Identity.Unwrap(stanzas)
+}
+
+// TestBrokenOff interrupts a restore after the backup was verified: no service
+// can use the folder.
 func TestBrokenOff(t *testing.T) {
-	path, _ := someBackup(t)
+	_, dir := someBackup(t)
+	own, err := age.GenerateX25519Identity()
+	must(t, err)
+	path := filepath.Join(t.TempDir(), "backup.age")
+	must(t, backup.Write(t.Context(), path, backup.Source{Database: dir.Database(), Dir: dir, Program: "v1", Now: time.Now, Keys: backup.Keys{Recipients: []age.Recipient{own.Recipient()}}}))
 	to := filepath.Join(t.TempDir(), "restored")
-	killed := errors.New("killed")
-	if _, err := backup.Restore(path, to, backup.Keys{}, func(backup.Contents) error { return killed }); !errors.Is(err, killed) {
-		t.Fatal(err)
+	if _, err := backup.Restore(path, to, backup.Keys{Identities: []age.Identity{&once{Identity: own}}}); err == nil {
+		t.Fatal("it wasn't interrupted")
 	}
 	if _, err := datadir.Open(to); err == nil || !strings.Contains(err.Error(), "was broken off") {
 		t.Errorf("the folder is taken: %v", err)
 	}
-	if _, err := backup.Restore(path, to, backup.Keys{}, nil); err == nil || !strings.Contains(err.Error(), "empty the folder") {
+	keys := backup.Keys{Identities: []age.Identity{own}}
+	if _, err := backup.Restore(path, to, keys); err == nil || !strings.Contains(err.Error(), "empty the folder") {
 		t.Errorf("a second restore over it: %v", err)
+	}
+	must(t, os.RemoveAll(to))
+	if _, err := backup.Restore(path, to, keys); err != nil {
+		t.Error(err)
 	}
 }

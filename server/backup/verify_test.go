@@ -57,7 +57,7 @@ func TestVerify(t *testing.T) {
 		t.Errorf("it holds %v", names)
 	}
 	to := filepath.Join(t.TempDir(), "restored")
-	if _, err := backup.Restore(path, to, backup.Keys{}, nil); err != nil {
+	if _, err := backup.Restore(path, to, backup.Keys{}); err != nil {
 		t.Fatal(err)
 	}
 	restored, err := datadir.Existing(to)
@@ -70,7 +70,7 @@ func TestVerify(t *testing.T) {
 		}
 	}
 	storetest.Open(t, store.Config{Database: restored.Database()})
-	if _, err := backup.Restore(path, to, backup.Keys{}, nil); !errors.Is(err, backup.ErrNotEmpty) {
+	if _, err := backup.Restore(path, to, backup.Keys{}); !errors.Is(err, backup.ErrNotEmpty) {
 		t.Errorf("a second time: %v", err)
 	}
 	if _, err := backup.Verify(filepath.Join(to, "none"), backup.Keys{}); !errors.Is(err, os.ErrNotExist) {
@@ -148,7 +148,7 @@ func TestDamages(t *testing.T) {
 		if _, ok := errors.AsType[*backup.DamageError](err); !ok {
 			t.Errorf("%s: %v", what, err)
 		}
-		if _, err := backup.Restore(damaged, to, backup.Keys{}, nil); err == nil {
+		if _, err := backup.Restore(damaged, to, backup.Keys{}); err == nil {
 			t.Errorf("%s: it was restored", what)
 		}
 		if _, err := os.Stat(to); err == nil {

@@ -86,6 +86,8 @@ type Assembly struct {
 	Files iter.Seq2[*File, error]
 	// Errors is errors.csv.
 	Errors io.ReaderAt
+	// Declare is required if the plan has declarations.
+	Declare Declare
 	// Sign signs the checksums.
 	Sign func(context.Context, *signing.Checksums) ([]byte, error)
 }
@@ -113,7 +115,7 @@ func (a *Assembly) Write(ctx context.Context, folder string) (archive, manifest 
 	if p.made != p.Files {
 		return "", "", errFiles
 	}
-	return base + ".zip", base + ".csv", p.finish(ctx, a.Errors, a.Sign)
+	return base + ".zip", base + ".csv", p.finish(ctx, a.Errors, a.Declare, a.Sign)
 }
 
 // Digest returns the SHA-256, in hex, of what r reads, and its size.

@@ -22,9 +22,10 @@ type Defaults struct {
 
 // A checker turns records into rows. It is safe for concurrent use.
 type checker struct {
-	marked   bool
-	defaults Defaults
-	orders   Orders
+	marked       bool
+	defaults     Defaults
+	orders       Orders
+	declarations bool
 }
 
 // A checked is the result for a record: a row, problems, or neither if it is
@@ -256,7 +257,12 @@ func (w *checking) device(f Field) string {
 
 // order checks whether the person may have the files.
 func (w *checking) order() {
-	for _, what := range w.out.row.fileKinds() {
+	kinds := w.out.row.fileKinds()
+	if w.declarations {
+		policies := Row{Platforms: w.out.row.Platforms, Variant: settings.Secure}
+		kinds = append(kinds, policies.fileKinds()...)
+	}
+	for _, what := range kinds {
 		if _, err := w.orders(w.out.row.Person, what); err != nil {
 			w.refuse(Email, NotPossible, err.Error())
 			return

@@ -55,14 +55,19 @@ func orders(who issue.Person, what batch.FileKind) (issue.Order, error) {
 	}, nil
 }
 
-func (r *rig) maker() *batch.Maker { return &batch.Maker{Issuer: r.issuer, Orders: orders} }
+func (r *rig) maker() *batch.Maker {
+	return &batch.Maker{Issuer: r.issuer, Orders: orders, Declare: func(domain string, p profile.Platform) ([]profile.Declaration, error) {
+		return r.issuer.Declare(settings.Domain{Name: domain, DevicePolicy: profile.DefaultPasscode()}, p)
+	}}
+}
 
 // A choice is how a test configures a batch.
 type choice struct {
 	batch.Options
 	batch.Defaults
-	problem  func(batch.Problem)
-	progress func(int)
+	declarations bool
+	problem      func(batch.Problem)
+	progress     func(int)
 }
 
 func (c choice) checking() batch.Checking {
@@ -72,7 +77,7 @@ func (c choice) checking() batch.Checking {
 	if c.Variant == "" {
 		c.Variant = settings.Mail
 	}
-	return batch.Checking{Defaults: c.Defaults, Orders: orders, Problem: c.problem}
+	return batch.Checking{Defaults: c.Defaults, Orders: orders, Declarations: c.declarations, Problem: c.problem}
 }
 
 // made is when all batches of tests are created.

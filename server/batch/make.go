@@ -32,6 +32,8 @@ type File struct {
 type Maker struct {
 	Issuer *issue.Issuer
 	Orders Orders
+	// Declare is required if the plan has declarations.
+	Declare Declare
 }
 
 // unitRows is how many rows a core takes at a time.

@@ -167,7 +167,7 @@ func text(s string) func(io.Writer) error {
 }
 
 // finish adds the other files, and signs the checksums.
-func (p *part) finish(ctx context.Context, errors io.ReaderAt, sign func(context.Context, *signing.Checksums) ([]byte, error)) error {
+func (p *part) finish(ctx context.Context, errors io.ReaderAt, declare Declare, sign func(context.Context, *signing.Checksums) ([]byte, error)) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
@@ -179,7 +179,11 @@ func (p *part) finish(ctx context.Context, errors io.ReaderAt, sign func(context
 			return err
 		}
 	}
-	if err := p.addManifests(); err != nil {
+	declared, err := p.addDeclarations(declare)
+	if err != nil {
+		return err
+	}
+	if err := p.addManifests(declared); err != nil {
 		return err
 	}
 	texts := p.replacer("")
@@ -231,8 +235,12 @@ func (p *part) addErrors(errors io.ReaderAt) error {
 	})
 }
 
-func (p *part) addManifests() error {
-	if _, err := p.json.Write([]byte("\n]}\n")); err != nil {
+func (p *part) addManifests(declared []declared) error {
+	end, err := manifestEnd(declared)
+	if err != nil {
+		return err
+	}
+	if _, err := p.json.Write(end); err != nil {
 		return err
 	}
 	if err := p.flush(); err != nil {
@@ -255,23 +263,33 @@ func (p *part) addSpool(name string, s *summed) error {
 	return err
 }
 
-// addDevices adds the script that installs over a cable, if a row of the part
-// names an iPhone.
-func (p *part) addDevices() error {
-	var devices bytes.Buffer
+// eachRow calls f with the rows of manifest.csv, which are valid only until the
+// next one.
+func (p *part) eachRow(f func(row []string) error) error {
 	r := csv.NewReader(p.csv.section(0, p.csv.size))
 	r.ReuseRecord = true
-	for {
+	for header := true; ; header = false {
 		row, err := r.Read()
 		if err == io.EOF {
-			break
+			return nil
+		}
+		if err == nil && !header {
+			err = f(row)
 		}
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// addDevices adds the script that installs over a cable, if a row of the part
+// names an iPhone.
+func (p *part) addDevices() error {
+	var devices bytes.Buffer
+	err := p.eachRow(func(row []string) error {
 		file, platform, serial, ecid := row[3], row[15], row[17], row[19]
 		if platform != string(IPhone) {
-			continue
+			return nil
 		}
 		if ecid != "" {
 			fmt.Fprintf(&devices, "\t%s) echo %s ;;\n", hexECID(ecid), file)
@@ -279,9 +297,10 @@ func (p *part) addDevices() error {
 		if serial != "" {
 			fmt.Fprintf(&devices, "\t%s) echo %s ;;\n", serial, file)
 		}
-	}
-	if devices.Len() == 0 {
 		return nil
+	})
+	if err != nil || devices.Len() == 0 {
+		return err
 	}
 	return p.addText("cfgutil.sh", format.ScriptMode, true, text(p.replacer(devices.String()).Replace(cfgutilText)))
 }

@@ -34,14 +34,20 @@ type Plan struct {
 	Off     int      `json:"off"`        // suspended, and therefore skipped
 	Files   int      `json:"files"`
 	Devices bool     `json:"devices"` // some rows name a device
-	Chunks  []Chunk  `json:"chunks,omitempty"`
-	Errors  int64    `json:"errors_size,omitempty"` // of errors.csv
+	// Declarations says that the archives also contain the passcode policies
+	// as declarations.
+	Declarations bool    `json:"declarations,omitempty"`
+	Chunks       []Chunk `json:"chunks,omitempty"`
+	Errors       int64   `json:"errors_size,omitempty"` // of errors.csv
 }
 
 // A Checking configures the check of rows.
 type Checking struct {
 	Defaults Defaults
 	Orders   Orders
+	// Declarations adds the passcode policy of each row's domain, as
+	// declarations. Orders has to permit it.
+	Declarations bool
 	// Rows receives the good rows in order.
 	Rows io.Writer
 	// Errors receives errors.csv. It stays empty if no row is bad.
@@ -62,8 +68,8 @@ const (
 // plan skips these rows; if the whole input is unusable, the error is an
 // [*InputError].
 func Check(ctx context.Context, r *Reader, c Checking) (*Plan, error) {
-	p := &planner{Checking: c, seen: map[uint64]int{}}
-	check := checker{marked: r.marked, defaults: c.Defaults, orders: c.Orders}
+	p := &planner{Checking: c, plan: Plan{Declarations: c.Declarations}, seen: map[uint64]int{}, domains: map[string]bool{}}
+	check := checker{marked: r.marked, defaults: c.Defaults, orders: c.Orders, declarations: c.Declarations}
 	work := func(_ context.Context, block []record) ([]checked, error) {
 		out := make([]checked, len(block))
 		for i := range block {
@@ -116,9 +122,10 @@ type planner struct {
 	// seen is the line of each address and platform, by 64 bits of their
 	// digest. Among a million addresses, two collide in one of forty million
 	// batches; then the second is reported.
-	seen   map[uint64]int
-	rows   []byte // not written yet
-	errors []byte
+	seen    map[uint64]int
+	domains map[string]bool // with declarations
+	rows    []byte          // not written yet
+	errors  []byte
 }
 
 func (p *planner) take(block []checked) error {
@@ -137,6 +144,12 @@ func (p *planner) take(block []checked) error {
 			continue
 		}
 		p.accept(&c.row)
+		if !p.Declarations {
+			continue
+		}
+		if p.domains[c.row.Person.Address.Domain()] = true; len(p.domains) > declaredDomains {
+			return unusable(TooLarge, 0, "It has more than %d email domains. With declarations, split it into smaller lists.", declaredDomains)
+		}
 	}
 	if len(p.rows)+len(p.errors) > 64<<10 {
 		return p.flush()

@@ -244,7 +244,7 @@ func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, pro
 	if next != p.Last {
 		return errRows
 	}
-	if err := p.finish(ctx, bad.file, m.Issuer.SignChecksums); err != nil {
+	if err := p.finish(ctx, bad.file, m.Declare, m.Issuer.SignChecksums); err != nil {
 		return err
 	}
 	if err := p.out.file.Sync(); err != nil {

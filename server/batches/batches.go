@@ -51,6 +51,9 @@ type Choice struct {
 	Drop []string               `json:"drop,omitempty"`
 	// Output is what people get. Empty: Files.
 	Output Output `json:"output,omitempty"`
+	// Declarations adds the passcode policies of the domains to the archives, as
+	// declarations for an MDM.
+	Declarations bool `json:"declarations,omitempty"`
 	// Mail sends each link to its person.
 	Mail bool `json:"mail,omitempty"`
 	// SkipBadRows skips rows with problems. Otherwise a batch that has any
@@ -152,14 +155,35 @@ type Archive struct {
 	Blob string `json:"blob"`
 }
 
-// A Filter selects batches of an account, the newest first.
+// A Filter selects batches of an account, and their order.
 type Filter struct {
 	State State // empty: any
 	// Mailbox selects the batches that created something for it; empty: any.
 	Mailbox string
+	Sort    Order  // empty: NewestFirst
 	After   string // the ID of the last batch of the page before
 	Limit   int    // 1 to 100
 }
+
+// An Order is the order of a list of batches.
+type Order string
+
+// The orders.
+const (
+	NewestFirst Order = "-created_at"
+	OldestFirst Order = "created_at"
+	FromAToZ    Order = "name"
+	FromZToA    Order = "-name"
+)
+
+// Orders lists all orders, the default one first.
+func Orders() []Order { return []Order{NewestFirst, OldestFirst, FromAToZ, FromZToA} }
+
+// ByName reports whether batches are sorted by name rather than by creation.
+func (o Order) ByName() bool { return o == FromAToZ || o == FromZToA }
+
+// Ascends reports whether the earliest, or the first letter, comes first.
+func (o Order) Ascends() bool { return o == OldestFirst || o == FromAToZ }
 
 // A Problem is something wrong with a row of the list.
 type Problem struct {

@@ -1,20 +1,24 @@
 package batches_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/servertest"
+	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
@@ -59,6 +63,69 @@ func TestMade(t *testing.T) {
 			t.Errorf("got the actions %q, want %q", names, want)
 		}
 	})
+}
+
+// The archives of a batch have the declarations of its domains, if it is
+// started by someone who may erase devices.
+func TestDeclarations(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.work(t)
+		by, _ := r.maker(t, true)
+		list := "email,platform\njane@example.com,both\n"
+		b := r.create(t, by, list, batches.Choice{Declarations: true})
+		if b = r.want(t, b.ID, batches.Ready); !b.Erases || b.Plan.Files != 2 {
+			t.Fatalf("the batch erases: %v, %d files", b.Erases, b.Plan.Files)
+		}
+		_, err := r.Start(t.Context(), by, account.Default, b.ID)
+		storetest.WantFault(t, err, fault.ErasingUnapproved)
+		r.start(t, owner(), b.ID)
+		b = r.want(t, b.ID, batches.Done)
+		checkDeclarations(t, r, b)
+		again, err := r.Reissue(t.Context(), owner(), account.Default, b.ID)
+		storetest.Must(t, err)
+		r.want(t, again.ID, batches.Ready)
+		r.start(t, owner(), again.ID)
+		checkDeclarations(t, r, r.want(t, again.ID, batches.Done))
+
+		b = r.create(t, owner(), list, batches.Choice{Declarations: true, Output: batches.Links})
+		if b = r.want(t, b.ID, batches.Ready); b.Choice.Declarations || b.Erases {
+			t.Error("setup links have declarations")
+		}
+		d := storetest.NewDomain("example.com")
+		d.Policy = settings.Off
+		storetest.Must(t, r.store.SetDomain(t.Context(), storetest.By, d, storetest.Action("", "")))
+		b = r.create(t, owner(), list, batches.Choice{Declarations: true})
+		r.want(t, b.ID, batches.Ready)
+		all, err := r.Problems(t.Context(), account.Default, b.ID, 0, 10)
+		if err != nil || len(all) != 1 || all[0].Code != "not_possible" || all[0].Detail != "This domain offers no passcode policy, so there are no declarations for it." {
+			t.Errorf("a domain without a policy: %+v, %v", all, err)
+		}
+	})
+}
+
+// checkDeclarations checks that the archive of the batch has the declarations
+// of example.com, and no policy in its profiles.
+func checkDeclarations(t *testing.T, r *rig, b batches.Batch) {
+	t.Helper()
+	archive := r.open(t, b.ID, batches.ArchiveName(1))
+	d, err := r.store.Domain(t.Context(), "example.com")
+	storetest.Must(t, err)
+	for _, p := range []profile.Platform{profile.IPhone, profile.Mac} {
+		want, err := r.Issuer.Declare(d, p)
+		storetest.Must(t, err)
+		for _, one := range want {
+			name := fmt.Sprintf("declarations/example.com/%s/%s.json", p, one.Name())
+			if got := inArchive(t, archive, name); !bytes.Equal(got, one.File()) {
+				t.Errorf("%s is\n%s, want\n%s", name, got, one.File())
+			}
+			if !bytes.Contains(inArchive(t, archive, "SHA256SUMS"), []byte("  "+name+"\n")) {
+				t.Errorf("SHA256SUMS lacks %s", name)
+			}
+		}
+	}
+	if manifest := inArchive(t, archive, "manifest.csv"); bytes.Contains(manifest, []byte(`"secure"`)) {
+		t.Errorf("profiles have the policy as well:\n%s", manifest)
+	}
 }
 
 // A batch with bad rows can't be started, unless they are skipped.

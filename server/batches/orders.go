@@ -26,6 +26,9 @@ type orders struct {
 	service *Service
 	account string
 	allowed []string // domains of a key; none: all
+	// declares says that the batch has declarations, which every domain must
+	// offer.
+	declares bool
 
 	mu      sync.Mutex
 	domains map[string]found
@@ -39,7 +42,7 @@ type found struct {
 }
 
 func (s *Service) orders(ctx context.Context, b Batch) *orders {
-	return &orders{ctx: ctx, service: s, account: b.Account, allowed: strings.Fields(b.By.Domains), domains: map[string]found{}}
+	return &orders{ctx: ctx, service: s, account: b.Account, allowed: strings.Fields(b.By.Domains), declares: b.Choice.Declarations, domains: map[string]found{}}
 }
 
 // order returns the order for one file of a person.
@@ -47,6 +50,9 @@ func (o *orders) order(who issue.Person, what batch.FileKind) (issue.Order, erro
 	d, err := o.domain(who.Address.Domain())
 	if err != nil {
 		return issue.Order{}, err
+	}
+	if o.declares && d.Policy == settings.Off {
+		return issue.Order{}, fault.On("declarations", fault.VariantNotOffered, "This domain offers no passcode policy, so there are no declarations for it.")
 	}
 	if err := offers(d, what); err != nil {
 		return issue.Order{}, err
@@ -57,6 +63,15 @@ func (o *orders) order(who issue.Person, what batch.FileKind) (issue.Order, erro
 		o.mu.Unlock()
 	}
 	return issue.OrderOf(d, who, what.Variant, what.Platform)
+}
+
+// declare returns the passcode policy of a domain as declarations.
+func (o *orders) declare(domain string, p profile.Platform) ([]profile.Declaration, error) {
+	d, err := o.domain(domain)
+	if err != nil {
+		return nil, err
+	}
+	return o.service.Issuer.Declare(d, p)
 }
 
 // offers refuses what the domain doesn't offer. A batch may have the device
@@ -138,6 +153,7 @@ func (s *Service) read(ctx context.Context, b Batch, list io.Reader, c batch.Che
 		}
 		return order, err
 	}
+	c.Declarations = b.Choice.Declarations
 	c.Defaults = batch.Defaults{Platforms: b.Choice.Platforms, Variant: b.Choice.Variant, Locale: b.Choice.Locale}
 	reader, err := batch.NewReader(list, batch.Options{Map: b.Choice.Map, Drop: b.Choice.Drop, Manifest: b.Choice.Manifest})
 	if err != nil {

@@ -95,6 +95,9 @@ func (c Choice) checked() (Choice, error) {
 	if c.Mail && !c.MakesLinks() {
 		c.Mail = false
 	}
+	if c.Declarations && !c.MakesFiles() {
+		c.Declarations = false
+	}
 	if _, err := language.Parse(c.Locale); c.Locale != "" && err != nil {
 		bad = append(bad, fault.On("locale", fault.Invalid, "Enter a language, for example en or pt-BR."))
 	}
@@ -215,9 +218,13 @@ func (s *Service) Start(ctx context.Context, by audit.Grant, account, id string)
 		b.State, b.By, b.Started, b.Reason, b.Detail = Running, ActsBy(by), s.Now(), "", ""
 		b.Ended, b.Expires = time.Time{}, time.Time{}
 		b.Round++
-		return []audit.Action{action(audit.BatchStart, by, *b,
-			audit.Change{Field: "rows", New: fmt.Sprint(b.Plan.Rows)}, audit.Change{Field: "files", New: fmt.Sprint(b.Plan.Files)},
-			audit.Change{Field: "variant", New: string(b.Choice.Variant)})}, nil
+		changes := []audit.Change{
+			{Field: "rows", New: fmt.Sprint(b.Plan.Rows)}, {Field: "files", New: fmt.Sprint(b.Plan.Files)}, {Field: "variant", New: string(b.Choice.Variant)},
+		}
+		if b.Choice.Declarations {
+			changes = append(changes, audit.Change{Field: "declarations", New: "yes"})
+		}
+		return []audit.Action{action(audit.BatchStart, by, *b, changes...)}, nil
 	})
 }
 

@@ -22,7 +22,7 @@ type Store interface {
 	DeleteBatch(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error
 	// Batch returns the batch of the account, or a NotFound fault.
 	Batch(ctx context.Context, account, id string) (Batch, error)
-	// Batches returns the batches that match the filter, the newest first.
+	// Batches returns the batches that match the filter, in its order.
 	Batches(ctx context.Context, account string, f Filter) ([]Batch, error)
 	// BatchProblems returns problems of the batch after the given number.
 	BatchProblems(ctx context.Context, account, id string, after, limit int) ([]Problem, error)

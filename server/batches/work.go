@@ -263,7 +263,7 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 		return err
 	}
 	defer bad.Close()
-	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, archive), Errors: bad, Sign: s.Issuer.SignChecksums}
+	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, archive), Errors: bad, Declare: s.orders(ctx, b).declare, Sign: s.Issuer.SignChecksums}
 	zip, manifest, err := a.Write(ctx, dir)
 	if err != nil {
 		return err

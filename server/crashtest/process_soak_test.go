@@ -29,12 +29,16 @@ const guard = 4 * time.Minute
 // startGoal is the maximum time of a start, in any situation.
 const startGoal = 2 * time.Second
 
-// until waits until ok, or fails if the program has ended.
+// until waits until ok, or fails if the program, if there is one, has ended.
 func until(t *testing.T, p *process, what string, ok func() bool) {
 	t.Helper()
+	var exited chan struct{}
+	if p != nil {
+		exited = p.exited
+	}
 	for end := time.Now().Add(guard); !ok(); time.Sleep(time.Millisecond) {
 		select {
-		case <-p.exited:
+		case <-exited:
 			t.Fatalf("waiting for %s: it ended with %v: %s", what, p.err, p.errors)
 		default:
 		}

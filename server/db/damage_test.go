@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -180,7 +181,7 @@ func TestLostDatabase(t *testing.T) {
 // TestSnapshotOfACrashedDatabase checks that a backup removes nothing.
 func TestSnapshotOfACrashedDatabase(t *testing.T) {
 	database := crashed(t)
-	if _, err := db.Snapshot(t.Context(), database, t.TempDir(), io.Discard); err != nil {
+	if _, err := db.Snapshot(t.Context(), database, t.TempDir(), time.Now(), io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	linkOf(t, storetest.Open(t, store.Config{Database: database}), "lnk_1")

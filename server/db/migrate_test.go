@@ -64,6 +64,42 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	})
 }
 
+// TestUnreleasedSchemaIsRefused opens databases of versions whose migrations were
+// edited later, and one whose first start was interrupted.
+func TestUnreleasedSchemaIsRefused(t *testing.T) {
+	for name, statement := range map[string]string{
+		"edited later":   `UPDATE installation SET schema = '0123'`,
+		"without a hash": `ALTER TABLE installation DROP COLUMN schema`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.EachEmpty(t, func(t *testing.T, database string) {
+				storetest.Open(t, store.Config{Database: database}).Close()
+				storetest.Exec(t, database, statement)
+				wantUnchanged(t, database, func() {
+					s, err := store.Open(t.Context(), store.Config{Database: database})
+					if err == nil {
+						s.Close()
+						t.Fatal("it was opened")
+					}
+					if !strings.Contains(err.Error(), "has the schema of an unreleased version") {
+						t.Errorf("got the error %v", err)
+					}
+				})
+			})
+		})
+	}
+	storetest.EachEmpty(t, func(t *testing.T, database string) {
+		storetest.Open(t, store.Config{Database: database}).Close()
+		stored := func() string { return storetest.Column(t, database, `SELECT schema FROM installation`)[0] }
+		want := stored()
+		storetest.Exec(t, database, `UPDATE installation SET schema = ''`)
+		storetest.Open(t, store.Config{Database: database}).Close()
+		if got := stored(); got != want || len(got) != 64 {
+			t.Errorf("after an interrupted start the hash is %q, want %q", got, want)
+		}
+	})
+}
+
 // yes is true in the table of migrations, which isn't ours.
 func yes(database string) string {
 	if strings.HasPrefix(database, "sqlite:") {

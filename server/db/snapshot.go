@@ -27,11 +27,15 @@ const ScriptName = "database.sql"
 // continue to write to it, and returns the name that the file should have.
 // SQLite gives a database file, PostgreSQL a psql script that fills an empty
 // database. The schema isn't migrated. Temporary files are in the folder tmp.
-func Snapshot(ctx context.Context, database, tmp string, w io.Writer) (name string, err error) {
+//
+// In the snapshot, but not in the database, the column restored of the table
+// installation is set to at, so the program that opens it learns that it may be
+// out of date.
+func Snapshot(ctx context.Context, database, tmp string, at time.Time, w io.Writer) (name string, err error) {
 	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		name, err = "mobileconfig.db", snapshotSQLite(ctx, path, tmp, w)
+		name, err = "mobileconfig.db", snapshotSQLite(ctx, path, tmp, at, w)
 	} else {
-		name, err = ScriptName, snapshotPostgres(ctx, database, w)
+		name, err = ScriptName, snapshotPostgres(ctx, database, at, w)
 	}
 	if err != nil {
 		return "", fmt.Errorf("snapshot: %w", err)
@@ -82,7 +86,11 @@ func execPostgres(ctx context.Context, text, statement string, args ...any) erro
 	return err
 }
 
-func snapshotSQLite(ctx context.Context, path, tmp string, w io.Writer) error {
+// markRestored marks a snapshot; the verb is a number, because scripts have no
+// arguments.
+const markRestored = `UPDATE installation SET restored = %d`
+
+func snapshotSQLite(ctx context.Context, path, tmp string, at time.Time, w io.Writer) error {
 	path, err := checkPath(path)
 	if err != nil {
 		return err
@@ -104,6 +112,9 @@ func snapshotSQLite(ctx context.Context, path, tmp string, w io.Writer) error {
 	if _, err := db.ExecContext(ctx, `VACUUM INTO $1`, copied); err != nil {
 		return err
 	}
+	if err := execSQLite(ctx, copied, fmt.Sprintf(markRestored, Millis(at))); err != nil {
+		return err
+	}
 	f, err := os.Open(copied)
 	if err != nil {
 		return err
@@ -113,7 +124,7 @@ func snapshotSQLite(ctx context.Context, path, tmp string, w io.Writer) error {
 	return err
 }
 
-func snapshotPostgres(ctx context.Context, text string, w io.Writer) error {
+func snapshotPostgres(ctx context.Context, text string, at time.Time, w io.Writer) error {
 	cfg, err := pgConfig(text)
 	if err != nil {
 		return err
@@ -131,7 +142,7 @@ func snapshotPostgres(ctx context.Context, text string, w io.Writer) error {
 	}
 	defer rollback(ctx, t)
 	out := bufio.NewWriter(w)
-	if err := script(ctx, t, out); err != nil {
+	if err := script(ctx, t, at, out); err != nil {
 		return err
 	}
 	return out.Flush()
@@ -139,7 +150,7 @@ func snapshotPostgres(ctx context.Context, text string, w io.Writer) error {
 
 // script writes the schema, from the migrations that were applied to the
 // database, and then the rows.
-func script(ctx context.Context, t pgx.Tx, out *bufio.Writer) error {
+func script(ctx context.Context, t pgx.Tx, at time.Time, out *bufio.Writer) error {
 	var version int64
 	if err := t.QueryRow(ctx, `SELECT MAX(version_id) FROM goose_db_version WHERE is_applied`).Scan(&version); err != nil {
 		return err
@@ -173,7 +184,7 @@ func script(ctx context.Context, t pgx.Tx, out *bufio.Writer) error {
 			fmt.Fprintf(out, "SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), (SELECT COALESCE(MAX(id), 0) + 1 FROM %[1]s));\n", table)
 		}
 	}
-	_, err = out.WriteString("COMMIT;\n")
+	_, err = fmt.Fprintf(out, markRestored+";\nCOMMIT;\n", Millis(at))
 	return err
 }
 

@@ -91,7 +91,7 @@ var meanings = []Meaning{
 	{DatabaseMissing, Error, "The database doesn't exist.", "Start the service once, or restore a backup."},
 	{DatabaseDown, Error, "The database can't be reached.", "Check that it runs, and check the URL and password in `--database`."},
 	{DatabaseDamaged, Error, "The database file is damaged, or it isn't a database.", "Restore a backup."},
-	{DatabaseNewer, Error, "A newer program has used the database.", "Install that version, or restore a backup."},
+	{DatabaseNewer, Error, "Another version of the program has used the database, and this one can't upgrade it.", "Install that version, or restore a backup."},
 	{NoWrites, Error, "The database can't be written.", "Check the disk, and the permissions of the folder."},
 	{NoMember, Warning, "No one can sign in to the control panel.", "`mobileconfig admin setup-url` prints the URL that creates the first owner."},
 	{CertificateTest, Error, "Profiles are signed with a test certificate: devices show “Not Verified”.", "Get a certificate with `--acme-email`, or name one with `--signing-cert`."},

@@ -89,7 +89,7 @@ func (v *visit) openDatabase(ctx context.Context) {
 	if err != nil {
 		text := err.Error()
 		switch {
-		case strings.Contains(text, "the schema has version"):
+		case strings.Contains(text, "the schema has version") || strings.Contains(text, "the schema of an unreleased version"):
 			v.add(DatabaseNewer, "", "%s", text)
 		case lite && (strings.Contains(text, "is not an SQLite database") || strings.Contains(text, "is damaged") || strings.Contains(text, "belongs to another program")):
 			v.add(DatabaseDamaged, file, "%s", text)

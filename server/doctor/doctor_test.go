@@ -307,6 +307,7 @@ var faults = []planted{
 	{"a database of a newer program", func(i *installation) {
 		i.exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, true)`)
 	}, doctor.DatabaseNewer, nil},
+	{"a database of an unreleased program", func(i *installation) { i.exec(`UPDATE installation SET schema = 'other'`) }, doctor.DatabaseNewer, nil},
 	{"a database that is away", func(i *installation) { i.Server.Database = "postgres://u@127.0.0.1:1/x?sslmode=disable" }, doctor.DatabaseDown, nil},
 	{"no member", func(i *installation) { i.exec(`DELETE FROM members`) }, doctor.NoMember, nil},
 	{"the development identity", func(i *installation) { i.Signing = signing.Files{} }, doctor.CertificateTest, nil},

@@ -40,6 +40,10 @@ func nameless(text string) []string {
 func TestNoNamesReachVisitors(t *testing.T) {
 	s := servertest.New(t, storetest.SQLite(t), servertest.Unhurried)
 	link := s.Link("jane@example.com")
+	spent := s.Ticket(link, "mail")
+	for range 10 {
+		s.Get(spent)
+	}
 	refused := map[string]servertest.Answer{
 		"empty":            s.Post("/start", "address", "", "name", ""),
 		"blank":            s.Post("/start", "address", "  ", "name", ""),
@@ -59,6 +63,7 @@ func TestNoNamesReachVisitors(t *testing.T) {
 		"no platform":      s.Post(link+"/profile", "variant", "mail"),
 		"no variant":       s.Post(link+"/profile", "variant", "x", "platform", "mac"),
 		"no ticket":        s.Get("/d/AAAAAAAA/mail.mobileconfig"),
+		"a spent ticket":   s.Get(spent),
 		"signed":           s.Post("/start/signed", "token", "x"),
 		"a query":          s.Get("/?password=x"),
 	}

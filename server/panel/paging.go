@@ -37,10 +37,7 @@ func PageOf[T any](v *Visit, rows []T, texts func(T) []string, keep []string, or
 			found = append(found, r)
 		}
 	}
-	names := make([]string, len(orders))
-	for i, o := range orders {
-		names[i] = o.By
-	}
+	names := namesOf(orders)
 	path, values := v.Request().URL.Path, url.Values{}
 	for _, name := range keep {
 		if text := v.QueryParam(name); text != "" {
@@ -51,18 +48,43 @@ func PageOf[T any](v *Visit, rows []T, texts func(T) []string, keep []string, or
 		values.Set("q", query)
 	}
 	p := Paging{Query: query, Total: len(found)}
-	p.Sort, p.Columns = Sorting(path, values, v.QueryParam("sort"), names)
-	by, falls := strings.CutPrefix(p.Sort, "-")
-	if i := slices.Index(names, by); i >= 0 {
-		slices.SortStableFunc(found, func(a, b T) int {
-			if falls {
-				return orders[i].Compare(b, a)
-			}
-			return orders[i].Compare(a, b)
-		})
+	p.Sort, p.Columns = Sorting(path, values, "sort", v.QueryParam("sort"), names)
+	if p.Sort != "" {
+		sortBy(found, p.Sort, orders)
 		values.Set("sort", p.Sort)
 	}
 	return p, part(&p, found, v.QueryParam("page"), path, values)
+}
+
+// Sorted sorts all rows of a list without pages in the order that the parameter
+// of the request names, and returns its columns. It's for the second list of a
+// page.
+func Sorted[T any](v *Visit, param string, rows []T, orders ...Order[T]) []Column {
+	order, columns := Sorting(v.Request().URL.Path, url.Values{}, param, v.QueryParam(param), namesOf(orders))
+	if order != "" {
+		sortBy(rows, order, orders)
+	}
+	return columns
+}
+
+func namesOf[T any](orders []Order[T]) []string {
+	names := make([]string, len(orders))
+	for i, o := range orders {
+		names[i] = o.By
+	}
+	return names
+}
+
+// sortBy sorts rows in one of the orders, after a "-" in reverse.
+func sortBy[T any](rows []T, order string, orders []Order[T]) {
+	by, falls := strings.CutPrefix(order, "-")
+	compare := orders[slices.Index(namesOf(orders), by)].Compare
+	slices.SortStableFunc(rows, func(a, b T) int {
+		if falls {
+			return compare(b, a)
+		}
+		return compare(a, b)
+	})
 }
 
 // part returns the page of rows with the number, and sets p accordingly.
@@ -95,8 +117,9 @@ func Ends(a, b time.Time) int {
 
 // Sorting returns the requested order if the list has it, and for each column
 // the URL that sorts by it, or reverses the order if the list is already
-// sorted by it. The values are the URL's other parameters.
-func Sorting(path string, values url.Values, sort string, names []string) (order string, columns []Column) {
+// sorted by it. The param is the URL's parameter for the order, and the values
+// are its other ones.
+func Sorting(path string, values url.Values, param, sort string, names []string) (order string, columns []Column) {
 	if slices.Contains(names, strings.TrimPrefix(sort, "-")) {
 		order = sort
 	}
@@ -108,11 +131,11 @@ func Sorting(path string, values url.Values, sort string, names []string) (order
 		case "-" + name:
 			c.Order = "descending"
 		}
-		values.Set("sort", next)
+		values.Set(param, next)
 		c.Path = path + "?" + values.Encode()
 		columns = append(columns, c)
 	}
-	values.Del("sort")
+	values.Del(param)
 	return order, columns
 }
 

@@ -20,6 +20,7 @@ func TestPanel(t *testing.T) {
 		}{
 			{"looking changes nothing", testLookingChangesNothing},
 			{"typed values", testTypedValues},
+			{"typed values of visitors", testPublicForms},
 			{"other sites", testOtherSites},
 			{"other account", testOtherAccount},
 			{"roles", testRoles},

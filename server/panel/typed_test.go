@@ -8,8 +8,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/labstack/echo/v4"
+
+	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/panel/access"
+	"github.com/updatecase/mobileconfig/server/panel/brand"
 	"github.com/updatecase/mobileconfig/server/panel/log"
 	"github.com/updatecase/mobileconfig/server/panel/mail"
 	"github.com/updatecase/mobileconfig/server/servertest"
@@ -37,6 +41,10 @@ var typedForms = map[string][]string{
 	"/domains/new":                           domainForm("name", "new.example.com", "display_name", "Example & Host", "sign_in_hint", "Use the app password.", "help_text", "Help desk:\n+49 30 1234", "caldav", "not a host"),
 	"/domains/new/find":                      domainForm("name", "not a domain", "display_name", "Example & Host"),
 	"/domains/:domain":                       domainForm("display_name", "Example & Host", "sign_in_hint", "Use the app password.", "help_text", "Help desk:\n+49 30 1234", "caldav", "not a host"),
+	"/branding":                              brandForm,
+	"/branding/preview":                      brandForm,
+	"/domains/:domain/branding":              brandForm,
+	"/domains/:domain/branding/preview":      brandForm,
 	"/hosts":                                 {"host", "*.com"},
 	"/policies/new":                          {"name", "Tablets", "min_length", "2", "auto_lock", "5", "grace", "0", "history", "7", "wipe", "yes", "max_failed_attempts", "8", "reset_after", "20"},
 	"/policies/:id":                          {"name", "Tablets", "min_length", "2", "auto_lock", "5", "grace", "0", "history", "7", "wipe", "yes", "max_failed_attempts", "8", "reset_after", "20"},
@@ -70,11 +78,28 @@ var untyped = map[string]string{
 	"/security/notifications/recipients/:id": "boxes, none of which is refused",
 }
 
+// brandForm has a color that is none.
+var brandForm = []string{"name", "Example Host", "color", "green", "help_url", "https://example.com/help", "imprint_url", "", "privacy_url", "https://example.com/privacy"}
+
+// publicForms are the forms outside the panel, with a visitor's input that is
+// refused.
+var publicForms = map[string][]string{
+	"/start":            {"address", "jane@elsewhere.org", "name", "Jane Doe"},
+	"/s/:token/profile": {"variant", "secure", "platform", "iphone"},
+}
+
+// publicPosts are other requests outside the panel and the API.
+var publicPosts = map[string]string{
+	"/start/signed":        "a token from a hosting panel",
+	autoconfig.OutlookPath: "an email program",
+	"/hooks/nanomdm/:hook": "a device management service",
+}
+
 // TestFormsAreTried checks that each form of the panel is in one of the
 // tables.
 func TestFormsAreTried(t *testing.T) {
 	seen := map[string]bool{}
-	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes()) {
+	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes(), (*brand.Pages)(nil).Routes()) {
 		if r.Method != http.MethodPost || len(r.Fields) == 0 || r.Upload {
 			continue
 		}
@@ -150,7 +175,34 @@ func testTypedValues(h *installation) {
 	fields := []string{"name", "Nora New", "password", "short"}
 	newcomer := &servertest.Member{Server: h.Server}
 	h.wantTyped(newcomer.Post(invitation[strings.Index(invitation, "/panel"):], fields...), "/invitation/:token", fields)
-	h.wantTyped(newcomer.Post("/start", "address", "jane@elsewhere.org", "name", "Jane Doe"), "/start", []string{"address", "jane@elsewhere.org", "name", "Jane Doe"})
+}
+
+// testPublicForms posts each form of the public pages with something that is
+// refused. The agreement to a passcode policy is the only input that doesn't
+// come back: it's given anew each time.
+func testPublicForms(h *installation) {
+	for _, r := range h.Handler().(*echo.Echo).Routes() {
+		if r.Method != http.MethodPost || strings.HasPrefix(r.Path, panel.Prefix) || strings.HasPrefix(r.Path, "/api/") {
+			continue
+		}
+		_, form := publicForms[r.Path]
+		if _, other := publicPosts[r.Path]; form == other {
+			h.t.Errorf("%s must be in exactly one table: form %v, other %v", r.Path, form, other)
+		}
+	}
+	link := h.Link("jane@example.com")
+	for route, fields := range publicForms {
+		h.wantTyped(h.Server.Post(strings.Replace(route, "/s/:token", link, 1), fields...), route, fields)
+	}
+	for _, refused := range [][]string{{"platform", "iphone"}, {"platform", "mac", "agree", "yes"}} {
+		a := h.Server.Post(link+"/profile?device=ipad", append(refused, "variant", "secure")...)
+		// The fold with the box is open, and the page is still that of an iPad.
+		form := regexp.MustCompile(`(?s)<form[^>]* action="` + link + `/profile\?device=ipad">\s*<details class="fold" open>.*?</form>`).FindString(string(a.Body))
+		if box := inputTag.FindString(form); a.Status != http.StatusUnprocessableEntity || attribute(box, "name") != "agree" || strings.Contains(box, " checked") ||
+			!strings.Contains(form, `name="variant" value="secure"`) {
+			h.t.Errorf("%q: %d, the form comes back as %s", refused, a.Status, form)
+		}
+	}
 }
 
 func (h *installation) wantTyped(a servertest.Answer, route string, fields []string) {

@@ -223,7 +223,7 @@ func TestTwoPushes(t *testing.T) {
 			p, err := s.AnyPush(t.Context(), batch)
 			storetest.Must(t, err)
 			pushOf[n] = p
-			for i := range 300 {
+			for i := range 100 {
 				all[n] = append(all[n], pushes.Delivery{
 					ID: fmt.Sprint("psh_", n, "_", i), Account: account.Default, Batch: batch, Enrollment: fmt.Sprint("DEVICE", i), Identifier: "com.example.a",
 					Command: fmt.Sprint("command-", n, "-", i), Attempt: 1, State: pushes.Waiting,
@@ -243,7 +243,7 @@ func TestTwoPushes(t *testing.T) {
 		for _, state := range storetest.Column(t, database, `SELECT CASE state WHEN 'replaced' THEN 'replaced' ELSE 'waiting' END FROM push_deliveries WHERE identifier = 'com.example.a'`) {
 			states[push.State(state)]++
 		}
-		if states[pushes.Replaced] != 300 || states[pushes.Waiting] != 300 {
+		if states[pushes.Replaced] != 100 || states[pushes.Waiting] != 100 {
 			t.Errorf("got %v, want half of them replaced", states)
 		}
 	})

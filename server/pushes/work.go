@@ -29,7 +29,7 @@ import (
 )
 
 // planOnce is how many deliveries are planned in one transaction.
-const planOnce = 500
+const planOnce = 100
 
 // Plan decides which devices get each profile of the batch. Running it again
 // does no harm.

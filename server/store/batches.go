@@ -221,9 +221,16 @@ func (s *Store) AnyBatch(ctx context.Context, id string) (batches.Batch, error) 
 	return b, nil
 }
 
-// Batches returns the batches that match the filter, newest first. A page
+// Batches returns the batches that match the filter, in its order. A page
 // after a batch that doesn't exist is empty.
 func (s *Store) Batches(ctx context.Context, account string, f batches.Filter) ([]batches.Batch, error) {
+	by, than, direction := `created`, `<`, ` DESC`
+	if f.Sort.ByName() {
+		by = `name`
+	}
+	if f.Sort.Ascends() {
+		than, direction = `>`, ``
+	}
 	var w db.Where
 	w.Add(`batches.account = ?`, account)
 	if f.State != "" {
@@ -233,9 +240,9 @@ func (s *Store) Batches(ctx context.Context, account string, f batches.Filter) (
 		w.Add(`batches.id IN (SELECT batch FROM batch_people WHERE account = ? AND mailbox = ?)`, account, f.Mailbox)
 	}
 	if f.After != "" {
-		w.Add(`(batches.created, batches.id) < (SELECT created, id FROM batches AS last WHERE last.id = ?)`, f.After)
+		w.Add(`(batches.`+by+`, batches.id) `+than+` (SELECT `+by+`, id FROM batches AS last WHERE last.id = ?)`, f.After)
 	}
-	query, args := w.Query(`SELECT `+batchTable.Columns+` FROM batches`, `ORDER BY batches.created DESC, batches.id DESC LIMIT ?`, f.Limit)
+	query, args := w.Query(`SELECT `+batchTable.Columns+` FROM batches`, `ORDER BY batches.`+by+direction+`, batches.id`+direction+` LIMIT ?`, f.Limit)
 	return s.batchesBy(ctx, query, args...)
 }
 

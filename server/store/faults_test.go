@@ -58,7 +58,6 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.ChangeCertificate(ctx, by, "request", []byte("{}"), a)
 		}},
 		{"NoteCertificate", func(s *store.Store, a audit.Action) error { return s.NoteCertificate(ctx, by, a) }},
-		{"NewEpoch", func(s *store.Store, a audit.Action) error { return s.NewEpoch(ctx, by, a) }},
 		{"NoteExpiry", func(s *store.Store, a audit.Action) error { return s.NoteExpiry(ctx, by, "ff", 30, a) }},
 		{"CreateInvitation", func(s *store.Store, a audit.Action) error {
 			return s.CreateInvitation(ctx, by, invitation("inv_1", "ann@example.com"), a)

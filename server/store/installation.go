@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/ledger"
@@ -23,18 +24,41 @@ func (s *Store) SetMail(ctx context.Context, on bool) error {
 	return nil
 }
 
-// NewEpoch invalidates all earlier links, tickets and sessions. It is for a
-// restored database, which may not know what was revoked since.
-func (s *Store) NewEpoch(ctx context.Context, by audit.Grant, a audit.Action) error {
-	return s.change(ctx, by, a, func(t *db.Tx) error {
+// endRestored invalidates all links, tickets and sessions of a database that was
+// restored from a backup, because that doesn't know what was revoked or used
+// later. The first store that opens the database does so, before anything else,
+// and records the restore.
+func (s *Store) endRestored(ctx context.Context) error {
+	var restored int64
+	if err := s.db.Read(ctx).Row(`SELECT restored FROM installation`).Scan(&restored); err != nil {
+		return fmt.Errorf("store: restored: %w", s.db.Diagnose(err))
+	}
+	if restored == 0 {
+		return nil
+	}
+	err := s.Change(ctx, audit.ByProgram(), func(t *db.Tx) ([]audit.Action, error) {
+		n, err := t.Exec(`UPDATE installation SET restored = 0 WHERE restored = $1`, restored)
+		if err != nil || n == 0 {
+			return nil, err
+		}
 		for _, statement := range []string{`DELETE FROM sessions`, `DELETE FROM ceremonies`, `DELETE FROM tickets`} {
 			if _, err := t.Exec(statement); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		_, err := t.Exec(`UPDATE links SET revoked = $1 WHERE revoked = 0`, db.Millis(s.now()))
-		return err
+		if _, err := t.Exec(`UPDATE links SET revoked = $1 WHERE revoked = 0`, db.Millis(s.now())); err != nil {
+			return nil, err
+		}
+		return []audit.Action{{
+			Account: account.Installation, Name: audit.InstallationRestore, Outcome: audit.Done,
+			Target:  audit.Target{Kind: audit.InstallationTarget, ID: "1", Name: "backup"},
+			Changes: []audit.Change{{Field: "created", New: db.Moment(restored).UTC().Format(time.RFC3339)}},
+		}}, nil
 	})
+	if err != nil {
+		return fmt.Errorf("store: restored: %w", err)
+	}
+	return nil
 }
 
 // LastBackup returns when the last backup was written, or the zero time if

@@ -185,9 +185,9 @@ func linkLists(at time.Time) []list {
 func batchLists() []list {
 	var all []list
 	for _, f := range []batches.Filter{{}, {After: "bat_9"}, {Mailbox: "p1@example.com"}} {
-		for _, state := range append(batches.States(), "") {
+		for i, state := range append(batches.States(), "", "", "", "") {
 			f := f
-			f.State, f.Limit = state, 50
+			f.State, f.Sort, f.Limit = state, batches.Orders()[i%len(batches.Orders())], 50
 			all = append(all, ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Batches(ctx, account.Default, f) })...)
 		}
 	}
@@ -233,7 +233,7 @@ func TestListsAreAll(t *testing.T) {
 	for _, f := range []struct {
 		filter any
 		fields int
-	}{{setup.Filter{}, 14}, {audit.Filter{}, 18}, {batches.Filter{}, 4}} {
+	}{{setup.Filter{}, 14}, {audit.Filter{}, 18}, {batches.Filter{}, 5}} {
 		if n := reflect.TypeOf(f.filter).NumField(); n != f.fields {
 			t.Errorf("%T has %d fields: add the new ones to the filters of the lists", f.filter, n)
 		}

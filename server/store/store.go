@@ -41,7 +41,9 @@ type Store struct {
 	uses *uses
 }
 
-// Open opens the database as [db.Open] does. The caller closes the store.
+// Open opens the database as [db.Open] does. If it was restored from a backup,
+// the first to open it ends the links, tickets and sessions in it. The caller
+// closes the store.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
@@ -51,7 +53,12 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	l := ledger.New(d, cfg.Now, cfg.Signer)
-	return &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newUses()}, nil
+	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newUses()}
+	if err := s.endRestored(ctx); err != nil {
+		d.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // Close closes the database. Nothing may use s afterwards.

@@ -132,8 +132,11 @@
     let timer, latest = 0;
     async function update() {
       const turn = ++latest;
-      const answer = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
-      if (!answer.ok) return; // what can't be taken yet is still being typed
+      if (color.value && !/^#[0-9a-f]{6}$/i.test(color.value)) return; // it's still being typed
+      const typed = new FormData(form);
+      for (const name of [...typed.keys()]) if (name.endsWith("_url")) typed.delete(name); // previews have no links
+      const answer = await fetch(form.dataset.preview, { method: "POST", body: new URLSearchParams(typed), credentials: "same-origin" });
+      if (!answer.ok) return;
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (turn !== latest) return;
       for (const part of document.querySelectorAll("[data-part]")) {

@@ -43,6 +43,9 @@ type Authority struct {
 	// HTTP and TLS are the addresses where it validates challenges.
 	HTTP, TLS string
 
+	front http.Handler
+	root  signingtest.Pair
+
 	mu     sync.Mutex
 	orders int
 	down   bool
@@ -159,11 +162,6 @@ func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
-	pair, err := tls.X509KeyPair(leaf.CertPEM(), leaf.KeyPEM(t))
-	if err != nil {
-		t.Fatal(err)
-	}
 	forward := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
@@ -183,7 +181,8 @@ func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
 			return nil
 		},
 	}
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.root = root
+	a.front = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.mu.Lock()
 		down := a.down
 		a.mu.Unlock()
@@ -191,12 +190,35 @@ func (a *Authority) proxy(t testing.TB, to string, root signingtest.Pair) {
 			panic(http.ErrAbortHandler) // the connection breaks
 		}
 		forward.ServeHTTP(w, r)
-	}))
+	})
+	a.Directory = a.DirectoryAt(t, "127.0.0.1")
+}
+
+// DirectoryAt makes the directory available at another IP address of this machine,
+// which need not exist yet, and returns its URL.
+func (a *Authority) DirectoryAt(t testing.TB, ip string) string {
+	t.Helper()
+	leaf := a.root.Leaf(t, "p256", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.ParseIP(ip)} })
+	pair, err := tls.X509KeyPair(leaf.CertPEM(), leaf.KeyPEM(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(a.front)
+	if ip != "127.0.0.1" {
+		server.Listener.Close()
+		if server.Listener, err = net.Listen("tcp4", ":0"); err != nil {
+			t.Fatal(err)
+		}
+	}
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	server.Config.ErrorLog = nil
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	a.Directory = server.URL + "/dir"
+	_, port, err := net.SplitHostPort(server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "https://" + net.JoinHostPort(ip, port) + "/dir"
 }
 
 // Orders returns how many orders were begun.

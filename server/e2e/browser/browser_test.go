@@ -1,8 +1,8 @@
 // Package browser opens the public pages and the control panel in a browser,
 // and has a mail program look for its settings. Its tests need Chromium,
-// Thunderbird and axe-core 4.14.1. AXE_JS is the path of axe.min.js, by
-// default in .cache/node_modules/axe-core of the checkout. What can't run is
-// skipped, or fails when MOBILECONFIG_TEST_ALL is 1.
+// Thunderbird and axe-core 4.14.1; the soak also needs Lighthouse 12.8.2.
+// AXE_JS is the path of axe.min.js, by default in .cache/node_modules/axe-core
+// of the checkout. What can't run is skipped, or fails when MOBILECONFIG_TEST_ALL is 1.
 //
 // All tests share one browser process. Each opens tabs of its own, which share
 // no cookies, cache or downloads with others. Ordinary tests check each page

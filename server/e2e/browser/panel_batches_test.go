@@ -97,7 +97,7 @@ func (p *people) makeBatches(t *testing.T) {
 	}
 	make := func(path, output, shows string) {
 		t.Helper()
-		must(t, owner.Post(path+"/check", "platform", "both", "output", output, "mail", "", "variant", "mail", "locale", "", "column-0", "email", "column-1", "display_name"))
+		must(t, owner.Post(path+"/check", "platform", "both", "output", output, "mail", "", "variant", "mail", "declarations", "yes", "locale", "", "column-0", "email", "column-1", "display_name"))
 		servertest.Eventually(t, "Start batch", func() bool { return strings.Contains(string(owner.Get(path).Body), "Start batch") })
 		must(t, owner.Post(path+"/start"))
 		servertest.Eventually(t, shows, func() bool { return strings.Contains(string(owner.Get(path).Body), shows) })

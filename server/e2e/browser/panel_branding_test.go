@@ -28,11 +28,13 @@ func TestBrandingPreview(t *testing.T) {
 	b.retype("#color", "#f2a900")
 	b.eventually("the color of the preview", colorOf(".brand-day .sample")+` === "rgb(145, 101, 0)"`)
 	b.eventually("how the color is used", `document.querySelector("#color-help").textContent.includes("#916500")`)
+	b.retype("#help_url", "nowhere") // unfinished
 	b.retype("#name", "Example & Söhne")
 	b.eventually("the name of the preview", `document.querySelector(".brand-night .host").textContent.trim() === "Example & Söhne"`)
 	if storetest.Fingerprint(t, o.database) != before {
 		t.Error("typing changed something")
 	}
+	b.retype("#help_url", "")
 	if got := evaluate[string](b, `document.querySelector("[data-color]").value`); got != "#f2a900" {
 		t.Errorf("the picker has %s", got)
 	}

@@ -23,14 +23,16 @@ func TestKeyboard(t *testing.T) {
 	k := &keyboard{tab: b}
 
 	b.visit(o.URL + "/panel/sign-in?next=/panel/domains")
-	k.typeInto("#email", ownerEmail)
+	b.eventually("the first field has the focus", `document.activeElement.id === "email"`)
+	run(b, chromedp.KeyEvent(ownerEmail))
 	k.typeInto("#password", servertest.Password)
 	k.typeInto("#code", o.code(t, m.Seed))
 	k.enter("/panel/domains")
 
 	k.to(`main a[href="/panel/domains/new"]`)
 	k.enter("/panel/domains/new")
-	run(b, chromedp.KeyEvent("keys.example")) // it already has the focus
+	b.eventually("the first field has the focus", `document.activeElement.id === "name"`)
+	run(b, chromedp.KeyEvent("keys.example"))
 	k.enter("/panel/domains/new/find")
 	b.wantText("No mail servers found")
 	k.typeInto("#imap", "imap.keys.example")
@@ -109,4 +111,38 @@ func (k *keyboard) enter(path string) {
 		k.t.Fatalf("Enter: status %d, %v: %s", status, err, k.text())
 	}
 	k.wantAt(path)
+}
+
+// TestMenus checks that Esc and a press anywhere else close a menu, in the
+// panel and on public pages. After Esc the keyboard is where it was.
+func TestMenus(t *testing.T) {
+	t.Parallel()
+	running(t)
+	o := newOffice(t, nil)
+	m := o.Owner(ownerEmail)
+	const opened, shut = `document.querySelector(".menu").open`, `!document.querySelector(".menu").open`
+	for _, page := range []struct {
+		path, elsewhere string
+		device          device
+	}{{"/panel/domains", "h1", desktop}, {"/", ".masthead .host", iPhone}} {
+		t.Run(page.path, func(t *testing.T) {
+			b := open(t, page.device, "light")
+			b.become(m)
+			b.visit(o.URL + page.path)
+
+			b.press(".menu summary")
+			b.eventually("the menu opens", opened)
+			run(b, chromedp.KeyEvent(kb.Tab))
+			b.eventually("Tab leads into the menu", `document.activeElement.closest(".menu > :not(summary)") !== null`)
+			run(b, chromedp.KeyEvent(kb.Escape))
+			b.eventually("Esc closes the menu", shut)
+			b.eventually("the focus is on what opens it", `document.activeElement.matches(".menu summary")`)
+
+			b.press(".menu summary")
+			b.eventually("the menu opens again", opened)
+			b.press(page.elsewhere)
+			b.eventually("a press elsewhere closes the menu", shut)
+			b.wantQuiet(o)
+		})
+	}
 }

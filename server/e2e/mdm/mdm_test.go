@@ -124,11 +124,14 @@ func (f *fleet) mobileconfig(t *testing.T, args ...string) {
 	}
 }
 
-// batch creates the profiles of everybody, with the policy.
-func (f *fleet) batch(t *testing.T, imap, out string) {
+// batch creates the profiles of everybody, with the policy, and unpacks them.
+func (f *fleet) batch(t *testing.T, imap, out string, flags ...string) {
 	t.Helper()
-	f.mobileconfig(t, "batch", "--input", "people.csv", "--imap", imap, "--smtp", "smtp.example.com", "--variant", "secure",
-		"--signing-cert", "fullchain.pem", "--signing-key", "key.pem", "--signing-roots", "root.pem", "-o", out)
+	f.mobileconfig(t, append([]string{"batch", "--input", "people.csv", "--imap", imap, "--smtp", "smtp.example.com", "--variant", "secure",
+		"--signing-cert", "fullchain.pem", "--signing-key", "key.pem", "--signing-roots", "root.pem", "-o", out + ".zip"}, flags...)...)
+	if out, err := exec.Command("unzip", "-q", filepath.Join(f.dir, out+".zip"), "-d", filepath.Join(f.dir, out)).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // manage sends n devices two batches and declarations.
@@ -136,15 +139,12 @@ func manage(t *testing.T, n int) {
 	m := startManagement(t)
 	f := newFleet(t, m, n)
 	deliveries := n + 1 // the Mac gets two files
-	f.batch(t, "imap.example.com", "first.zip")
+	f.batch(t, "imap.example.com", "first")
 	firstBatch(t, m, f, deliveries)
 	f.holds(t, "imap.example.com")
 
 	// Pushing the same batch again does nothing, also after unpacking the
 	// archive.
-	if out, err := exec.Command("unzip", "-q", filepath.Join(f.dir, "first.zip"), "-d", filepath.Join(f.dir, "first")).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 	for _, batch := range []string{"first.zip", "first"} {
 		again := m.push(t, f.dir, batch, true)
 		if code := again.end(t); code != 0 || again.counts["delivery"] != 0 {
@@ -152,9 +152,8 @@ func manage(t *testing.T, n int) {
 		}
 	}
 
-	f.mobileconfig(t, "declarations", "--domain", "example.com", "-o", "declarations")
-	f.batch(t, "imap2.example.com", "second.zip")
-	second := m.push(t, f.dir, "second.zip", true, "--kmfddm", "http://"+m.kmfddm, "--kmfddm-key-file", "kmfddm.key", "--declarations", "declarations")
+	f.batch(t, "imap2.example.com", "second", "--declarations")
+	second := m.push(t, f.dir, "second.zip", true, "--kmfddm", "http://"+m.kmfddm, "--kmfddm-key-file", "kmfddm.key", "--declarations", "second/declarations/example.com/iphone")
 	second.until(t, func(event string) bool { return event == "waiting" })
 	each(t, f.all(), (*device).connect)
 	if code := second.end(t); code != 0 || second.count("installed") != deliveries {

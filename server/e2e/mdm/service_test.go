@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -32,8 +33,8 @@ type service struct {
 }
 
 // connected starts the servers, connects the account in the control panel, and
-// starts NanoMDM with the flags that the panel shows.
-func connected(t *testing.T, database string) *service {
+// starts NanoMDM with the flags that the panel shows. It enrols n devices.
+func connected(t *testing.T, database string, n int) *service {
 	t.Helper()
 	m := &management{nanomdm: freeAddress(t), authority: signingtest.Root(t, "p256")}
 	target, err := url.Parse("http://" + m.nanomdm)
@@ -79,7 +80,7 @@ func connected(t *testing.T, database string) *service {
 		id := m.authority.Leaf(t, "p256", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} })
 		return &device{udid: strings.ToUpper(uuid.NewString()), user: user, server: "http://" + m.nanomdm + "/mdm", identity: id, roots: roots, profiles: map[string]installed{}}
 	}
-	for range 19 {
+	for range n - 1 {
 		s.iphones = append(s.iphones, newDevice(""))
 	}
 	s.mac, s.macUser = newDevice(""), newDevice(strings.ToUpper(uuid.NewString()))
@@ -130,6 +131,7 @@ func (s *service) push(t *testing.T, batch string) {
 func (s *service) until(t *testing.T, batch, states string) {
 	t.Helper()
 	servertest.Eventually(t, states, func() bool {
+		time.Sleep(100 * time.Millisecond) // a key has ten requests a second
 		var p struct {
 			Planned  bool
 			NoDevice int `json:"no_device"`
@@ -147,17 +149,20 @@ func (s *service) until(t *testing.T, batch, states string) {
 	})
 }
 
-// TestService pushes batches from the service to simulated devices with the
-// real NanoMDM. Of 20 devices, one is offline, one is busy, and one fails at
-// first. A second batch replaces the first on all of them, and each command
-// reaches a device once, although two servers use one database.
-func TestService(t *testing.T) {
+// TestService pushes batches from the service to 20 devices.
+func TestService(t *testing.T) { serve(t, 20) }
+
+// serve pushes batches from the service to n simulated devices with the real
+// NanoMDM. One of them is offline, one is busy, and one fails at first. A
+// second batch replaces the first on all of them, and each command reaches a
+// device once, although two servers use one database.
+func serve(t *testing.T, n int) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		program(t, "nanomdm")
-		s := connected(t, database)
+		s := connected(t, database, n)
 		offline, busy, broken := s.iphones[0], s.iphones[1], s.iphones[2]
 		busy.busy, broken.broken = 1, 1
-		deliveries := len(s.all()) // 19 iPhones, the Mac and its user
+		deliveries := len(s.all()) // the iPhones, the Mac and its user
 		first := s.batch(t)
 		s.push(t, first)
 		s.until(t, first, fmt.Sprint("queued ", deliveries))

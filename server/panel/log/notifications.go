@@ -30,12 +30,16 @@ func (p *Pages) notifications(v *panel.Visit) error {
 	for _, w := range webhooks {
 		page.Webhooks = append(page.Webhooks, webhookRowOf(w, p.Now()))
 	}
+	page.Hooks.Columns = panel.Sorted(v, "webhooks", page.Webhooks, webhookOrders...)
+	for i := range page.Hooks.Columns {
+		page.Hooks.Columns[i].Path += "#webhooks"
+	}
 	mails, err := p.Subscriptions.Mails(v.Ctx(), v.Account())
 	if err != nil {
 		return err
 	}
 	var shown []notify.Delivery
-	page.Paging, shown = panel.PageOf(v, mails, func(d notify.Delivery) []string { return []string{d.Address, string(d.Type)} }, nil)
+	page.Paging, shown = panel.PageOf(v, mails, func(d notify.Delivery) []string { return []string{d.Address, string(d.Type)} }, []string{"webhooks"})
 	repeats := repeatsOf(mails)
 	for _, d := range shown {
 		row := deliveryRowOf(d, repeats[d.ID])

@@ -15,6 +15,7 @@ type notificationsPage struct {
 	Mail       bool // a mail server is configured
 	Recipients []recipientRow
 	Webhooks   []webhookRow
+	Hooks      panel.Paging // of the webhooks, which have no pages: its columns
 	Mails      []deliveryRow
 }
 

@@ -17,6 +17,13 @@ func webhookPath(id string, more ...string) string {
 	return panel.Path(append([]string{"security", "notifications", "webhooks", id}, more...)...)
 }
 
+// webhookOrders are the orders of the list of webhooks. Those that fail come
+// before those that work.
+var webhookOrders = []panel.Order[webhookRow]{
+	{By: "host", Compare: func(a, b webhookRow) int { return strings.Compare(a.Host, b.Host) }},
+	{By: "state", Compare: func(a, b webhookRow) int { return strings.Compare(a.State, b.State) }},
+}
+
 // webhookRowOf shows no URL: many contain a token.
 func webhookRowOf(w notify.Webhook, now time.Time) webhookRow {
 	row := webhookRow{ID: w.ID, Events: texts(w.Types), State: "live"}

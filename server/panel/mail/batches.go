@@ -54,7 +54,7 @@ type Batches interface {
 // batchesPath is the path of the list of batches, below the panel.
 const batchesPath = "/batches"
 
-// batches lists the batches, newest first.
+// batches lists the batches.
 func (p *Pages) batches(v *panel.Visit) error {
 	page := batchesPage{Frame: p.Frame(v, "batches"), Form: web.Form{}}
 	for _, s := range batches.States() {
@@ -63,9 +63,12 @@ func (p *Pages) batches(v *panel.Visit) error {
 			page.Form["state"] = string(s)
 		}
 	}
-	f := batches.Filter{State: batches.State(page.Form["state"]), Limit: panel.PageSize + 1}
-	if text := profile.Trim(v.QueryParam("address")); text != "" && len(text) <= panel.MaxQuery {
+	if text := profile.Trim(v.QueryParam("address")); len(text) <= panel.MaxQuery {
 		page.Form["address"] = text
+	}
+	page.Form["sort"], page.Columns = panel.Sorting(panel.Prefix+batchesPath, batchValues(page.Form), "sort", v.QueryParam("sort"), []string{"name", "created_at"})
+	f := batches.Filter{State: batches.State(page.Form["state"]), Sort: batches.Order(page.Form["sort"]), Limit: panel.PageSize + 1}
+	if text := page.Form["address"]; text != "" {
 		address, err := profile.ParseAddress(text)
 		if err != nil {
 			page.Problems = p.Problems(page.Frame, fault.On("address", fault.Invalid, "Enter a full email address, for example jane@example.com."))
@@ -93,11 +96,22 @@ func (p *Pages) batches(v *panel.Visit) error {
 	return p.Render(v, http.StatusOK, "batches", page.Frame, page)
 }
 
-// batchListPath returns the path of the list with the same filter, after a
-// batch.
-func batchListPath(form web.Form, after string) string {
+// batchValues returns the values of the list's filters.
+func batchValues(form web.Form) url.Values {
 	values := url.Values{}
-	for name, value := range map[string]string{"address": form["address"], "state": form["state"], "after": after} {
+	for _, name := range []string{"address", "state"} {
+		if form[name] != "" {
+			values.Set(name, form[name])
+		}
+	}
+	return values
+}
+
+// batchListPath returns the path of the list with the same filters and order,
+// after a batch.
+func batchListPath(form web.Form, after string) string {
+	values := batchValues(form)
+	for name, value := range map[string]string{"sort": form["sort"], "after": after} {
 		if value != "" {
 			values.Set(name, value)
 		}
@@ -180,8 +194,10 @@ func (p *Pages) batchPage(v *panel.Visit, f panel.Frame, b batches.Batch) (batch
 		Live: p.batchLive(f, b), Detail: b.Detail, Size: sizeOf(b.Size), Signer: b.About.Signer.Name,
 		Started: b.Started, Ended: b.Ended, Expires: b.Expires, Expired: b.Expired,
 	}
-	if b.Choice.Mail {
-		page.Form["mail"] = "yes"
+	for name, chosen := range map[string]bool{"mail": b.Choice.Mail, "declarations": b.Choice.Declarations} {
+		if chosen {
+			page.Form[name] = "yes"
+		}
 	}
 	if err := p.fillLinks(v, &page, b); err != nil {
 		return page, err
@@ -234,7 +250,7 @@ const maxColumns = 100
 
 // batchFields are the fields of the form that checks a list again.
 var batchFields = func() []string {
-	all := []string{"platform", "output", "mail", "variant", "locale"}
+	all := []string{"platform", "output", "mail", "variant", "declarations", "locale"}
 	for i := range maxColumns {
 		all = append(all, columnField(i))
 	}
@@ -260,7 +276,7 @@ func (p *Pages) checkBatch(v *panel.Visit) error {
 func batchChoice(form web.Form, b batches.Batch) batches.Choice {
 	c := b.Choice
 	c.Platforms, c.Variant, c.Locale = batch.Platforms(form["platform"]), settings.Variant(form["variant"]), profile.Trim(form["locale"])
-	c.Output, c.Mail = batches.Output(form["output"]), form["mail"] == "yes"
+	c.Output, c.Mail, c.Declarations = batches.Output(form["output"]), form["mail"] == "yes", form["declarations"] == "yes"
 	c.Map, c.Drop = map[string]batch.Field{}, nil
 	for i, column := range b.Plan.Columns {
 		field, said := form[columnField(i)]

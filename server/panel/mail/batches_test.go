@@ -172,6 +172,30 @@ func TestBatchFiles(t *testing.T) {
 	page(t, owner, again, "Start for 3 people")
 }
 
+// TestBatchDeclarations requests declarations in the form, and finds them in
+// the archive.
+func TestBatchDeclarations(t *testing.T) {
+	s := servertest.Notifying(t, storetest.SQLite(t), nil, nil)
+	owner := s.Owner("olga@example.com")
+	at, _, _ := strings.Cut(owner.Upload("/panel/batches/new", "file", "people.csv", "email\njane@example.com\n").Location(), "?")
+	const fact = "<dt>Policy as declarations</dt><dd>Yes</dd>"
+	if body := page(t, owner, at, "Start for 1 person"); !strings.Contains(body, `name="declarations" value="yes"`) || strings.Contains(body, fact) {
+		t.Error("the choice is missing, or made")
+	}
+	if a := owner.Post(at+"/check", "platform", "mac", "output", "files", "variant", "mail", "declarations", "yes", "locale", ""); a.Status != http.StatusSeeOther {
+		t.Fatalf("check: %d %s", a.Status, a.Body)
+	}
+	want(t, page(t, owner, at, "Start for 1 person"), `name="declarations" value="yes" checked`, fact, "Devices erase themselves")
+	if a := owner.Post(at + "/start"); a.Status != http.StatusSeeOther {
+		t.Fatalf("start: %d %s", a.Status, a.Body)
+	}
+	want(t, page(t, owner, at, "Finished"), fact)
+	archive := string(owner.Get(at + "/files/archive-001.zip").Body)
+	want(t, archive, "declarations/example.com/mac/passcode.json", "declarations/example.com/mac/activation.json", "com.apple.configuration.passcode.settings")
+	log := string(owner.Get("/panel/security/log?action=batch.start").Body)
+	want(t, log, "Policy as declarations")
+}
+
 // TestBatchUploadRefused checks that unusable lists are refused with an
 // explanation.
 func TestBatchUploadRefused(t *testing.T) {

@@ -61,7 +61,7 @@ func (p *Pages) links(v *panel.Visit) error {
 	for _, l := range found.Links {
 		page.Rows = append(page.Rows, linkRowOf(l, p.Now()))
 	}
-	_, page.Columns = panel.Sorting(panel.Prefix+panel.LinksPath, linkValues(page.Form), page.Form["sort"], []string{"created_at", "expires_at"})
+	_, page.Columns = panel.Sorting(panel.Prefix+panel.LinksPath, linkValues(page.Form), "sort", page.Form["sort"], []string{"created_at", "expires_at"})
 	if next := found.Next.String(); next != "" {
 		page.Older = linkListPath(page.Form, next)
 	}

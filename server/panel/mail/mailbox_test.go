@@ -3,6 +3,7 @@ package mail_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/notify/notifytest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/templates"
 )
 
 // TestMailbox has a person leave. It checks that downloads are listed, all
@@ -64,6 +66,29 @@ func TestMailbox(t *testing.T) {
 			t.Errorf("another account sees the mailbox: %d", a.Status)
 		}
 	})
+}
+
+// TestLinkLanguages checks that the language of a link is chosen from all
+// languages of the pages, by their names, and that none is chosen at first.
+func TestLinkLanguages(t *testing.T) {
+	s := servertest.New(t, storetest.SQLite(t), nil)
+	page := string(s.Owner("olga@example.com").Get("/panel/links/new").Body)
+	if strings.Count(page, `name="locale"`) != 1 {
+		t.Fatal("there is no field, or more than one")
+	}
+	choice := regexp.MustCompile(`(?s)<select [^>]*name="locale".*?</select>`).FindString(page)
+	texts, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range texts.Languages() {
+		if want := `<option value="` + l.Tag + `" lang="` + l.Tag + `">` + l.Name + `</option>`; !strings.Contains(choice, want) {
+			t.Errorf("%s isn't in %s", want, choice)
+		}
+	}
+	if n := strings.Count(choice, "<option"); n != len(texts.Languages())+1 || strings.Contains(choice, "selected") {
+		t.Errorf("%d options: %s", n, choice)
+	}
 }
 
 // TestLinkAgain creates a link like one that was revoked.

@@ -32,7 +32,15 @@ func TestMDMPage(t *testing.T) {
 				query += "&address=jane@example.com"
 			}
 			page := html.UnescapeString(string(m.Get("/panel/mdm" + query).Body))
-			for _, part := range []string{v.Signed.Text, v.Needs.Text, v.Steps[0], "single password prompt", "manually stays", "ignore passcode rules", v.Sources[0], "Last checked " + v.Checked} {
+			parts := append(v.Notes(true), v.Steps[0], v.Sources[0], "Last checked "+v.Checked)
+			for _, f := range append([]mdm.Fact{v.Signed, v.Needs, v.Values, v.Declarations}, v.Limits...) {
+				parts = append(parts, f.Text+shown(f.Sure))
+			}
+			for _, one := range v.Variables() {
+				parts = append(parts, one.Text+"</code>"+shown(one.Sure))
+			}
+			parts = append(parts, `<h2 id="five">Five steps</h2>`+strings.TrimSpace(shown(v.StepsSure))+"</div>")
+			for _, part := range parts {
 				if !strings.Contains(page, part) {
 					t.Errorf("%s: the page lacks %q", v.Name, part)
 				}
@@ -52,6 +60,14 @@ func TestMDMPage(t *testing.T) {
 			t.Error("looking at the pages changed something")
 		}
 	})
+}
+
+// shown is the mark of what doesn't come from the vendor on the page.
+func shown(s mdm.Sure) string {
+	if s.Mark() == "" {
+		return ""
+	}
+	return ` <span class="tag tag-warn">` + s.Mark() + "</span>"
 }
 
 var download = regexp.MustCompile(`href="(/panel/domains/example\.com/mdm/[^"]+)"`)

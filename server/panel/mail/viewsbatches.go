@@ -11,11 +11,12 @@ import (
 // A batchesPage lists batches. Form: address, state.
 type batchesPage struct {
 	panel.Frame
-	Form   web.Form
-	States []string
-	Rows   []batchRow
-	Older  string // the path of the next page; empty: this is the last
-	Newest string // the path of the first page
+	Form    web.Form
+	States  []string
+	Rows    []batchRow
+	Older   string // the path of the next page; empty: this is the last
+	Newest  string // the path of the first page
+	Columns []panel.Column
 }
 
 type batchRow struct {
@@ -33,7 +34,8 @@ type newBatchPage struct {
 	Locked bool // the account has no domain yet
 }
 
-// A batchPage shows one batch. Form: platform, output, mail, variant, locale.
+// A batchPage shows one batch. Form: platform, output, mail,
+// variant, declarations, locale.
 type batchPage struct {
 	panel.Frame
 	Row     batchRow

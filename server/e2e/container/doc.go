@@ -1,0 +1,3 @@
+// Package container runs the compose files with the image that "make packages"
+// builds.
+package container
