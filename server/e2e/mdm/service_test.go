@@ -33,7 +33,7 @@ type service struct {
 }
 
 // connected starts the servers, connects the account in the control panel, and
-// starts NanoMDM with the flags that the panel shows. It enrols n devices.
+// starts NanoMDM with the flags that the panel shows. It enrolls n devices.
 func connected(t *testing.T, database string, n int) *service {
 	t.Helper()
 	m := &management{nanomdm: freeAddress(t), authority: signingtest.Root(t, "p256")}
