@@ -75,7 +75,7 @@ func TestEventCatalog(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString(head + catalogHead + "\n| Event | When | In the event stream |\n| --- | --- | --- |\n")
-	for _, k := range notify.Catalogue() {
+	for _, k := range notify.Catalog() {
 		row(&b, code(string(k.Type)), k.Text, map[bool]string{true: "yes", false: "no"}[k.Streamed])
 	}
 	if *update {

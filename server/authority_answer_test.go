@@ -105,7 +105,7 @@ func (s *stage) isDone(a servertest.Answer) bool {
 	if strings.HasSuffix(s.path, "/sign-out") {
 		return isSignInPage(a) && a.Header.Get("Clear-Site-Data") != ""
 	}
-	return a.Status < 400 && !isSignInPage(a) && a.Location() != "/panel/security/sign-in/enrol"
+	return a.Status < 400 && !isSignInPage(a) && a.Location() != "/panel/security/sign-in/enroll"
 }
 
 // isSignInPage reports whether the answer redirects to the sign-in page.

@@ -55,8 +55,8 @@ func TestStreamsEnd(t *testing.T) {
 			happen    func()
 			says, not string
 		}{
-			{"/panel/batches/" + shown + "/events", http.Header{"Cookie": {anna.Cookie}}, func() { anna.Post("/panel/sign-out") }, cancel(shown), `"checking"`, `"cancelled"`},
-			{"/api/v1/batches/" + watched + "/events", watching, endWatching, cancel(watched), `"checking"`, `"cancelled"`},
+			{"/panel/batches/" + shown + "/events", http.Header{"Cookie": {anna.Cookie}}, func() { anna.Post("/panel/sign-out") }, cancel(shown), `"checking"`, `"canceled"`},
+			{"/api/v1/batches/" + watched + "/events", watching, endWatching, cancel(watched), `"checking"`, `"canceled"`},
 			{"/api/v1/events/stream?after=0", following, endFollowing, func() { s.Link("jane@example.com") }, "key.created", "link.created"},
 		} {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+tt.path, nil)

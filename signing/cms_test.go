@@ -198,9 +198,9 @@ func TestOpaqueKeys(t *testing.T) {
 	}
 }
 
-// TestSignCancelled checks that nothing is signed after the caller has gone
+// TestSignCanceled checks that nothing is signed after the caller has gone
 // away.
-func TestSignCancelled(t *testing.T) {
+func TestSignCanceled(t *testing.T) {
 	root := signingtest.Root(t, "p256")
 	leaf := root.Leaf(t, "p256", nil)
 	key := &opaque{key: leaf.Key}

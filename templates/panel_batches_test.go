@@ -87,7 +87,7 @@ type (
 	}
 )
 
-var batchStates = []string{"checking", "ready", "running", "done", "failed", "cancelled"}
+var batchStates = []string{"checking", "ready", "running", "done", "failed", "canceled"}
 
 // batchFields are the possible fields of a column.
 var batchFields = []string{"email", "display_name", "first_name", "last_name", "local_part", "domain", "login", "locale", "group", "external_id", "serial", "udid", "ecid", "platform", "note", "status", "blocked"}

@@ -79,7 +79,7 @@ type (
 		Passkey, Code, Withheld bool
 	}
 	confirmField struct{ Name, Value string }
-	enrolPage    struct {
+	enrollPage   struct {
 		panelFrame
 		Passkey bool
 	}
@@ -354,7 +354,7 @@ var panelViews = map[string]any{
 	"brandingPage": brandingPage{}, "colorCheck": colorCheck{}, "mailsPage": mailsPage{}, "mailKind": mailKind{}, "sampleMail": sampleMail{},
 	"Frame": panelFrame{}, "Person": panelPerson{}, "problem": problem{}, "Paging": panelPaging{}, "Column": panelColumn{},
 	"signInPage": signInPage{}, "invitationPage": invitationPage{}, "confirmPage": confirmPage{}, "Field": confirmField{},
-	"enrolPage": enrolPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
+	"enrollPage": enrollPage{}, "totpPage": totpPage{}, "recoveryPage": recoveryPage{}, "passwordPage": passwordPage{},
 	"securityPage": securityPage{}, "passkeyRow": passkeyRow{}, "sessionRow": sessionRow{}, "signInRow": signInRow{},
 	"overviewPage": overviewPage{}, "todo": todo{}, "day": overviewDay{}, "identity": identity{}, "actionRow": actionRow{},
 	"domainsPage": domainsPage{}, "domainRow": domainRow{}, "domainPage": domainPage{}, "domainFormPage": domainFormPage{}, "pendingPage": pendingPage{}, "search": search{}, "foundServer": foundServer{}, "also": also{}, "look": look{},
@@ -558,8 +558,8 @@ func ownCases() []panelCase {
 	}
 	app := totpPage{Secret: "JBSW Y3DP EHPK 3PXP", Setup: "c2VhbGVk", QR: panelQR{29, "M4 4h1v1h-1zM6 4h1v1h-1z"}}
 	return []panelCase{
-		{name: "enrol", page: "enrol", who: owner, nav: "sign-in", path: at + "/enrol", view: enrolPage{Passkey: true}},
-		{name: "enrol-no-passkey", page: "enrol", who: owner, nav: "sign-in", path: at + "/enrol", view: enrolPage{}},
+		{name: "enroll", page: "enroll", who: owner, nav: "sign-in", path: at + "/enroll", view: enrollPage{Passkey: true}},
+		{name: "enroll-no-passkey", page: "enroll", who: owner, nav: "sign-in", path: at + "/enroll", view: enrollPage{}},
 		{name: "totp", page: "totp", who: owner, nav: "sign-in", path: at + "/totp", view: app},
 		{name: "totp-problem", page: "totp", who: owner, nav: "sign-in", path: at + "/totp", view: app, problems: badFields("code")},
 		{name: "recovery", page: "recovery", who: owner, nav: "sign-in", path: at + "/recovery", view: recoveryPage{Left: 2, Made: panelNow}},
@@ -894,7 +894,7 @@ var (
 		"return_hosts", "return_url", "role", "rows", "scopes", "secret", "sha256", "sign_in_hint", "target", "test", "text", "through", "to", "topics", "trusted", "variant", "zone",
 	}
 	doneIDs = []string{
-		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.cancelled", "batch.deleted", "batch.pushed", "nanomdm.saved", "nanomdm.disconnected", "link.revoked", "links.revoked", "links.unselected", "links.mailed", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
+		"shown", "branding.saved", "branding.logo", "branding.removed", "domain.saved", "domain.created", "domain.deleted", "domain.pending", "domain.checked", "domain.records", "policy.saved", "policy.created", "policy.deleted", "link.created", "link.mailed", "batch.uploaded", "batch.checked", "batch.started", "batch.canceled", "batch.deleted", "batch.pushed", "nanomdm.saved", "nanomdm.disconnected", "link.revoked", "links.revoked", "links.unselected", "links.mailed", "key.revoked", "redirect.created", "redirect.saved", "redirect.deleted", "member.saved", "member.removed", "key.saved", "metadata.saved",
 		"invitation.revoked", "settings.saved", "account.saved", "account.suspended", "account.resumed", "account.opened", "account.left", "password.saved", "totp.added", "totp.removed",
 		"passkey.added", "passkey.removed", "session.revoked", "sessions.revoked", "language.saved", "zone.saved", "retention.saved", "log.erased",
 		"notifications.saved", "recipient.added", "recipient.removed", "mail.tested", "mail.redelivered",
@@ -1037,7 +1037,7 @@ func panelIDs() []string {
 func TestPanelDone(t *testing.T) {
 	seen := 0
 	for _, name := range panelFiles(t, "*.go") {
-		for _, id := range quoted(name, `(?:p\.To|p\.Do|afterEnrol|(?:p\.|panel\.)?onWebhook)\(.*"([a-z]+\.[a-z]+)"`) {
+		for _, id := range quoted(name, `(?:p\.To|p\.Do|afterEnroll|(?:p\.|panel\.)?onWebhook)\(.*"([a-z]+\.[a-z]+)"`) {
 			seen++
 			if !slices.Contains(doneIDs, id) {
 				t.Errorf("%s: no text for %q", name, id)
@@ -1194,7 +1194,7 @@ func TestPanelPages(t *testing.T) {
 		"overview-auditor":      {"/panel/accounts"},
 		"confirm":               {"menu-languages"},
 		"recovery-codes":        {"menu-languages"},
-		"enrol":                 {"<nav"},
+		"enroll":                {"<nav"},
 		"key-made":              {"menu-languages"},
 		"security-last":         {"/pk_1/remove"},
 		"log":                   {"Searched back", "Back to newest", `class="chip"`, "&amp;zone="},

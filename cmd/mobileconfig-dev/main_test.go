@@ -128,7 +128,7 @@ func TestDev(t *testing.T) {
 		}
 		b := newBrowser(t, base)
 		overview := b.post("/panel/sign-in", url.Values{"email": {code[1]}, "password": {password[1]}, "code": {code[2]}})
-		if !strings.Contains(overview, "Harbour Mail") {
+		if !strings.Contains(overview, "Harbor Mail") {
 			t.Fatalf("no overview:\n%s", overview)
 		}
 		for _, path := range []string{"/domains", "/policies", "/links", "/keys", "/members", "/accounts", "/security/log", "/security/notifications"} {

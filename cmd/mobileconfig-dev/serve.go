@@ -118,7 +118,7 @@ func (o options) demo(ctx context.Context, out io.Writer, config server.Config) 
 
 // greet prints the addresses and how to sign in.
 func (o options) greet(out io.Writer, base string, d *demo.Demo, dir *datadir.Dir) {
-	fmt.Fprintf(out, "\nPages     %s/?address=jane@%s\nPanel     %s/panel\nPassword  %s\n\n", base, demo.Harbour, base, demo.Password)
+	fmt.Fprintf(out, "\nPages     %s/?address=jane@%s\nPanel     %s/panel\nPassword  %s\n\n", base, demo.Harbor, base, demo.Password)
 	printCodes(out, d, time.Now())
 	fmt.Fprintf(out, "\nOpen links:\n")
 	for _, l := range liveLinks(d) {

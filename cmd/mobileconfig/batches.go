@@ -74,7 +74,7 @@ type batchesList struct {
 	remoteFlags
 	jsonFlag
 	Address string `json:"address,omitempty" placeholder:"ADDRESS" help:"Only batches with files or links for this mailbox."`
-	State   string `json:"state,omitempty" placeholder:"STATE" help:"Only batches in this state: checking, ready, running, done, failed or cancelled."`
+	State   string `json:"state,omitempty" placeholder:"STATE" help:"Only batches in this state: checking, ready, running, done, failed or canceled."`
 }
 
 // Run lists the batches.
@@ -332,7 +332,7 @@ func (c *batchesWait) Run(s streams) error {
 		}
 		switch b.State {
 		case "checking", "running":
-		case "failed", "cancelled":
+		case "failed", "canceled":
 			return errors.Join(showObject(s, c.JSON, data), fmt.Errorf("the batch is %s. %s", b.State, b.Detail))
 		default:
 			return showObject(s, c.JSON, data)

@@ -111,7 +111,7 @@ func TestRemoteBatches(t *testing.T) {
 		again := field(t, out, "id")
 		s.run(t, exitGood, "batches", "cancel", again)
 		_, errors = s.run(t, exitRefused, "batches", "wait", again)
-		contains(t, errors, "the batch is cancelled.")
+		contains(t, errors, "the batch is canceled.")
 		s.run(t, exitGood, "batches", "delete", id)
 		s.run(t, exitRefused, "batches", "show", id)
 

@@ -13,7 +13,7 @@ import (
 func BenchmarkRefused(b *testing.B) {
 	h := open(b, storetest.SQLite(b), storetest.NewClock())
 	h.first()
-	h.enrol(h.signIn(jane, ""))
+	h.enroll(h.signIn(jane, ""))
 	try := func(email string) time.Duration {
 		h.clock.Move(2 * time.Minute) // or the rate limit would answer
 		began := time.Now()

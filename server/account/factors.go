@@ -141,9 +141,9 @@ func (s *Factors) decryptSetup(m Member, encrypted string) (totpSetup, error) {
 	return setup, nil
 }
 
-// EnrolTOTP enrolls the app of the setup, once a code shows that it has the
+// EnrollTOTP enrolls the app of the setup, once a code shows that it has the
 // seed. It replaces an earlier app.
-func (s *Factors) EnrolTOTP(ctx context.Context, by audit.Grant, in In, encrypted, code string) error {
+func (s *Factors) EnrollTOTP(ctx context.Context, by audit.Grant, in In, encrypted, code string) error {
 	m := in.Member
 	setup, err := s.decryptSetup(m, encrypted)
 	if err != nil {
@@ -177,16 +177,16 @@ func (s *Factors) BeginPasskey(ctx context.Context, in In) (Ceremony, error) {
 	if err != nil {
 		return Ceremony{}, err
 	}
-	options, state, err := s.vault.passkeys.BeginEnrol(passkeyMember(in.Member, keys))
+	options, state, err := s.vault.passkeys.BeginEnroll(passkeyMember(in.Member, keys))
 	return s.vault.storeCeremony(ctx, s.store, options, state, err)
 }
 
 // maxPasskeyName is the longest name of a passkey in characters.
 const maxPasskeyName = 60
 
-// EnrolPasskey adds a passkey to the member. Any refusal is a PasskeyRefused
+// EnrollPasskey adds a passkey to the member. Any refusal is a PasskeyRefused
 // fault, or a fault of the field "name".
-func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name, ceremony string, response []byte) error {
+func (s *Factors) EnrollPasskey(ctx context.Context, by audit.Grant, in In, name, ceremony string, response []byte) error {
 	if !s.vault.Passkeys() {
 		return errNoPasskeys()
 	}
@@ -202,7 +202,7 @@ func (s *Factors) EnrolPasskey(ctx context.Context, by audit.Grant, in In, name,
 	if err != nil {
 		return err
 	}
-	made, err := s.vault.passkeys.FinishEnrol(passkeyMember(m, nil), state, response)
+	made, err := s.vault.passkeys.FinishEnroll(passkeyMember(m, nil), state, response)
 	if err != nil {
 		return err
 	}

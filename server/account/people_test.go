@@ -116,15 +116,15 @@ func (h *installation) signIn(email, code string) string {
 	return token
 }
 
-// enrol enrolls an authenticator app for the member of the session and returns
+// enroll enrolls an authenticator app for the member of the session and returns
 // its seed. It then moves the clock to the next step.
-func (h *installation) enrol(token string) (seed string) {
+func (h *installation) enroll(token string) (seed string) {
 	h.t.Helper()
 	in := h.load(token)
 	setup, err := h.factors.NewTOTP(in.Member)
 	h.must(err)
 	seed = strings.ReplaceAll(setup.Secret, " ", "")
-	h.must(h.factors.EnrolTOTP(h.t.Context(), own(in), in, setup.Encrypted, h.code(seed)))
+	h.must(h.factors.EnrollTOTP(h.t.Context(), own(in), in, setup.Encrypted, h.code(seed)))
 	h.clock.Move(30 * time.Second)
 	return seed
 }
@@ -165,8 +165,8 @@ func TestFirstOwner(t *testing.T) {
 			h.t.Error("an installation with a member invites a first owner")
 		}
 		in := h.load(h.signIn(jane, ""))
-		if !in.Enrol() || in.Session.Fresh(h.clock.Now()) {
-			h.t.Error("a member without a second factor need not enrol one, or counts as confirmed")
+		if !in.Enroll() || in.Session.Fresh(h.clock.Now()) {
+			h.t.Error("a member without a second factor need not enroll one, or counts as confirmed")
 		}
 	})
 }
@@ -206,7 +206,7 @@ func TestSignIn(t *testing.T) {
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
-		seed := h.enrol(h.signIn(jane, ""))
+		seed := h.enroll(h.signIn(jane, ""))
 		good := h.code(seed)
 		tests := []struct{ name, email, password, code string }{
 			{"unknown", "nobody@example.com", phrase, good},
@@ -232,7 +232,7 @@ func TestSignIn(t *testing.T) {
 		h.clock.Move(15 * time.Minute)
 		token := h.signIn(" JANE@example.com", " "+h.code(seed)[:3]+" "+h.code(seed)[3:])
 		in := h.load(token)
-		if in.Enrol() || !in.Session.Fresh(h.clock.Now()) || in.Session.Method != account.ByTOTP {
+		if in.Enroll() || !in.Session.Fresh(h.clock.Now()) || in.Session.Method != account.ByTOTP {
 			h.t.Errorf("signed in as %+v", in.Session)
 		}
 		if n := h.count(account.Default, audit.MemberSignIn, audit.Refused); n != 6 {
@@ -268,7 +268,7 @@ func TestCodeOnce(t *testing.T) {
 	t.Parallel()
 	each(t, func(h *installation) {
 		h.first()
-		seed := h.enrol(h.signIn(jane, ""))
+		seed := h.enroll(h.signIn(jane, ""))
 		used := h.code(seed)
 		h.signIn(jane, used)
 		for _, move := range []time.Duration{0, 29 * time.Second, -5 * time.Minute, 5 * time.Minute, -30 * time.Second, time.Hour} {
@@ -292,7 +292,7 @@ func TestRecoveryCodes(t *testing.T) {
 		ctx := h.t.Context()
 		h.first()
 		token := h.signIn(jane, "")
-		h.enrol(token)
+		h.enroll(token)
 		codes, err := h.factors.NewCodes(ctx, own(h.load(token)), h.load(token))
 		h.must(err)
 		if len(codes) != 10 || len(strings.ReplaceAll(codes[0], "-", ""))*5 < 80 {
@@ -320,7 +320,7 @@ func TestOnce(t *testing.T) {
 		h := servers[0]
 		m := h.first()
 		token := h.signIn(jane, "")
-		h.enrol(token)
+		h.enroll(token)
 		codes, err := h.factors.NewCodes(t.Context(), own(h.load(token)), h.load(token))
 		h.must(err)
 		_, invitation, err := h.members.Invite(t.Context(), entitled(audit.Actor{Kind: audit.Member}), account.Default, "tom@example.com", "admin", "")
@@ -396,7 +396,7 @@ func TestSessionsEnd(t *testing.T) {
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
-		seed := h.enrol(h.signIn(jane, ""))
+		seed := h.enroll(h.signIn(jane, ""))
 		fresh := func() string {
 			h.clock.Move(time.Hour)
 			return h.signIn(jane, h.code(seed))
@@ -447,7 +447,7 @@ func TestRevokedStaysDead(t *testing.T) {
 		ctx := h.t.Context()
 		h.first()
 		token := h.signIn(jane, "")
-		seed := h.enrol(token)
+		seed := h.enroll(token)
 		in := h.load(token) // a running request
 		other := h.load(h.signIn(jane, h.code(seed)))
 		h.must(h.sessions.Revoke(ctx, own(other), other, in.Session.ID))
@@ -464,7 +464,7 @@ func TestConfirm(t *testing.T) {
 	each(t, func(h *installation) {
 		ctx := h.t.Context()
 		h.first()
-		seed := h.enrol(h.signIn(jane, ""))
+		seed := h.enroll(h.signIn(jane, ""))
 		token := h.signIn(jane, h.code(seed))
 		h.clock.Move(account.ConfirmLife)
 		in := h.load(token)
@@ -494,7 +494,7 @@ func TestLastFactorStays(t *testing.T) {
 		ctx := h.t.Context()
 		m := h.first()
 		token := h.signIn(jane, "")
-		h.enrol(token)
+		h.enroll(token)
 		in := h.load(token)
 		h.want(h.factors.RemoveTOTP(ctx, own(in), in), fault.LastFactor)
 		p := account.Passkey{ID: "psk_1", Member: m.ID, Name: "Phone", Credential: []byte("c1"), Data: []byte("{}"), Created: h.clock.Now()}
@@ -533,8 +533,8 @@ func TestLastFactorStays(t *testing.T) {
 		h.must(h.factors.Reset(ctx, audit.ByOperator(), left))
 		_, err = h.sessions.Load(ctx, token)
 		h.want(err, fault.NotFound)
-		if !h.load(h.signIn(jane, "")).Enrol() {
-			h.t.Error("after a reset the member need not enrol")
+		if !h.load(h.signIn(jane, "")).Enroll() {
+			h.t.Error("after a reset the member need not enroll")
 		}
 	})
 }
@@ -670,7 +670,7 @@ func TestAccounts(t *testing.T) {
 		h.must(h.accounts.SetRules(ctx, by, acc.ID, account.Rules{}))
 		token, err = h.sessions.SignIn(ctx, from, "olga@example.org", phrase, "")
 		h.must(err)
-		if in := h.load(token); in.Enrol() || in.Account.Name != "Shop Ltd" || !in.Account.Trusted {
+		if in := h.load(token); in.Enroll() || in.Account.Name != "Shop Ltd" || !in.Account.Trusted {
 			h.t.Errorf("got %+v", in.Account)
 		}
 	})

@@ -144,9 +144,9 @@ func (in In) Grant(who audit.Actor, need Permission, fresh bool) audit.Grant {
 	}
 }
 
-// Enrol reports whether the member must enroll a second factor before anything
+// Enroll reports whether the member must enroll a second factor before anything
 // else.
-func (in In) Enrol() bool { return in.Home.FactorRequired && !in.Member.HasFactor() }
+func (in In) Enroll() bool { return in.Home.FactorRequired && !in.Member.HasFactor() }
 
 // SignIn signs a member in with password and code, and returns the token of the
 // session. The code comes from the authenticator app or is a recovery code;

@@ -69,7 +69,7 @@ type BatchLinks struct {
 type Batch struct {
 	ID          string         `json:"id" example:"bat_k3v7q2m4x5r6t7ab"`
 	Name        string         `json:"name" example:"users.csv"`
-	State       string         `json:"state" enum:"checking,ready,running,done,failed,cancelled"`
+	State       string         `json:"state" enum:"checking,ready,running,done,failed,canceled"`
 	Reason      string         `json:"reason,omitempty" doc:"Why it failed: a code from docs/codes.md, or from docs/batches.md if the list can't be used." example:"settings_changed"`
 	Detail      string         `json:"detail,omitempty" doc:"The reason as a sentence."`
 	Choice      BatchChoice    `json:"choice"`
@@ -200,7 +200,7 @@ func (a *API) linksOf(ctx context.Context, b batches.Batch) (*BatchLinks, error)
 
 type batchesQuery struct {
 	Address string `query:"address" maxLength:"254" doc:"Batches with profiles or links for this mailbox." example:"jane@example.com"`
-	State   string `query:"state" enum:"checking,ready,running,done,failed,cancelled" doc:"Status of the batch."`
+	State   string `query:"state" enum:"checking,ready,running,done,failed,canceled" doc:"Status of the batch."`
 	Sort    string `query:"sort" enum:"-created_at,created_at,name,-name" default:"-created_at" doc:"Sort order. A minus sign means latest first, or Z to A."`
 	After   string `query:"after" maxLength:"40" doc:"ID of the last batch on the previous page."`
 	Limit   int    `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of batches per page."`

@@ -112,7 +112,7 @@ func (a *API) events(h huma.API, e *echo.Echo) {
 
 func (a *API) listEventTypes(context.Context, call, *struct{}) (*answer[EventCatalog], error) {
 	out := &answer[EventCatalog]{}
-	for _, k := range notify.Catalogue() {
+	for _, k := range notify.Catalog() {
 		out.Body.Types = append(out.Body.Types, EventKind{field.DeliveryEvent(k.Type), k.Text, k.Streamed})
 	}
 	return out, nil

@@ -30,12 +30,12 @@ const (
 	Done State = "done"
 	// Failed: nothing more is created. Reason and Detail say why.
 	Failed State = "failed"
-	// Cancelled: someone stopped it.
-	Cancelled State = "cancelled"
+	// Canceled: someone stopped it.
+	Canceled State = "canceled"
 )
 
 // States lists all states.
-func States() []State { return []State{Checking, Ready, Running, Done, Failed, Cancelled} }
+func States() []State { return []State{Checking, Ready, Running, Done, Failed, Canceled} }
 
 // A Choice is the options of a batch.
 type Choice struct {
@@ -109,7 +109,7 @@ type Batch struct {
 	Round   int
 	Created time.Time
 	Started time.Time // zero: not started
-	Ended   time.Time // zero: neither done, failed nor cancelled
+	Ended   time.Time // zero: neither done, failed nor canceled
 	// Expires is when archives and list are deleted; zero: not ended yet.
 	// Manifests stay.
 	Expires time.Time

@@ -213,7 +213,7 @@ func TestArchiveWaits(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(r *rig, id string){
 		"made": func(r *rig, id string) { storetest.Must(t, r.Chunk(t.Context(), id, 0)) },
-		"cancelled": func(r *rig, id string) {
+		"canceled": func(r *rig, id string) {
 			_, err := r.Cancel(t.Context(), owner(), account.Default, id)
 			storetest.Must(t, err)
 		},
@@ -243,7 +243,7 @@ func TestArchiveWaits(t *testing.T) {
 	}
 }
 
-// A cancelled, deleted or expired batch leaves nothing behind except the
+// A canceled, deleted or expired batch leaves nothing behind except the
 // manifests of what was created.
 func TestFilesDeleted(t *testing.T) {
 	t.Parallel()
@@ -253,13 +253,13 @@ func TestFilesDeleted(t *testing.T) {
 		r.want(t, b.ID, batches.Ready)
 		r.start(t, owner(), b.ID)
 		r.want(t, b.ID, batches.Done)
-		cancelled := r.create(t, owner(), people(10), batches.Choice{})
-		r.want(t, cancelled.ID, batches.Ready)
-		if c, err := r.Cancel(t.Context(), owner(), account.Default, cancelled.ID); err != nil || c.State != batches.Cancelled || !c.Expired {
+		canceled := r.create(t, owner(), people(10), batches.Choice{})
+		r.want(t, canceled.ID, batches.Ready)
+		if c, err := r.Cancel(t.Context(), owner(), account.Default, canceled.ID); err != nil || c.State != batches.Canceled || !c.Expired {
 			t.Errorf("got %+v, %v", c, err)
 		}
-		if got := r.names(t, cancelled.ID); got != nil {
-			t.Errorf("got %q of a cancelled batch", got)
+		if got := r.names(t, canceled.ID); got != nil {
+			t.Errorf("got %q of a canceled batch", got)
 		}
 		stop()
 		r.now = func() time.Time { return time.Now().Add(batches.Retention + time.Hour) }

@@ -246,7 +246,7 @@ func notStartable(b Batch) error {
 		return fault.New(fault.Conflict, "The list is still being checked. Try again when that is done.")
 	case b.State == Running:
 		return fault.New(fault.Conflict, "This batch is running already.")
-	case b.State == Done || b.State == Cancelled:
+	case b.State == Done || b.State == Canceled:
 		return fault.New(fault.Conflict, "This batch has ended. Upload the list as a new batch.")
 	case b.Expired:
 		return fault.New(fault.Gone, "The list has been deleted. Upload it again.")
@@ -263,14 +263,14 @@ func (s *Service) Cancel(ctx context.Context, by audit.Grant, account, id string
 			return nil, fault.New(fault.Conflict, "This batch has ended.")
 		}
 		now := s.Now()
-		b.State, b.Ended, b.Expires = Cancelled, now, now
+		b.State, b.Ended, b.Expires = Canceled, now, now
 		return []audit.Action{action(audit.BatchCancel, by, *b)}, nil
 	})
 	if err != nil {
 		return Batch{}, err
 	}
 	if err := s.expire(ctx, b); err != nil {
-		s.Log.Warn("files of a cancelled batch weren't deleted; the next cleanup will retry", "batch", b.ID, "error", err)
+		s.Log.Warn("files of a canceled batch weren't deleted; the next cleanup will retry", "batch", b.ID, "error", err)
 	}
 	return s.Store.Batch(ctx, account, id)
 }

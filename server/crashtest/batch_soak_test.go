@@ -94,7 +94,7 @@ func (m maker) show(id string) (b madeBatch) {
 	if err := json.Unmarshal(m.do("GET", "/batches/"+id, "", "", 200), &b); err != nil {
 		m.t.Fatal(err)
 	}
-	if b.State == "failed" || b.State == "cancelled" {
+	if b.State == "failed" || b.State == "canceled" {
 		m.t.Fatalf("the batch is %s: %s %s", b.State, b.Reason, b.Detail)
 	}
 	return b

@@ -30,9 +30,9 @@ const Password = "lampshade orbit cucumber 47"
 // The domains of the account [account.Default], which the customers' links are
 // for.
 const (
-	Harbour = "example.com" // offers the standard passcode policy, has calendars and contacts
-	Clinic  = "example.org" // requires its own passcode policy
-	Bakery  = "example.net" // email only
+	Harbor = "example.com" // offers the standard passcode policy, has calendars and contacts
+	Clinic = "example.org" // requires its own passcode policy
+	Bakery = "example.net" // email only
 )
 
 // ErrNotNew is the error of Seed for an installation that has members.
@@ -64,7 +64,7 @@ type Demo struct {
 	// are the other members of the same account. Customer owns a separate
 	// account.
 	Owner, Admin, Auditor, Customer SignIn
-	// Key is an API key that creates links for Harbour and Clinic.
+	// Key is an API key that creates links for Harbor and Clinic.
 	Key string
 	// Links has the path of one link in each state. Only active ones work.
 	Links map[setup.State]string

@@ -147,15 +147,15 @@ func (s site) checkLog(t *testing.T) {
 
 func (s site) checkPages(t *testing.T, owner *servertest.Member) {
 	for path, texts := range map[string][]string{
-		"":                        {"Harbour Mail", demo.Harbour},
-		"/domains":                {demo.Harbour, demo.Clinic, demo.Bakery},
+		"":                        {"Harbor Mail", demo.Harbor},
+		"/domains":                {demo.Harbor, demo.Clinic, demo.Bakery},
 		"/domains/" + demo.Clinic: {"Seaside Clinic", "Clinic phones"},
 		"/policies":               {"Clinic phones", "Phones that travel"},
-		"/links":                  {"@" + demo.Harbour},
+		"/links":                  {"@" + demo.Harbor},
 		"/links/new":              nil,
 		"/keys":                   {"Customer portal", "Migration script", "Trial of the new portal", "Roundcube"},
 		"/members":                {"Maria Lind", "Jonas Weber", "Lea Brandt", "sofia@example.com"},
-		"/accounts":               {"Harbour Mail", "Riverside Dental", "Fjord Outfitters"},
+		"/accounts":               {"Harbor Mail", "Riverside Dental", "Fjord Outfitters"},
 		"/security/log":           {"maria@example.com"},
 		"/security/notifications": {"it-alerts@example.net", "security@example.com", "crm.example.net", "portal.example.com", "old.example.org"},
 		"/security/sign-in":       nil,
@@ -187,7 +187,7 @@ func (s site) checkPages(t *testing.T, owner *servertest.Member) {
 func (s site) checkLinks(t *testing.T, owner *servertest.Member) {
 	for _, state := range setup.States() {
 		a := owner.Get("/panel/links?state=" + string(state))
-		for _, domain := range []string{demo.Harbour, demo.Clinic, demo.Bakery} {
+		for _, domain := range []string{demo.Harbor, demo.Clinic, demo.Bakery} {
 			if a.Status != http.StatusOK || !strings.Contains(string(a.Body), "@"+domain) {
 				t.Errorf("%d, and no link of %s is %s", a.Status, domain, state)
 			}

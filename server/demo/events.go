@@ -26,9 +26,9 @@ func (w *world) changes() {
 		return w.members.Remove(ctx, w.people[owner].grant(), account.Default, w.people[former].Member.ID, false)
 	})
 	w.own(w.on(4, 10, 26), func(ctx context.Context) error {
-		spec := harbourSpec()
+		spec := harborSpec()
 		spec.HelpText = "Help desk: +49 30 901820, every day from 7 to 22"
-		_, err := w.domains.Update(ctx, w.people[admin].grant(), account.Default, Harbour, spec)
+		_, err := w.domains.Update(ctx, w.people[admin].grant(), account.Default, Harbor, spec)
 		return err
 	})
 	w.own(w.on(3, 9, 8), func(ctx context.Context) error {

@@ -39,7 +39,7 @@ func (w *world) byPortal(most int) maker {
 // returnURL is the URL that the portal wants people to return to. One domain
 // allows it.
 func returnURL(address string) string {
-	if strings.HasSuffix(address, "@"+Harbour) {
+	if strings.HasSuffix(address, "@"+Harbor) {
 		return "https://my.example.com/mail"
 	}
 	return ""
@@ -191,7 +191,7 @@ func (w *world) traffic() {
 func (w *world) ordinary(at time.Time) plot {
 	box := mailboxes[w.rand.IntN(len(mailboxes))]
 	p := plot{
-		at: at, address: box[0] + "@" + []string{Harbour, Harbour, Harbour, Clinic, Bakery}[w.rand.IntN(5)], name: box[1], account: account.Default,
+		at: at, address: box[0] + "@" + []string{Harbor, Harbor, Harbor, Clinic, Bakery}[w.rand.IntN(5)], name: box[1], account: account.Default,
 		platform: profile.IPhone, secure: w.rand.IntN(3) == 0,
 		device: place{netip.AddrFrom4([4]byte{198, 51, 100, byte(1 + w.rand.IntN(250))}).String(), phones[w.rand.IntN(len(phones))]},
 	}
@@ -219,7 +219,7 @@ func (w *world) ordinary(at time.Time) plot {
 // states plans links that end up in each state, for each domain.
 func (w *world) states() {
 	phone := place{"198.51.100.23", "Safari on iPhone"}
-	for i, domain := range []string{Harbour, Clinic, Bakery} {
+	for i, domain := range []string{Harbor, Clinic, Bakery} {
 		recently := w.ago(time.Duration(20-6*i) * time.Hour)
 		for n, p := range []plot{
 			{make: w.byPortal(3)},                                     // waiting

@@ -60,7 +60,7 @@ func (w *world) join(ctx context.Context, token, email, name string, usual place
 	if err != nil {
 		return err
 	}
-	if err := w.factors.EnrolTOTP(ctx, p.grant(), in, setup.Encrypted, code); err != nil {
+	if err := w.factors.EnrollTOTP(ctx, p.grant(), in, setup.Encrypted, code); err != nil {
 		return err
 	}
 	if _, err = w.factors.NewCodes(ctx, p.grant(), in); err != nil {

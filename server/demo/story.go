@@ -65,7 +65,7 @@ func (w *world) found(ctx context.Context) error {
 	if err := w.join(ctx, token, owner, "Maria Lind", office); err != nil {
 		return err
 	}
-	return w.accounts.Update(ctx, w.people[owner].grant(), account.Default, "Harbour Mail", true)
+	return w.accounts.Update(ctx, w.people[owner].grant(), account.Default, "Harbor Mail", true)
 }
 
 func clinicRules() settings.PolicySpec {
@@ -85,10 +85,10 @@ func (w *world) firstPolicies(ctx context.Context) error {
 	return err
 }
 
-func harbourSpec() settings.DomainSpec {
+func harborSpec() settings.DomainSpec {
 	return settings.DomainSpec{
-		Name: Harbour, Incoming: "imap.example.com", Outgoing: "smtp.example.com", Calendars: "dav.example.com", Contacts: "dav.example.com",
-		Policy: settings.Offered, PolicyID: settings.StandardPolicy, DisplayName: "Harbour Mail",
+		Name: Harbor, Incoming: "imap.example.com", Outgoing: "smtp.example.com", Calendars: "dav.example.com", Contacts: "dav.example.com",
+		Policy: settings.Offered, PolicyID: settings.StandardPolicy, DisplayName: "Harbor Mail",
 		HelpText: "Help desk: +49 30 901820, every day from 8 to 20", SignInHint: "Your app password from my.example.com", ReturnHosts: []string{"my.example.com"},
 	}
 }
@@ -99,7 +99,7 @@ func bakerySpec() settings.DomainSpec {
 
 func (w *world) firstDomains(ctx context.Context) error {
 	for _, spec := range []settings.DomainSpec{
-		harbourSpec(),
+		harborSpec(),
 		{
 			Name: Clinic, Incoming: "imap.example.org", Outgoing: "smtp.example.org", Policy: settings.Required, PolicyID: w.policy,
 			DisplayName: "Seaside Clinic", HelpText: "IT of the clinic, extension 4400", Login: settings.LocalPartLogin,
@@ -157,7 +157,7 @@ func (w *world) services() {
 
 	// One call fails a day before the last, so that its owners are notified.
 	w.play(plot{
-		at: w.ago(32 * time.Hour), address: "zoe@" + Harbour, name: "Zoe Lambert", account: account.Default, make: w.byPortal(0),
+		at: w.ago(32 * time.Hour), address: "zoe@" + Harbor, name: "Zoe Lambert", account: account.Default, make: w.byPortal(0),
 		opened: time.Minute, fetched: 5 * time.Second, platform: profile.IPhone, device: journey,
 	})
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -311,7 +312,7 @@ func TestStopped(t *testing.T) {
 // TestMaintenanceGivesUp checks that failed maintenance is logged and retried,
 // and left to the next day after the ninth try.
 func TestMaintenanceGivesUp(t *testing.T) {
-	for tries, want := range map[int]string{0: "retryable", 8: "cancelled"} {
+	for tries, want := range map[int]string{0: "retryable", 8: string(rivertype.JobStateCancelled)} {
 		storetest.EachDatabase(t, func(t *testing.T, database string) {
 			s := storetest.Open(t, store.Config{Database: database})
 			if err := s.EnqueueJobs(t.Context(), "2026-03-01"); err != nil {
@@ -359,7 +360,7 @@ func TestStepGivesUp(t *testing.T) {
 				ended = states(t, database)
 				return !strings.HasSuffix(ended[0], "available") && !strings.HasSuffix(ended[0], "running")
 			})
-			if got := w.all(); !slices.Contains(got, "give up bat_1") || !slices.Equal(ended, []string{job.Kind() + " cancelled"}) {
+			if got := w.all(); !slices.Contains(got, "give up bat_1") || !slices.Equal(ended, []string{job.Kind() + " " + string(rivertype.JobStateCancelled)}) {
 				t.Errorf("got %q, the job is %q", got, ended)
 			}
 		})

@@ -78,7 +78,7 @@ func (p *Panel) admit(v *Visit, r Route) error {
 			}
 		}
 	}
-	if r.Rule == Fresh || r.Rule == Enrol && !v.In.Enrol() {
+	if r.Rule == Fresh || r.Rule == Enroll && !v.In.Enroll() {
 		return p.requireFresh(v, r)
 	}
 	return p.read(v, r)
@@ -96,8 +96,8 @@ func (p *Panel) authorize(v *Visit, r Route) (answered bool, err error) {
 	}
 	v.In = r.inside(in)
 	v.Set(inKey, v.In)
-	if in.Enrol() && r.Rule != Enrol && r.Path != SignOutPath {
-		return true, v.Redirect(http.StatusSeeOther, Prefix+EnrolPath)
+	if in.Enroll() && r.Rule != Enroll && r.Path != SignOutPath {
+		return true, v.Redirect(http.StatusSeeOther, Prefix+EnrollPath)
 	}
 	return false, v.allowed()
 }

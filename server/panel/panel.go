@@ -88,8 +88,8 @@ func (v *Visit) By() audit.Grant {
 	if v.need.Here && v.In.Visiting() {
 		need = account.Change // by the visit, which may have ended when the write happens
 	}
-	g := v.In.Grant(a, need, v.need.Rule == Fresh || v.need.Rule == Enrol)
-	g.FirstFactor = v.need.Rule == Enrol
+	g := v.In.Grant(a, need, v.need.Rule == Fresh || v.need.Rule == Enroll)
+	g.FirstFactor = v.need.Rule == Enroll
 	return g
 }
 

@@ -10,7 +10,7 @@ const (
 	SignInPath  = "/sign-in"
 	SignOutPath = "/sign-out"
 	OwnPath     = "/security/sign-in"
-	EnrolPath   = OwnPath + "/enrol"
+	EnrollPath  = OwnPath + "/enroll"
 	LogPath     = "/security/log"
 	NoticesPath = "/security/notifications"
 	LinksPath   = "/links"

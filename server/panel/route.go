@@ -45,7 +45,7 @@ type Rule int
 const (
 	Fresh  Rule = iota // a second factor at most ConfirmLife old
 	Signed             // a session
-	Enrol              // a fresh factor, or a member who must add the first
+	Enroll             // a fresh factor, or a member who must add the first
 	Open               // nothing
 )
 

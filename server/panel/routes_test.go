@@ -30,7 +30,7 @@ type row struct {
 func rows() []row {
 	var all []row
 	for _, r := range slices.Concat((*access.Pages)(nil).Routes(), (*mail.Pages)(nil).Routes(), (*log.Pages)(nil).Routes(), (*brand.Pages)(nil).Routes()) {
-		all = append(all, row{r.Method, panel.Prefix + r.Path, r.Need, r.Rule == panel.Fresh || r.Rule == panel.Enrol, r.Rule == panel.Open})
+		all = append(all, row{r.Method, panel.Prefix + r.Path, r.Need, r.Rule == panel.Fresh || r.Rule == panel.Enroll, r.Rule == panel.Open})
 	}
 	return all
 }

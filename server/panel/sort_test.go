@@ -100,7 +100,7 @@ func TestSortingBatches(t *testing.T) {
 		"?sort=-name":                  {"zebra", "n79", "descending"},
 		"?sort=-name&state=failed":     {"zebra", "n79", "descending"},
 		"?sort=state":                  {"n79", "apple", ""},
-		"?sort=name&state=cancelled":   {"", "", ""},
+		"?sort=name&state=canceled":    {"", "", ""},
 		"?sort=created_at&state=wrong": {"zebra", "n80", "ascending"},
 	} {
 		a := m.Get("/panel/batches" + query)

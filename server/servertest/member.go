@@ -48,7 +48,7 @@ func (s *Server) Join(email, invitation string) *Member {
 	if a.Status != http.StatusSeeOther {
 		s.t.Fatalf("join: %d %s", a.Status, a.Body)
 	}
-	m.Enrol()
+	m.Enroll()
 	return m
 }
 
@@ -63,8 +63,8 @@ func pathOf(address string) string {
 var setupField = regexp.MustCompile(`name="setup" value="([^"]+)"`)
 var secretText = regexp.MustCompile(`[A-Z2-7]{4}( [A-Z2-7]{4}){7}`)
 
-// Enrol gives the member an authenticator app.
-func (m *Member) Enrol() {
+// Enroll gives the member an authenticator app.
+func (m *Member) Enroll() {
 	m.Server.t.Helper()
 	setup := m.NewApp()
 	if a := m.Post("/panel/security/sign-in/totp", "setup", setup, "code", m.Code()); a.Status != http.StatusSeeOther {

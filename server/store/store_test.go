@@ -63,7 +63,7 @@ func TestChangeKeepsBothOrNeither(t *testing.T) {
 	})
 }
 
-func TestCancelledChangeIsRolledBack(t *testing.T) {
+func TestCanceledChangeIsRolledBack(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)

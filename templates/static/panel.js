@@ -78,10 +78,10 @@
   }
 
   function explain(button, error) {
-    const { cancelled, known, failed } = button.dataset;
+    const { canceled, known, failed } = button.dataset;
     if (error instanceof Refusal) return error.message || failed;
     if (error.name === "InvalidStateError") return known;
-    return error.name === "NotAllowedError" || error.name === "AbortError" ? cancelled : failed;
+    return error.name === "NotAllowedError" || error.name === "AbortError" ? canceled : failed;
   }
 
   function offers(button) {

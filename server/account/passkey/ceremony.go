@@ -12,12 +12,12 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-// BeginEnrol starts adding a passkey to m. It returns the options for
+// BeginEnroll starts adding a passkey to m. It returns the options for
 // navigator.credentials.create, as JSON, and the state.
 //
 // The caller stores the state of each ceremony on the server, passes it to
 // Finish once, and deletes it before that call, so that no answer counts twice.
-func (c *Ceremonies) BeginEnrol(m Member) (options, state []byte, err error) {
+func (c *Ceremonies) BeginEnroll(m Member) (options, state []byte, err error) {
 	u, err := newUser(m)
 	if err != nil {
 		return nil, nil, err
@@ -31,27 +31,27 @@ func (c *Ceremonies) BeginEnrol(m Member) (options, state []byte, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("passkey: %w", err)
 	}
-	return c.begin(enrol, creation, session)
+	return c.begin(enroll, creation, session)
 }
 
-// FinishEnrol returns the passkey that the browser created for m. The caller
+// FinishEnroll returns the passkey that the browser created for m. The caller
 // refuses it if another member has one with its ID. Any other answer is a
 // PasskeyRefused fault.
-func (c *Ceremonies) FinishEnrol(m Member, state, response []byte) (Credential, error) {
+func (c *Ceremonies) FinishEnroll(m Member, state, response []byte) (Credential, error) {
 	u, err := newUser(m)
 	if err != nil {
 		return Credential{}, err
 	}
 	made, err := c.enrolled(u, state, response)
 	if err != nil {
-		return Credential{}, enrol.refuse(err)
+		return Credential{}, enroll.refuse(err)
 	}
 	return save(made)
 }
 
 // enrolled checks a new passkey.
 func (c *Ceremonies) enrolled(u user, state, response []byte) (*webauthn.Credential, error) {
-	session, err := c.resume(enrol, u.member.ID, state, response)
+	session, err := c.resume(enroll, u.member.ID, state, response)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (c *Ceremonies) enrolled(u user, state, response []byte) (*webauthn.Credent
 // BeginSignIn starts a sign-in by a member who isn't known yet: the browser
 // says whose passkey it is. It returns the options for
 // navigator.credentials.get, as JSON, and the state, which the caller stores as
-// [Ceremonies.BeginEnrol] says.
+// [Ceremonies.BeginEnroll] says.
 func (c *Ceremonies) BeginSignIn() (options, state []byte, err error) {
 	assertion, session, err := c.authn.BeginDiscoverableLogin()
 	if err != nil {
@@ -126,7 +126,7 @@ func (c *Ceremonies) FinishSignIn(
 
 // BeginConfirm starts a confirmation by m, who is signed in. It returns the
 // options for navigator.credentials.get, as JSON, and the state, which the
-// caller stores as [Ceremonies.BeginEnrol] says. If m has no passkey, it
+// caller stores as [Ceremonies.BeginEnroll] says. If m has no passkey, it
 // returns a PasskeyRefused fault.
 func (c *Ceremonies) BeginConfirm(m Member) (options, state []byte, err error) {
 	u, err := newUser(m)

@@ -25,7 +25,7 @@ func newFixture(t testing.TB) fixture {
 	t.Helper()
 	f := fixture{desk: newDesk(t), dev: newDevice(t, "one")}
 	f.dev.key = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
-	f.desk.enrol("mem_ada", f.dev)
+	f.desk.enroll("mem_ada", f.dev)
 	f.ada = f.members["mem_ada"]
 	return f
 }
@@ -38,7 +38,7 @@ func (f fixture) begin(t testing.TB, kind byte) (options, state []byte) {
 	switch kind % 3 {
 	case 0:
 		nobody := passkey.Member{ID: f.ada.ID, Name: f.ada.Name}
-		options, state, err = f.BeginEnrol(nobody)
+		options, state, err = f.BeginEnroll(nobody)
 	case 1:
 		options, state, err = f.BeginSignIn()
 	default:
@@ -60,7 +60,7 @@ func (f fixture) finish(t *testing.T, kind byte, response []byte) {
 	var err error
 	switch kind % 3 {
 	case 0:
-		c, err = f.FinishEnrol(passkey.Member{ID: f.ada.ID, Name: f.ada.Name}, state, response)
+		c, err = f.FinishEnroll(passkey.Member{ID: f.ada.ID, Name: f.ada.Name}, state, response)
 	case 1:
 		_, c, err = f.FinishSignIn(state, response, f.find)
 	default:
@@ -100,7 +100,7 @@ func (f fixture) verify(t *testing.T, kind byte, c passkey.Credential, response 
 		// and from a verified person.
 		_, after, found := bytes.Cut(got.Response.AttestationObject, rp[:])
 		if !found || len(after) == 0 || after[0]&(present|verified|attested) != present|verified|attested {
-			t.Errorf("accepted an enrolment of %x", got.Response.AttestationObject)
+			t.Errorf("accepted an enrollment of %x", got.Response.AttestationObject)
 		}
 		return
 	}

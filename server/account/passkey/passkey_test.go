@@ -64,14 +64,14 @@ func (d *desk) keep(id string, c passkey.Credential) {
 	d.members[id] = m
 }
 
-// enrol gives the member the device's passkey.
-func (d *desk) enrol(id string, dev *device, bends ...func(*answer)) passkey.Credential {
+// enroll gives the member the device's passkey.
+func (d *desk) enroll(id string, dev *device, bends ...func(*answer)) passkey.Credential {
 	d.t.Helper()
-	options, state, err := d.BeginEnrol(d.members[id])
+	options, state, err := d.BeginEnroll(d.members[id])
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	c, err := d.FinishEnrol(d.members[id], state, dev.create(options, bends...))
+	c, err := d.FinishEnroll(d.members[id], state, dev.create(options, bends...))
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -116,10 +116,10 @@ func TestCeremonies(t *testing.T) {
 	token.counter = 7
 	phone.flags |= eligible
 
-	if c := d.enrol("mem_ada", token); c.Synced() || !bytes.Equal(c.ID, token.id) {
+	if c := d.enroll("mem_ada", token); c.Synced() || !bytes.Equal(c.ID, token.id) {
 		t.Errorf("the token: synced %v, id %q", c.Synced(), c.ID)
 	}
-	if c := d.enrol("mem_ada", phone); !c.Synced() {
+	if c := d.enroll("mem_ada", phone); !c.Synced() {
 		t.Error("the phone's passkey is not synced")
 	}
 	phone.flags |= backedUp
@@ -159,8 +159,8 @@ func TestKeys(t *testing.T) {
 			if key != nil {
 				plain.key, packed.key = key, key
 			}
-			d.enrol("mem_ada", plain)
-			d.enrol("mem_ada", packed, packed.selfSigned)
+			d.enroll("mem_ada", plain)
+			d.enroll("mem_ada", packed, packed.selfSigned)
 			d.signIn(plain)
 			d.confirm("mem_ada", packed)
 		})
@@ -171,7 +171,7 @@ func TestKeys(t *testing.T) {
 func TestAllowed(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	protect := webauthnExtension(dev)
-	d.enrol("mem_ada", dev, protect)
+	d.enroll("mem_ada", dev, protect)
 	pad := func(a *answer) {
 		a.response = func(b []byte) []byte {
 			return append(b, bytes.Repeat([]byte(" "), 64<<10-len(b))...)
@@ -201,7 +201,7 @@ func webauthnExtension(d *device) func(*answer) {
 // TestOptions checks the options for the browser.
 func TestOptions(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
-	enrolled := d.enrol("mem_ada", dev)
+	enrolled := d.enroll("mem_ada", dev)
 	ada := d.members["mem_ada"]
 	descriptor := `[{"type":"public-key","id":"` + encode(enrolled.ID) + `","transports":["hybrid","internal"]}]`
 
@@ -210,7 +210,7 @@ func TestOptions(t *testing.T) {
 		begin func() ([]byte, []byte, error)
 		want  map[string]string
 	}{
-		{"enrol", func() ([]byte, []byte, error) { return d.BeginEnrol(ada) }, map[string]string{
+		{"enroll", func() ([]byte, []byte, error) { return d.BeginEnroll(ada) }, map[string]string{
 			"rp":   `{"name":"panel.example.com","id":"panel.example.com"}`,
 			"user": `{"name":"mem_ada@example.com","displayName":"mem_ada@example.com","id":"` + encode([]byte("mem_ada")) + `"}`,
 			"pubKeyCredParams": `[{"type":"public-key","alg":-7},{"type":"public-key","alg":-8},` +
@@ -296,7 +296,7 @@ func TestSupported(t *testing.T) {
 			continue
 		}
 		d := &desk{t: t, Ceremonies: c, members: map[string]passkey.Member{"mem_ada": {ID: "mem_ada", Name: "a@b.example"}}}
-		d.enrol("mem_ada", newDevice(t, "one"), func(a *answer) { a.client["origin"] = want })
+		d.enroll("mem_ada", newDevice(t, "one"), func(a *answer) { a.client["origin"] = want })
 	}
 	if passkey.Supported(nil) {
 		t.Error("no base URL is supported")

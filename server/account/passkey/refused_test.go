@@ -125,10 +125,10 @@ func refused(t *testing.T, err error, code fault.Code, why string) {
 	}
 }
 
-func TestEnrolRefused(t *testing.T) {
+func TestEnrollRefused(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
 	old := newDevice(t, "old")
-	d.enrol("mem_ada", old)
+	d.enroll("mem_ada", old)
 	ada := d.members["mem_ada"]
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err != nil {
@@ -206,11 +206,11 @@ func TestEnrolRefused(t *testing.T) {
 	}...)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			options, state, err := d.BeginEnrol(ada)
+			options, state, err := d.BeginEnroll(ada)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := d.FinishEnrol(ada, state, dev.create(options, tt.bend))
+			got, err := d.FinishEnroll(ada, state, dev.create(options, tt.bend))
 			refused(t, err, fault.PasskeyRefused, tt.why)
 			if got.ID != nil || got.Data != nil {
 				t.Errorf("a passkey came with the refusal")
@@ -224,14 +224,14 @@ func TestEnrolRefused(t *testing.T) {
 func TestUseRefused(t *testing.T) {
 	d, dev, bob := newDesk(t), newDevice(t, "one"), newDevice(t, "bob's")
 	dev.counter = 9
-	d.enrol("mem_ada", dev)
-	d.enrol("mem_bob", bob)
+	d.enroll("mem_ada", dev)
+	d.enroll("mem_bob", bob)
 	dev.counter = 10
 	ada := d.members["mem_ada"]
 	counter := func(n uint32) func(*answer) { return func(a *answer) { a.counter = n } }
 
 	common := append(anywhere(), []bad{
-		{"type of an enrolment", said("type", "webauthn.create"), "ceremony type"},
+		{"type of an enrollment", said("type", "webauthn.create"), "ceremony type"},
 		{"synced at once", with(eligible), "Backup Eligible"},
 		{"signature flipped", func(a *answer) { a.signature = flip }, "ignature"},
 		{"signature of another key", func(a *answer) { a.signer = bob.key }, "ignature"},
@@ -300,18 +300,18 @@ func TestUseRefused(t *testing.T) {
 // from the browser adapted.
 func TestAnswersSwapped(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
-	d.enrol("mem_ada", dev)
+	d.enroll("mem_ada", dev)
 	ada := d.members["mem_ada"]
 	fit := func(call string) func(*answer) {
 		return func(a *answer) { a.rp, a.client["type"] = "panel.example.com", call }
 	}
 
-	options, state, err := d.BeginEnrol(ada)
+	options, state, err := d.BeginEnroll(ada)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := dev.get(options, fit("webauthn.create"), with(attested))
-	_, err = d.FinishEnrol(ada, state, got)
+	_, err = d.FinishEnroll(ada, state, got)
 	refused(t, err, fault.PasskeyRefused, "parsing attestation response")
 
 	other := newDevice(t, "one")

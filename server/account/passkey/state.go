@@ -20,7 +20,7 @@ const maxResponse = 64 << 10
 type kind string
 
 const (
-	enrol   kind = "enrol"
+	enroll  kind = "enroll"
 	signIn  kind = "sign-in"
 	confirm kind = "confirm"
 )
@@ -88,7 +88,7 @@ func (k kind) refusal() *fault.Fault {
 	case signIn:
 		return fault.New(fault.SignInRefused,
 			"This passkey can't be used here. Try again, or sign in another way.")
-	case enrol:
+	case enroll:
 		return fault.New(fault.PasskeyRefused,
 			"The passkey wasn't added. Start again, and unlock the device when it asks.")
 	default:

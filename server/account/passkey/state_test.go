@@ -15,8 +15,8 @@ import (
 // are valid.
 func TestStateRefused(t *testing.T) {
 	d, dev, fresh := newDesk(t), newDevice(t, "one"), newDevice(t, "fresh")
-	d.enrol("mem_ada", dev)
-	d.enrol("mem_bob", newDevice(t, "bob's"))
+	d.enroll("mem_ada", dev)
+	d.enroll("mem_bob", newDevice(t, "bob's"))
 	ada, bob := d.members["mem_ada"], d.members["mem_bob"]
 
 	type half struct{ options, state []byte }
@@ -30,15 +30,15 @@ func TestStateRefused(t *testing.T) {
 		}
 	}
 	begin := map[string]func() half{
-		"enrol":           of(ada, d.BeginEnrol),
-		"enrol another":   of(bob, d.BeginEnrol),
+		"enroll":          of(ada, d.BeginEnroll),
+		"enroll another":  of(bob, d.BeginEnroll),
 		"sign-in":         of(ada, func(passkey.Member) ([]byte, []byte, error) { return d.BeginSignIn() }),
 		"confirm":         of(ada, d.BeginConfirm),
 		"confirm another": of(bob, d.BeginConfirm),
 	}
 	finish := map[string]func(h half) error{
-		"enrol": func(h half) error {
-			_, err := d.FinishEnrol(ada, h.state, fresh.create(h.options))
+		"enroll": func(h half) error {
+			_, err := d.FinishEnroll(ada, h.state, fresh.create(h.options))
 			return err
 		},
 		"sign-in": func(h half) error {
@@ -83,8 +83,8 @@ func TestStateRefused(t *testing.T) {
 			"null":            {change: as("null"), why: "was begun to"},
 			"no challenge":    {change: edit(`"challenge":"`, `"challenge":"","x":"`), why: "invalid challenge"},
 			"other party":     {change: edit(`"panel.example.com"`, `"evil.example"`), why: "RP Hash"},
-			"to enrol":        {change: swap("enrol"), why: mixed},
-			"to enrol b":      {change: swap("enrol another"), why: mixed},
+			"to enroll":       {change: swap("enroll"), why: mixed},
+			"to enroll b":     {change: swap("enroll another"), why: mixed},
 			"to sign in":      {change: swap("sign-in"), why: mixed},
 			"to confirm":      {change: swap("confirm"), why: mixed},
 			"to confirm by b": {change: swap("confirm another"), why: mixed},
@@ -126,7 +126,7 @@ func TestStateRefused(t *testing.T) {
 // verification.
 func TestVerificationDemanded(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
-	d.enrol("mem_ada", dev)
+	d.enroll("mem_ada", dev)
 	options, state, err := d.BeginConfirm(d.members["mem_ada"])
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestVerificationDemanded(t *testing.T) {
 // even in a ceremony that was begun before.
 func TestRevoked(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
-	d.enrol("mem_ada", dev)
+	d.enroll("mem_ada", dev)
 	ada := d.members["mem_ada"]
 	askConfirm, confirm, err := d.BeginConfirm(ada)
 	if err != nil {
@@ -170,7 +170,7 @@ func TestRevoked(t *testing.T) {
 // can't be a member's ID.
 func TestFind(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
-	d.enrol("mem_ada", dev)
+	d.enroll("mem_ada", dev)
 	away := errors.New("the database is away")
 	limited := fault.New(fault.Limited, "Too often.")
 	notFound := fault.New(fault.NotFound, "There is no such member.")
@@ -225,8 +225,8 @@ func TestFind(t *testing.T) {
 // of the person.
 func TestDamaged(t *testing.T) {
 	d, dev := newDesk(t), newDevice(t, "one")
-	c := d.enrol("mem_ada", dev)
-	d.enrol("mem_bob", newDevice(t, "bob's"))
+	c := d.enroll("mem_ada", dev)
+	d.enroll("mem_bob", newDevice(t, "bob's"))
 	options, state, err := d.BeginSignIn()
 	if err != nil {
 		t.Fatal(err)
@@ -242,13 +242,13 @@ func TestDamaged(t *testing.T) {
 	}
 	_, _, err = d.FinishSignIn(state, dev.get(options), d.find)
 	internal("sign-in", err)
-	_, _, err = d.BeginEnrol(ada)
-	internal("enrol", err)
+	_, _, err = d.BeginEnroll(ada)
+	internal("enroll", err)
 	_, _, err = d.BeginConfirm(ada)
 	internal("confirm", err)
 	_, err = d.FinishConfirm(ada, state, nil)
 	internal("confirmed", err)
-	_, err = d.FinishEnrol(ada, state, nil)
+	_, err = d.FinishEnroll(ada, state, nil)
 	internal("enrolled", err)
 	if c.Synced() {
 		t.Error("damaged data is synced")

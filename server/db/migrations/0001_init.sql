@@ -465,7 +465,7 @@ CREATE TABLE batches (
     id            TEXT   NOT NULL PRIMARY KEY CHECK (id <> ''),
     account       TEXT   NOT NULL REFERENCES accounts (id),
     name          TEXT   NOT NULL,
-    state         TEXT   NOT NULL CHECK (state IN ('checking', 'ready', 'running', 'done', 'failed', 'cancelled')),
+    state         TEXT   NOT NULL CHECK (state IN ('checking', 'ready', 'running', 'done', 'failed', 'canceled')),
     choice        TEXT   NOT NULL,
     maker_kind    TEXT   NOT NULL,
     maker_id      TEXT   NOT NULL,

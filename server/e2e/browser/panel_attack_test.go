@@ -28,8 +28,8 @@ func attackDuringPasskey(t *testing.T, guesses int64) {
 	b := open(t, desktop, "light")
 	b.authenticator()
 	b.become(m)
-	b.visit(o.URL + "/panel/security/sign-in/enrol")
-	b.enrolPasskey("Laptop")
+	b.visit(o.URL + "/panel/security/sign-in/enroll")
+	b.enrollPasskey("Laptop")
 	b.signOut()
 
 	a := guess(o)

@@ -15,7 +15,7 @@ import (
 var batchPages = []panelPage{
 	{"batches", "owner", "/batches", nil, nil, 200},
 	{"batches for an auditor", "auditor", "/batches", nil, nil, 200},
-	{"batches that aren't there", "owner", "/batches?state=cancelled", nil, nil, 200},
+	{"batches that aren't there", "owner", "/batches?state=canceled", nil, nil, 200},
 	{"batch new", "owner", "/batches/new", nil, nil, 200},
 	{"batch with problems", "owner", "/batches/{ready}", nil, nil, 200},
 	{"batch that can't be used", "owner", "/batches/{failed}", nil, nil, 200},

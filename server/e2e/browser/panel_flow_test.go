@@ -28,10 +28,10 @@ func TestFirstRun(t *testing.T) {
 			if got := b.visit(setup); got != 404 {
 				t.Errorf("the address of the setup a second time: %d, want 404", got)
 			}
-			wantOnlyEnrolment(b, o)
+			wantOnlyEnrollment(b, o)
 			b.visit(o.URL + "/panel")
 			b.wantSubmit(`main a[href="/panel/security/sign-in/totp"]`, 200, "/panel/security/sign-in/totp")
-			seed := b.enrolApp(o)
+			seed := b.enrollApp(o)
 			codes := b.makeCodes()
 			slices.Sort(codes)
 			if len(slices.Compact(codes)) != 10 {
@@ -56,21 +56,21 @@ func setUp(b *tab, o *office) string {
 	b.fill("#email", ownerEmail)
 	b.fill("#name", ownerName)
 	b.fill("#password", servertest.Password)
-	b.wantSubmit(mainButton, 200, "/panel/security/sign-in/enrol")
+	b.wantSubmit(mainButton, 200, "/panel/security/sign-in/enroll")
 	return setup
 }
 
-// wantOnlyEnrolment checks that every page of the panel redirects to the
-// enrolment, and that this has no links to other pages.
-func wantOnlyEnrolment(b *tab, o *office) {
+// wantOnlyEnrollment checks that every page of the panel redirects to the
+// enrollment, and that this has no links to other pages.
+func wantOnlyEnrollment(b *tab, o *office) {
 	b.t.Helper()
 	for _, path := range []string{"", "/domains", "/domains/new", "/policies/standard", "/keys", "/members", "/accounts",
 		"/security/sign-in", "/security/sign-in/recovery", "/security/sign-in/password", "/sign-in"} {
 		b.visit(o.URL + "/panel" + path)
-		b.wantAt("/panel/security/sign-in/enrol")
+		b.wantAt("/panel/security/sign-in/enroll")
 	}
 	if n := evaluate[int](b, `document.querySelectorAll("nav").length`); n != 0 {
-		b.t.Error("the page of the enrolment shows the side list")
+		b.t.Error("the page of the enrollment shows the side list")
 	}
 }
 
@@ -81,7 +81,7 @@ func comeBack(b *tab, o *office, seed string) {
 	b.visit(o.URL + "/panel/keys")
 	b.wantAt("/panel/sign-in")
 	if got := b.signIn(o, ownerEmail, servertest.Password, o.code(b.t, seed)); got != 401 {
-		b.t.Errorf("the code of the enrolment again: %d, want 401", got)
+		b.t.Errorf("the code of the enrollment again: %d, want 401", got)
 	}
 	o.clock.Move(30 * time.Second)
 	if got := b.signIn(o, ownerEmail, servertest.Password, o.code(b.t, seed)); got != 200 {

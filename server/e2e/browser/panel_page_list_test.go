@@ -101,7 +101,7 @@ var peoplePages = []panelPage{
 	{"invitation with mistakes", "", "/invitation/{invitation}", map[string]string{"#password": "short"}, []string{mainButton}, 422},
 	{"invitation that is gone", "", "/invitation/gone", nil, nil, 404},
 
-	{"enrol", "newcomer", "", nil, nil, 200},
+	{"enroll", "newcomer", "", nil, nil, 200},
 	{"totp", "newcomer", "/security/sign-in/totp", nil, nil, 200},
 	{"totp with a wrong code", "newcomer", "/security/sign-in/totp", map[string]string{"#code": "123"}, []string{mainButton}, 422},
 
@@ -129,7 +129,7 @@ var peoplePages = []panelPage{
 	{"own page while in a customer's account", "visitor", "/security/sign-in", nil, nil, 200},
 	{"not allowed in a customer's account", "visitor", "/members/invite", nil, nil, 403},
 	{"security", "owner", "/security/sign-in", nil, nil, 200},
-	{"enrol another", "owner", "/security/sign-in/enrol", nil, nil, 200},
+	{"enroll another", "owner", "/security/sign-in/enroll", nil, nil, 200},
 	{"passkey to remove", "owner", "/security/sign-in/passkey/{passkey}/remove", nil, nil, 200},
 	{"totp to remove", "owner", "/security/sign-in/totp/remove", nil, nil, 200},
 	{"recovery codes", "owner", "/security/sign-in/recovery", nil, []string{mainButton}, 200},

@@ -40,9 +40,9 @@ func (a authenticator) keys() int {
 	return len(call(a.b, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: a.id}).Credentials)
 }
 
-// enrolPasskey adds a passkey on the enrolment page, as a member without
+// enrollPasskey adds a passkey on the enrollment page, as a member without
 // recovery codes.
-func (b *tab) enrolPasskey(name string) {
+func (b *tab) enrollPasskey(name string) {
 	b.t.Helper()
 	b.fill("#passkey-name", name)
 	b.wantSubmit(passkeyButton, 200, recoveryPath)
@@ -67,15 +67,15 @@ func TestPasskey(t *testing.T) {
 	a := b.authenticator()
 	b.become(m)
 	b.visit(o.URL + "/panel/security/sign-in")
-	b.wantSubmit(`main a[href="/panel/security/sign-in/enrol"]`, 200, "/panel/security/sign-in/enrol")
-	b.enrolPasskey("Maria's laptop")
+	b.wantSubmit(`main a[href="/panel/security/sign-in/enroll"]`, 200, "/panel/security/sign-in/enroll")
+	b.enrollPasskey("Maria's laptop")
 	b.visit(o.URL + "/panel/security/sign-in")
 	b.wantText("Maria's laptop")
 	if n := a.keys(); n != 1 {
 		t.Fatalf("the device has %d passkeys, want 1", n)
 	}
 
-	b.visit(o.URL + "/panel/security/sign-in/enrol")
+	b.visit(o.URL + "/panel/security/sign-in/enroll")
 	if said := b.passkeyRefusal(); said == "" || a.keys() != 1 { // the same device again
 		t.Errorf("a second passkey on the device: %q, it has %d", said, a.keys())
 	}
@@ -117,7 +117,7 @@ func TestPasskeyFirst(t *testing.T) {
 	b := open(t, desktop, "light")
 	b.authenticator()
 	setUp(b, o)
-	b.enrolPasskey("")
+	b.enrollPasskey("")
 	b.wantText("Passkey added", "You have none yet")
 	b.makeCodes()
 	b.wantSubmit("main a.button", 200, "/panel/security/sign-in")
@@ -138,8 +138,8 @@ func TestConfirmByPasskey(t *testing.T) {
 	b := open(t, desktop, "light")
 	b.authenticator()
 	b.become(m)
-	b.visit(o.URL + "/panel/security/sign-in/enrol")
-	b.enrolPasskey("Laptop")
+	b.visit(o.URL + "/panel/security/sign-in/enroll")
+	b.enrollPasskey("Laptop")
 
 	o.clock.Move(11 * time.Minute)
 	if got := b.visit(o.URL + "/panel/security/sign-in/password"); got != 403 {

@@ -91,8 +91,8 @@ func (p *people) passkey(t *testing.T) {
 	b := open(t, desktop, "light")
 	b.authenticator()
 	b.become(owner)
-	b.visit(p.URL + "/panel/security/sign-in/enrol")
-	b.enrolPasskey("Maria's laptop")
+	b.visit(p.URL + "/panel/security/sign-in/enroll")
+	b.enrollPasskey("Maria's laptop")
 	p.ids["passkey"] = p.find(owner, "/security/sign-in", "/passkey/(psk_[a-z2-7]+)/remove")
 	elsewhere := *owner
 	p.signIn(t, &elsewhere)

@@ -71,7 +71,7 @@ const anchor = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rec
 func brandDomain(b *tab, h *host) {
 	b.t.Helper()
 	const path = "/panel/domains/example.com/branding"
-	must(b.t, h.owner.Post(path, "name", "Harbour Mail", "color", "#0b6b62", "help_url", "https://example.com/help", "imprint_url", "https://example.com/imprint", "privacy_url", "https://example.com/privacy"))
+	must(b.t, h.owner.Post(path, "name", "Harbor Mail", "color", "#0b6b62", "help_url", "https://example.com/help", "imprint_url", "https://example.com/imprint", "privacy_url", "https://example.com/privacy"))
 	must(b.t, h.owner.Upload(path+"/logo", "file", "anchor.svg", anchor))
 	b.carry(h.owner)
 	b.visit(h.URL + path)

@@ -156,9 +156,9 @@ func (b *tab) signOut() {
 	b.wantSubmit(`form[action="/panel/sign-out"] button`, 200, "/panel/sign-in")
 }
 
-// enrolApp adds an authenticator app with the secret on the page, and returns
+// enrollApp adds an authenticator app with the secret on the page, and returns
 // its seed.
-func (b *tab) enrolApp(o *office) string {
+func (b *tab) enrollApp(o *office) string {
 	b.t.Helper()
 	seed := strings.ReplaceAll(run(b, chromedp.Text(chromedp.CSS("#secret"))), " ", "")
 	if !regexp.MustCompile(`^[A-Z2-7]{32}$`).MatchString(seed) {

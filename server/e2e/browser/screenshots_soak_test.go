@@ -64,7 +64,7 @@ func TestSoakScreenshots(t *testing.T) {
 	running(t)
 	dir, full := gallery(t)
 	h := seed(t)
-	link := h.Link("jane@" + demo.Harbour)
+	link := h.Link("jane@" + demo.Harbor)
 	for _, p := range sample(pictures, full(3, len(pictures))) {
 		t.Run(p.file, func(t *testing.T) {
 			b := open(t, p.device, p.scheme)

@@ -24,7 +24,7 @@ import (
 const topic = "com.apple.mgmt.External.00000000-0000-0000-0000-000000000000"
 
 // A device is a simulated iPhone, or one channel of a simulated Mac. It speaks
-// Apple's protocol for device management: enrolment, commands, and
+// Apple's protocol for device management: enrollment, commands, and
 // declarations.
 type device struct {
 	udid, user string // user: of a Mac's user channel
@@ -104,8 +104,8 @@ func (d *device) checkIn(message map[string]any) ([]byte, error) {
 	return d.send(message, "application/x-apple-aspen-mdm-checkin")
 }
 
-// enrol enrols the device, or a Mac's user after its device.
-func (d *device) enrol() error {
+// enroll enrolls the device, or a Mac's user after its device.
+func (d *device) enroll() error {
 	if d.user == "" {
 		_, err := d.checkIn(map[string]any{"MessageType": "Authenticate", "Topic": topic, "DeviceName": "Simulated", "Model": "Simulated", "SerialNumber": d.serial()})
 		if err != nil {

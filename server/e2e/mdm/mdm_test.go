@@ -56,7 +56,7 @@ type fleet struct {
 // all returns the channels of all devices.
 func (f *fleet) all() []*device { return append(slices.Clone(f.iphones), f.mac, f.macUser) }
 
-// newFleet enrols n devices, and writes the list of their people.
+// newFleet enrolls n devices, and writes the list of their people.
 func newFleet(t *testing.T, m *management, n int) *fleet {
 	t.Helper()
 	f := &fleet{dir: t.TempDir()}
@@ -88,9 +88,9 @@ func newFleet(t *testing.T, m *management, n int) *fleet {
 			t.Fatal(err)
 		}
 	}
-	each(t, f.iphones, (*device).enrol)
-	each(t, []*device{f.mac}, (*device).enrol)
-	each(t, []*device{f.macUser}, (*device).enrol)
+	each(t, f.iphones, (*device).enroll)
+	each(t, []*device{f.mac}, (*device).enroll)
+	each(t, []*device{f.macUser}, (*device).enroll)
 	return f
 }
 

@@ -33,7 +33,7 @@ type service struct {
 }
 
 // connected starts the servers, connects the account in the control panel, and
-// starts NanoMDM with the flags that the panel shows. It enrols n devices.
+// starts NanoMDM with the flags that the panel shows. It enrolls n devices.
 func connected(t *testing.T, database string, n int) *service {
 	t.Helper()
 	m := &management{nanomdm: freeAddress(t), authority: signingtest.Root(t, "p256")}
@@ -85,9 +85,9 @@ func connected(t *testing.T, database string, n int) *service {
 	}
 	s.mac, s.macUser = newDevice(""), newDevice(strings.ToUpper(uuid.NewString()))
 	s.macUser.udid, s.macUser.identity = s.mac.udid, s.mac.identity
-	each(t, s.iphones, (*device).enrol)
-	each(t, []*device{s.mac}, (*device).enrol)
-	each(t, []*device{s.macUser}, (*device).enrol)
+	each(t, s.iphones, (*device).enroll)
+	each(t, []*device{s.mac}, (*device).enroll)
+	each(t, []*device{s.macUser}, (*device).enroll)
 	return s
 }
 

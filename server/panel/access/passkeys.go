@@ -117,7 +117,7 @@ func (p *Pages) beginPasskey(v *panel.Visit) error {
 
 func (p *Pages) finishPasskey(v *panel.Visit) error {
 	return p.finish(v, func(in finished) (string, error) {
-		err := p.Factors.EnrolPasskey(v.Ctx(), v.By(), v.In, in.Name, in.Ceremony, in.Response)
-		return p.afterEnrol(v, "passkey.added"), err
+		err := p.Factors.EnrollPasskey(v.Ctx(), v.By(), v.In, in.Name, in.Ceremony, in.Response)
+		return p.afterEnroll(v, "passkey.added"), err
 	})
 }

@@ -93,15 +93,15 @@ func (p *Pages) securityPage(v *panel.Visit, form web.Form) (securityPage, error
 	return page, nil
 }
 
-// enrol asks a new member for a second factor.
-func (p *Pages) enrol(v *panel.Visit) error {
+// enroll asks a new member for a second factor.
+func (p *Pages) enroll(v *panel.Visit) error {
 	f := p.Frame(v, "sign-in")
-	return p.Render(v, http.StatusOK, "enrol", f, enrolPage{f, p.Vault.Passkeys()})
+	return p.Render(v, http.StatusOK, "enroll", f, enrollPage{f, p.Vault.Passkeys()})
 }
 
-// afterEnrol returns where to go after adding a factor: the first one leads to
+// afterEnroll returns where to go after adding a factor: the first one leads to
 // the recovery codes.
-func (p *Pages) afterEnrol(v *panel.Visit, done string) string {
+func (p *Pages) afterEnroll(v *panel.Visit, done string) string {
 	if v.In.Member.CodesCreated.IsZero() {
 		return panel.Prefix + panel.OwnPath + "/recovery?done=" + done
 	}
@@ -126,10 +126,10 @@ func (p *Pages) totpPage(f panel.Frame, setup account.TOTPSetup) (totpPage, erro
 	return totpPage{f, setup.Secret, setup.Encrypted, qr}, err
 }
 
-// enrolTOTP adds the member's authenticator app.
-func (p *Pages) enrolTOTP(v *panel.Visit) error {
+// enrollTOTP adds the member's authenticator app.
+func (p *Pages) enrollTOTP(v *panel.Visit) error {
 	form := v.Form
-	if err := p.Factors.EnrolTOTP(v.Ctx(), v.By(), v.In, form["setup"], form["code"]); err != nil {
+	if err := p.Factors.EnrollTOTP(v.Ctx(), v.By(), v.In, form["setup"], form["code"]); err != nil {
 		setup, failed := p.Factors.ResumeTOTP(v.In.Member, form["setup"])
 		page, undrawn := p.totpPage(panel.Frame{}, setup)
 		if failed != nil || undrawn != nil {
@@ -140,7 +140,7 @@ func (p *Pages) enrolTOTP(v *panel.Visit) error {
 			return page
 		})
 	}
-	return v.Redirect(http.StatusSeeOther, p.afterEnrol(v, "totp.added"))
+	return v.Redirect(http.StatusSeeOther, p.afterEnroll(v, "totp.added"))
 }
 
 func (p *Pages) askRemoveTOTP(v *panel.Visit) error {

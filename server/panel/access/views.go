@@ -30,8 +30,8 @@ type invitationPage struct {
 	Expires time.Time
 }
 
-// An enrolPage asks a new member for a second factor.
-type enrolPage struct {
+// An enrollPage asks a new member for a second factor.
+type enrollPage struct {
 	panel.Frame
 	Passkey bool
 }

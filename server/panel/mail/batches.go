@@ -309,7 +309,7 @@ func (p *Pages) startBatch(v *panel.Visit) error {
 }
 
 func (p *Pages) cancelBatch(v *panel.Visit) error {
-	return p.Do(v, panel.Path("batches", v.Param("id")), "batch.cancelled", func() error {
+	return p.Do(v, panel.Path("batches", v.Param("id")), "batch.canceled", func() error {
 		_, err := p.Batches.Cancel(v.Ctx(), v.By(), v.Account(), v.Param("id"))
 		return err
 	})

@@ -142,7 +142,7 @@ func (p *Pages) todos(v *panel.Visit, page overviewPage, steps checklist) []todo
 	}
 	add(id.Fault != "", todo{ID: "identity_bad", Values: map[string]any{"Fault": id.Fault}, Urgent: true, Path: certificate})
 	add(id.Fault == "" && id.DaysLeft <= expiresSoon && !id.Development, todo{ID: "identity_expires", Values: days, Urgent: id.DaysLeft <= 7, Path: certificate})
-	add(!m.HasFactor(), todo{ID: "one_factor", Path: panel.Prefix + panel.EnrolPath, Urgent: true})
+	add(!m.HasFactor(), todo{ID: "one_factor", Path: panel.Prefix + panel.EnrollPath, Urgent: true})
 	add(m.HasFactor() && m.CodesCreated.IsZero(), todo{ID: "no_recovery", Path: panel.Prefix + panel.OwnPath + "/recovery"})
 	add(!m.CodesCreated.IsZero() && m.CodesLeft <= fewCodes, todo{ID: "few_recovery", Values: map[string]any{"Left": m.CodesLeft}, Path: panel.Prefix + panel.OwnPath + "/recovery"})
 	development := todo{ID: "identity_development", Path: certificate}

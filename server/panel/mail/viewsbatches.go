@@ -22,7 +22,7 @@ type batchesPage struct {
 type batchRow struct {
 	ID      string
 	Name    string
-	State   string // checking, ready, running, done, failed, cancelled
+	State   string // checking, ready, running, done, failed, canceled
 	People  int    // usable rows
 	By      string // who created it
 	Created time.Time

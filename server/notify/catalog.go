@@ -60,8 +60,8 @@ type Kind struct {
 	Streamed bool
 }
 
-// Catalogue lists all types that webhooks can receive, sorted.
-func Catalogue() []Kind {
+// Catalog lists all types that webhooks can receive, sorted.
+func Catalog() []Kind {
 	var all []Kind
 	for _, t := range slices.Sorted(maps.Keys(texts)) {
 		all = append(all, Kind{t, texts[t], t != LogCheckpoint && t != TestEvent})
