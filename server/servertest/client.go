@@ -2,8 +2,10 @@ package servertest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -143,10 +145,13 @@ func (c Client) SetDomain(t *testing.T, fields string) Answer {
 	return c.Want(t, 200, "PUT", "/domains/example.com", `{"imap":"imap.example.com","smtp":"smtp.example.com",`+fields+`}`)
 }
 
+// policies counts those of NewPolicy, each of which needs another name.
+var policies atomic.Int32
+
 // NewPolicy creates a policy with additional JSON fields and returns its ID.
 func (c Client) NewPolicy(t *testing.T, rules string) string {
 	t.Helper()
-	a := c.Want(t, 201, "POST", "/policies", `{"name":"Field staff","min_length":8,"auto_lock_minutes":2,`+rules+`}`)
+	a := c.Want(t, 201, "POST", "/policies", fmt.Sprintf(`{"name":"Field staff %d","min_length":8,"auto_lock_minutes":2,%s}`, policies.Add(1), rules))
 	var made struct{ ID string }
 	if err := json.Unmarshal(a.Body, &made); err != nil || !strings.HasPrefix(made.ID, "pol_") {
 		t.Fatalf("%v %s", err, a.Body)
