@@ -151,7 +151,7 @@ func TestErasingByKey(t *testing.T) {
 	servertest.Each(t, func(t *testing.T, s *servertest.Server, database string) {
 		c := servertest.Admin(t, s, database)
 		mild := c.NewPolicy(t, `"max_failed_attempts":0`)
-		grim := c.NewPolicy(t, `"max_failed_attempts":10`)
+		grim := c.NewPolicy(t, `"name":"Grim","max_failed_attempts":10`)
 		servertest.Restrict(t, database, account.Default)
 		const rules = `"name":"x","min_length":8,"auto_lock_minutes":2`
 		put := func(policy, id string) string {
