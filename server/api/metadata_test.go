@@ -23,9 +23,9 @@ func TestMetadata(t *testing.T) {
 			servertest.Decode(t, a, &v)
 			return v
 		}
-		domain := in(c.Want(t, 201, "POST", "/domains", `{"name":"example.org","imap":"a.example","smtp":"b.example","metadata":{"customer":"secret: 4711","plan":"s"}}`))
-		link := in(c.Want(t, 201, "POST", "/setup-links", `{"address":"jane@example.org","metadata":{"customer":"4711","note":"Zoë: x","gone":""}}`))
-		if fmt.Sprint(domain.Metadata, link.Metadata) != "map[customer:secret: 4711 plan:s] map[customer:4711 note:Zoë: x]" {
+		domain := in(c.Want(t, 201, "POST", "/domains", `{"name":"example.org","imap":"a.example","smtp":"b.example","metadata":{"customer":"secret: kd-4711","plan":"s"}}`))
+		link := in(c.Want(t, 201, "POST", "/setup-links", `{"address":"jane@example.org","metadata":{"customer":"kd-4711","note":"Zoë: x","gone":""}}`))
+		if fmt.Sprint(domain.Metadata, link.Metadata) != "map[customer:secret: kd-4711 plan:s] map[customer:kd-4711 note:Zoë: x]" {
 			t.Errorf("%v %v", domain, link)
 		}
 		plain := in(c.Want(t, 201, "POST", "/setup-links", `{"address":"joe@example.org"}`))
@@ -38,16 +38,16 @@ func TestMetadata(t *testing.T) {
 				t.Errorf("%s: %s", path, a.Body)
 			}
 		}
-		count("/setup-links?metadata=customer:4711", `"id":"lnk_`, 1)
+		count("/setup-links?metadata=customer:kd-4711", `"id":"lnk_`, 1)
 		count("/setup-links?metadata=note:Zo%C3%AB:%20x&sort=expires_at", `"id":"lnk_`, 1)
 		count("/setup-links?metadata=customer:471", `"id":"lnk_`, 0)
-		count("/setup-links?metadata=customer:4711&state=used", `"id":"lnk_`, 0)
-		count("/domains?metadata=customer:secret:%204711", `"name":"example.org"`, 1)
+		count("/setup-links?metadata=customer:kd-4711&state=used", `"id":"lnk_`, 0)
+		count("/domains?metadata=customer:secret:%20kd-4711", `"name":"example.org"`, 1)
 		count("/domains?metadata=plan:x", `"name"`, 0)
 
 		link = in(c.Want(t, 200, "PATCH", "/setup-links/"+link.ID, `{"metadata":{"note":null,"order":"7"}}`))
 		domain = in(c.Want(t, 200, "PATCH", "/domains/example.org", `{"metadata":{"plan":"l"},"help_text":"Call."}`))
-		if fmt.Sprint(domain.Metadata, link.Metadata) != "map[customer:secret: 4711 plan:l] map[customer:4711 order:7]" {
+		if fmt.Sprint(domain.Metadata, link.Metadata) != "map[customer:secret: kd-4711 plan:l] map[customer:kd-4711 order:7]" {
 			t.Errorf("%v %v", domain, link)
 		}
 		count("/setup-links?metadata=order:7", `"id":"lnk_`, 1)
@@ -65,7 +65,7 @@ func TestMetadata(t *testing.T) {
 		c.Want(t, 200, "PATCH", "/setup-links/"+link.ID, `{"metadata":null}`)
 		count("/setup-links?metadata=order:7", `"id":"lnk_`, 0)
 		for _, leaf := range storetest.Column(t, database, `SELECT leaf FROM actions WHERE name LIKE 'domain.%' OR name LIKE 'link.%'`) {
-			for _, text := range []string{"4711", "Zoë", "customer"} {
+			for _, text := range []string{"kd-4711", "Zoë", "customer"} {
 				if strings.Contains(leaf, text) {
 					t.Errorf("%s is in the log: %s", text, leaf)
 				}
