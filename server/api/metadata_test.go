@@ -40,7 +40,7 @@ func TestMetadata(t *testing.T) {
 		}
 		count("/setup-links?metadata=customer:kd-4711", `"id":"lnk_`, 1)
 		count("/setup-links?metadata=note:Zo%C3%AB:%20x&sort=expires_at", `"id":"lnk_`, 1)
-		count("/setup-links?metadata=customer:471", `"id":"lnk_`, 0)
+		count("/setup-links?metadata=customer:kd-471", `"id":"lnk_`, 0)
 		count("/setup-links?metadata=customer:kd-4711&state=used", `"id":"lnk_`, 0)
 		count("/domains?metadata=customer:secret:%20kd-4711", `"name":"example.org"`, 1)
 		count("/domains?metadata=plan:x", `"name"`, 0)
