@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,6 +242,24 @@ func TestArchiveWaits(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestCanceledMeanwhile cancels a batch right before an archive opens its files,
+// which are then gone. That's no error: there is nothing left to do.
+func TestCanceledMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		b := r.create(t, owner(), people(3), batches.Choice{})
+		storetest.Must(t, r.Check(t.Context(), b.ID))
+		r.start(t, owner(), b.ID)
+		storetest.Must(t, r.Chunk(t.Context(), b.ID, 0))
+		r.files.open = sync.OnceFunc(func() {
+			_, err := r.Cancel(t.Context(), owner(), account.Default, b.ID)
+			storetest.Must(t, err)
+		})
+		if err := r.Archive(t.Context(), b.ID, 1); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A canceled, deleted or expired batch leaves nothing behind except the

@@ -100,19 +100,23 @@ func (r *rig) signer() *signing.Identity {
 	return r.identity
 }
 
-// A gated store calls a function before it stores a file, and reports which
-// files are opened.
+// A gated store calls functions before it stores and before it opens a file, and
+// reports which files are opened.
 type gated struct {
 	blob.Store
 	mu     sync.Mutex
 	put    func(name string) error
+	open   func()
 	opened chan<- string
 }
 
 func (g *gated) Open(ctx context.Context, name string) (blob.Reader, error) {
 	g.mu.Lock()
-	opened := g.opened
+	open, opened := g.open, g.opened
 	g.mu.Unlock()
+	if open != nil {
+		open()
+	}
 	if opened != nil {
 		opened <- name
 	}

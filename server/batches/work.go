@@ -396,6 +396,9 @@ func (s *Service) ended(ctx context.Context, b Batch, err error) error {
 	}
 	f := fault.Of(err)
 	if f.Code == fault.Internal || f.RetryAfter > 0 || b.ID == "" {
+		if errors.Is(s.still(ctx, b), errOver) {
+			return nil // the step may have missed files that were deleted with the batch
+		}
 		return fmt.Errorf("batches: %w", err)
 	}
 	err = s.fail(ctx, b.By, b, string(f.Code), f.Detail, s.Retention)
