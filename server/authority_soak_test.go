@@ -77,6 +77,7 @@ func raceOnce(t *testing.T, w *authorityWorld, s *stage, r revocation) (done, re
 	s.seed(t)
 	var requests []*servertest.Held
 	for i := range 4 {
+		s.ids["Phones"] = fmt.Sprint("Phones", i) // each policy needs another name
 		s.hold(t, []*servertest.Server{w.a, w.b}[i%2])
 		requests = append(requests, s.held)
 	}
