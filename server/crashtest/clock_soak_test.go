@@ -9,8 +9,8 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -78,7 +78,11 @@ func readShift(name string) (n int64) {
 // clockProgram builds the command with a clock that can be set: everything gets
 // the time from the standard library, where one line is replaced.
 var clockProgram = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(runtime.GOROOT(), "src", "time")
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(strings.TrimSpace(string(root)), "src", "time")
 	source, err := os.ReadFile(filepath.Join(dir, "time.go"))
 	if err != nil {
 		return "", err
