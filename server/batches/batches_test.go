@@ -244,6 +244,29 @@ func TestArchiveWaits(t *testing.T) {
 	}
 }
 
+// TestSettingsChangedMeanwhile changes the policy of the domain while an archive
+// is being written, after the check at its start. The archive must not be kept: its
+// declarations would have rules that nobody started.
+func TestSettingsChangedMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		b := r.create(t, owner(), people(3), batches.Choice{Declarations: true})
+		storetest.Must(t, r.Check(t.Context(), b.ID))
+		r.start(t, owner(), b.ID)
+		storetest.Must(t, r.Chunk(t.Context(), b.ID, 0))
+		r.files.open = sync.OnceFunc(func() {
+			d, err := r.store.Domain(t.Context(), "example.com")
+			storetest.Must(t, err)
+			d.Service.Incoming.Host = "imap2.example.com"
+			storetest.Must(t, r.store.SetDomain(t.Context(), storetest.By, d, storetest.Action("", "")))
+		})
+		storetest.Must(t, r.Archive(t.Context(), b.ID, 1))
+		b, err := r.Get(t.Context(), account.Default, b.ID)
+		if err != nil || b.State != batches.Failed || b.Reason != string(fault.SettingsChanged) || len(b.Archives) != 0 {
+			t.Errorf("got %s, %q with %d archives: %v", b.State, b.Reason, len(b.Archives), err)
+		}
+	})
+}
+
 // TestCanceledMeanwhile cancels a batch right before an archive opens its files,
 // which are then gone. That's no error: there is nothing left to do.
 func TestCanceledMeanwhile(t *testing.T) {

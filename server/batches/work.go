@@ -265,6 +265,9 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 	defer bad.Close()
 	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, archive), Errors: bad, Declare: s.orders(ctx, b).declare, Sign: s.Issuer.SignChecksums}
 	zip, manifest, err := a.Write(ctx, dir)
+	if err == nil { // the settings may have changed while it waited for the last files
+		_, err = s.running(ctx, b.ID)
+	}
 	if err != nil {
 		return err
 	}
