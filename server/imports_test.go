@@ -70,6 +70,7 @@ var arrows = map[string][]string{
 	"server/reload":          {},
 	"server/replay":          {},
 	"server/signerd":         {"profile", "profile/idn", "server/datadir", "server/issue", "server/reload", "server/settings", "signing", "signing/gate", "templates"},
+	"server/prepared":        {},
 	"server/soak":            {},
 	"server/settings":        {"profile", "server/audit", "server/crypt", "server/fault", "server/id"},
 	"server/crypt":           {},
@@ -97,15 +98,15 @@ var arrows = map[string][]string{
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
 
 	"server/crashtest":            {},
-	"server/certificate/acmetest": {"server/dial/dialtest", "signing/signingtest"},
+	"server/certificate/acmetest": {"server/dial/dialtest", "server/prepared", "signing/signingtest"},
 	"server/doctor":               {"server", "server/account", "server/audit", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing", "server/secret", "server/fault"},
 	"server/dial/dialtest":        {},
 	"server/probe/probetest":      {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
-	"server/blob/blobtest":     {"server/blob"},
+	"server/blob/blobtest":     {"server/blob", "server/prepared"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
-	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/settings", "server/setup", "server/store"},
+	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/prepared", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},
 }
 

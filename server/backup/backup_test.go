@@ -181,7 +181,7 @@ func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
 	}
 	database := storetest.EmptyPostgres(t)
 	fill := func() (string, error) {
-		out, err := exec.Command(psql(t), "-q", "-X", "-f", filepath.Join(path, backup.ScriptName), database).CombinedOutput()
+		out, err := exec.Command(storetest.Psql(t), "-q", "-X", "-f", filepath.Join(path, backup.ScriptName), database).CombinedOutput()
 		return string(out), err
 	}
 	// What psql prints is in the docs.
@@ -192,18 +192,6 @@ func restore(t *testing.T, file string, postgres bool) (*datadir.Dir, string) {
 		t.Errorf("psql into a database that is not empty: %v %s", err, out)
 	}
 	return dir, database
-}
-
-func psql(t *testing.T) string {
-	t.Helper()
-	if path, err := exec.LookPath("psql"); err == nil {
-		return path
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/psql")
-	if err != nil || len(found) == 0 {
-		t.Skip("psql is not installed")
-	}
-	return found[len(found)-1]
 }
 
 // checkActions expects as many link actions as links, and no gap.

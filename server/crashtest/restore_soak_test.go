@@ -74,7 +74,7 @@ func TestSoakKillRestore(t *testing.T) {
 func TestSoakKillRestorePostgres(t *testing.T) {
 	t.Parallel()
 	random := chance(t)
-	psql := psql(t)
+	psql := storetest.Psql(t)
 	file := someBackup(t, []string{"--database", storetest.EmptyPostgres(t)})
 	data := filepath.Join(t.TempDir(), "data")
 	runs(t, "backup", "restore", file, "--data", data)
@@ -230,16 +230,4 @@ func remove(t *testing.T, folder string) {
 	if err := os.RemoveAll(folder); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func psql(t *testing.T) string {
-	t.Helper()
-	if path, err := exec.LookPath("psql"); err == nil {
-		return path
-	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/psql")
-	if err != nil || len(found) == 0 {
-		t.Skip("psql is not installed")
-	}
-	return found[len(found)-1]
 }

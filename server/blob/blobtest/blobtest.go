@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/prepared"
 )
 
 // The keys of the service.
@@ -35,13 +36,7 @@ type Service struct {
 // test, or fails it if MOBILECONFIG_TEST_ALL is set.
 func Start(t testing.TB) *Service {
 	t.Helper()
-	program, err := prepared("versitygw")
-	if err != nil {
-		if os.Getenv("MOBILECONFIG_TEST_ALL") != "" {
-			t.Fatalf("%v; run make prepare", err)
-		}
-		t.Skipf("%v; run make prepare", err)
-	}
+	program := prepared.Program(t, "versitygw")
 	dir := t.TempDir()
 	files, sidecar := filepath.Join(dir, "files"), filepath.Join(dir, "sidecar")
 	for _, path := range []string{filepath.Join(files, bucket), sidecar} {
@@ -107,19 +102,4 @@ func (s *Service) Open(t testing.TB, prefix string) blob.Store {
 		t.Fatal(err)
 	}
 	return store
-}
-
-// prepared returns the path of a program that make prepare installed, in the
-// nearest folder above this one.
-func prepared(name string) (string, error) {
-	dir, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	for ; ; dir = filepath.Dir(dir) {
-		program := filepath.Join(dir, ".cache", "bin", name)
-		if _, err = os.Stat(program); err == nil || dir == filepath.Dir(dir) {
-			return program, err
-		}
-	}
 }

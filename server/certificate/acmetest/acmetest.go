@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
+	"github.com/updatecase/mobileconfig/server/prepared"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
@@ -56,7 +57,7 @@ type Authority struct {
 // installed, the test is skipped, or fails if MOBILECONFIG_TEST_ALL is 1.
 func New(t testing.TB) *Authority {
 	t.Helper()
-	program := find(t)
+	program := prepared.Program(t, "pebble")
 	a := &Authority{Roots: x509.NewCertPool(), HTTP: free(t), TLS: free(t)}
 	root := signingtest.Root(t, "p256")
 	a.Roots.AddCert(root.Cert)
@@ -96,26 +97,6 @@ func New(t testing.TB) *Authority {
 	a.Issuers.AppendCertsFromPEM(a.IssuerPEM)
 	a.proxy(t, listen, root)
 	return a
-}
-
-// find returns the path of the program; .ci/prepare installs it.
-func find(t testing.TB) string {
-	t.Helper()
-	for folder := "."; ; folder = filepath.Join("..", folder) {
-		file, err := filepath.Abs(filepath.Join(folder, ".cache/bin/pebble"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := os.Stat(file); err == nil {
-			return file
-		}
-		if filepath.Dir(filepath.Dir(filepath.Dir(file))) == "/" {
-			if os.Getenv("MOBILECONFIG_TEST_ALL") == "1" {
-				t.Fatal("no pebble (.ci/prepare installs it)")
-			}
-			t.Skip("no pebble (.ci/prepare installs it)")
-		}
-	}
 }
 
 func start(t testing.TB, program, config, dns string) {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/prepared"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
@@ -27,22 +27,6 @@ const (
 	kmfddmKey  = "key-of-kmfddm"
 	webhookKey = "key-of-the-webhook"
 )
-
-// program returns a server that .ci/prepare has built.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", "..", ".cache", "bin", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		if os.Getenv("MOBILECONFIG_TEST_ALL") != "" {
-			t.Fatalf("%v; run make prepare", err)
-		}
-		t.Skipf("%v; run make prepare", err)
-	}
-	return path
-}
 
 // freeAddress returns an address on which nobody listens.
 func freeAddress(t *testing.T) string {
@@ -59,7 +43,7 @@ func freeAddress(t *testing.T) string {
 func start(t *testing.T, name, address string, args ...string) {
 	t.Helper()
 	var log bytes.Buffer
-	cmd := exec.Command(program(t, name), append([]string{"-listen", address}, args...)...)
+	cmd := exec.Command(prepared.Program(t, name), append([]string{"-listen", address}, args...)...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = t.TempDir(), &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/prepared"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 	"github.com/updatecase/mobileconfig/signing"
@@ -158,7 +159,7 @@ func TestService(t *testing.T) { serve(t, 20) }
 // device once, although two servers use one database.
 func serve(t *testing.T, n int) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
-		program(t, "nanomdm")
+		prepared.Program(t, "nanomdm")
 		s := connected(t, database, n)
 		offline, busy, broken := s.iphones[0], s.iphones[1], s.iphones[2]
 		busy.busy, broken.broken = 1, 1

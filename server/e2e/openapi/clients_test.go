@@ -17,20 +17,9 @@ import (
 	_ "github.com/ogen-go/ogen/ogenerrors"
 	_ "github.com/ogen-go/ogen/uri"
 	_ "github.com/ogen-go/ogen/validate"
-)
 
-// tool is a Go program that .ci/prepare installs.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	file, err := filepath.Abs("../../../.cache/bin/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(file); err != nil {
-		missing(t, name)
-	}
-	return file
-}
+	"github.com/updatecase/mobileconfig/server/prepared"
+)
 
 // TestGoClients generates clients with two generators, and calls every
 // operation of a running server with each.
@@ -54,8 +43,8 @@ func TestGoClients(t *testing.T) {
 	keep("oapi/.keep", "")
 	keep("ogen.yml", "generator: {features: {disable_all: true, enable: [paths/client]}}\n")
 	file := document(t, "openapi-3.0.json")
-	run(t, folder, nil, tool(t, "oapi-codegen"), "-generate", "types,client", "-package", "oapi", "-o", "oapi/client.go", file)
-	run(t, folder, nil, tool(t, "ogen"), "--config", "ogen.yml", "--target", "ogen", "--package", "ogen", file)
+	run(t, folder, nil, prepared.Program(t, "oapi-codegen"), "-generate", "types,client", "-package", "oapi", "-o", "oapi/client.go", file)
+	run(t, folder, nil, prepared.Program(t, "ogen"), "--config", "ogen.yml", "--target", "ogen", "--package", "ogen", file)
 	s, key := start(t)
 	out := run(t, folder, []string{"API_URL=" + s.URL, "API_KEY=" + key, "CGO_ENABLED=0"}, "go", "run", ".")
 	var doc struct {
