@@ -323,15 +323,18 @@ func permitTest(k account.Key, op *huma.Operation) error {
 // operation describes a route and the scope it needs.
 func operation(id, method, path string, scope account.Scope, summary string) huma.Operation {
 	return huma.Operation{
-		OperationID:        id,
-		Method:             method,
-		Path:               Prefix + path,
-		Summary:            summary,
-		Description:        "Needs the scope `" + string(scope) + "`.",
-		Tags:               []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
-		Security:           []map[string][]string{{openapi.SecurityScheme: {}}},
-		Extensions:         map[string]any{scopeKey: scope},
-		MaxBodyBytes:       strict.MaxBody,
+		OperationID:  id,
+		Method:       method,
+		Path:         Prefix + path,
+		Summary:      summary,
+		Description:  "Needs the scope `" + string(scope) + "`.",
+		Tags:         []string{strings.SplitN(strings.TrimPrefix(path, "/"), "/", 2)[0]},
+		Security:     []map[string][]string{{openapi.SecurityScheme: {}}},
+		Extensions:   map[string]any{scopeKey: scope},
+		MaxBodyBytes: strict.MaxBody,
+		// The body is already read. A time limit would stay on the connection and
+		// cancel a request that takes longer, and the next one.
+		BodyReadTimeout:    -1,
 		SkipValidateParams: true, // done by call.read
 		SkipValidateBody:   true,
 	}

@@ -72,8 +72,8 @@ func TestBulkLinks(t *testing.T) {
 				t.Fatalf("result %d: %+v", i, r)
 			}
 		}
-		if s.Get(got.Results[999].Link.Path()).Status != 200 {
-			t.Error("the last link doesn't work")
+		if a := s.Get(got.Results[999].Link.Path()); a.Status != 200 {
+			t.Errorf("the last link: %d %s", a.Status, s.Log)
 		}
 		for query, want := range map[string]string{
 			`SELECT COUNT(*) FROM links`: "1000",
