@@ -256,7 +256,7 @@ func TestACMEOneWay(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testing.T, *server.Config){
 		"TLS-ALPN-01": func(_ *testing.T, c *server.Config) { c.HTTPListen = "none" },
-		"HTTP-01":     func(t *testing.T, c *server.Config) { c.Listen = acmetest.Free(t) },
+		"HTTP-01":     func(t *testing.T, c *server.Config) { c.Listen = dialtest.Free(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := startACME(t, storetest.SQLite(t), acmetest.New(t), func(c *server.Config) { change(t, c) })
@@ -436,7 +436,7 @@ func TestACMETwoServers(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		from := acmetest.New(t)
 		a := startACME(t, database, from, nil)
-		b := startACME(t, database, from, func(c *server.Config) { c.Listen, c.HTTPListen = acmetest.Free(t), "none" })
+		b := startACME(t, database, from, func(c *server.Config) { c.Listen, c.HTTPListen = dialtest.Free(t), "none" })
 		for range 600 {
 			if a.Certificate().Present() && b.Certificate().Present() {
 				break

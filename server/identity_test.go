@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 	"github.com/updatecase/mobileconfig/signing"
@@ -155,7 +155,7 @@ func TestBadIdentityStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.MetricsListen = freePort(t)
+	c.MetricsListen = dialtest.Free(t)
 	_, stop := start(t, c)
 	defer stop()
 	inside := func(path string) string {
@@ -206,16 +206,6 @@ func TestBadIdentityStays(t *testing.T) {
 	if !strings.Contains(log.String(), "the old one stays in use") {
 		t.Errorf("log: %s", log.String())
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // TestExpiredIdentity checks that downloads are refused with a clear page and

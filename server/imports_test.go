@@ -104,7 +104,7 @@ var arrows = map[string][]string{
 	"server/probe/probetest":      {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
-	"server/blob/blobtest":     {"server/blob", "server/prepared"},
+	"server/blob/blobtest":     {"server/dial/dialtest", "server/blob", "server/prepared"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
 	"server/store/storetest":   {"profile", "server/account", "server/audit", "server/db", "server/fault", "server/prepared", "server/settings", "server/setup", "server/store"},
 	"server/web/qrtest":        {},

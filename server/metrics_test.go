@@ -5,13 +5,15 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 )
 
 // TestPreviewsAreCounted checks that clients that only preview a link are
 // counted, on pages and downloads only.
 func TestPreviewsAreCounted(t *testing.T) {
 	c := config(t)
-	c.MetricsListen = freePort(t)
+	c.MetricsListen = dialtest.Free(t)
 	addr, stop := start(t, c)
 	defer stop()
 	get := func(address, agent string) string {

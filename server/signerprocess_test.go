@@ -25,6 +25,7 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/signerd"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -208,7 +209,7 @@ func TestSignerTellsOperators(t *testing.T) {
 	signer := newSigner(t)
 	c := config(t)
 	client := signer.client(time.Minute)
-	c.Identity, c.MetricsListen = client, freePort(t)
+	c.Identity, c.MetricsListen = client, dialtest.Free(t)
 	addr, stop := start(t, c)
 	defer stop()
 	get := func(url string) (int, string) {
@@ -321,7 +322,7 @@ func TestKeyElsewhere(t *testing.T) {
 	needles := map[string][]byte{"big-endian": scalar, "little-endian": little, "PEM": body[:40]}
 	found := func(more ...string) (where []string) {
 		data := filepath.Join(t.TempDir(), "data")
-		addr := freePort(t)
+		addr := dialtest.Free(t)
 		cmd := exec.Command(signer.program, append([]string{"serve", "--listen=" + addr, "--base-url=http://setup.example.com", "--data=" + data,
 			"--domain=example.com", "--imap=imap.example.com", "--smtp=smtp.example.com"}, more...)...)
 		var errors servertest.Log

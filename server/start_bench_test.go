@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 )
 
 // BenchmarkStart starts the program like operators do, on an existing database,
@@ -60,12 +61,7 @@ type launch struct{ first, used, memory float64 }
 // begin starts a program, waits for its first page, and stops it.
 func begin(b *testing.B, program, data string) launch {
 	b.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := dialtest.Free(b)
 	cmd := exec.Command(program, "serve", "--listen", address, "--data", data,
 		"--domain", "example.com", "--imap", "imap.example.com", "--smtp", "smtp.example.com")
 	cmd.Dir = b.TempDir()

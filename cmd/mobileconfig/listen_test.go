@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -124,7 +124,7 @@ func listenKilled(t *testing.T, links, kills int) {
 	dir := t.TempDir()
 	data := filepath.Join(dir, "data")
 	database := "sqlite:" + filepath.Join(data, "mobileconfig.db")
-	addr := freeAddress(t)
+	addr := dialtest.Free(t)
 	start := func(args ...string) *exec.Cmd {
 		t.Helper()
 		cmd := exec.Command(os.Args[0], args...)
@@ -251,14 +251,4 @@ func makeLinks(t *testing.T, addr, key string, part, n int) []string {
 		}
 	}
 	return created
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

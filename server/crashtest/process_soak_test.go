@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/servertest"
 )
 
@@ -75,7 +74,7 @@ func launch(t *testing.T, data string, more ...string) (p *process, said <-chan 
 // environment variables.
 func launchProgram(t *testing.T, path string, environment []string, data string, more ...string) (p *process, said <-chan string) {
 	t.Helper()
-	addr := freeAddress(t)
+	addr := dialtest.Free(t)
 	args := append([]string{
 		"serve", "--listen", addr, "--base-url", "http://setup.example.com", "--data", data,
 		"--trusted-proxy", "127.0.0.1/32", "--domain", "example.com", "--imap", "imap.example.com", "--smtp", "smtp.example.com",
@@ -182,22 +181,6 @@ func (p *process) stop(t *testing.T) {
 func (p *process) wait() error {
 	<-p.exited
 	return p.err
-}
-
-// freeAddress returns an address on which nothing listens: not from the range
-// that the system assigns itself, because the restart of a program may take
-// long.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no address is free")
-	return ""
 }
 
 // A text collects what is written, from any goroutine.

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -120,7 +118,7 @@ func healthy(t *testing.T) *installation {
 	mail := probetest.Certificates(leaf, i.middle)
 	sink := notifytest.New(t, false)
 	i.Server = server.Config{
-		Listen: free(t), MetricsListen: free(t), BaseURL: "https://" + host, Database: i.database, Version: "v1.0.0",
+		Listen: dialtest.Free(t), MetricsListen: dialtest.Free(t), BaseURL: "https://" + host, Database: i.database, Version: "v1.0.0",
 		TLSCert: i.file("tls.pem", leaf.CertPEM(i.middle)), TLSKey: i.file("tls-key.pem", leaf.KeyPEM(t)),
 		Mail:          &notify.RelayConfig{Server: sink.Address, From: "setup@example.com", Roots: sink.Roots},
 		AllowNetworks: servertest.Loopback(t), HostResolver: i.Resolver, Log: slog.New(slog.DiscardHandler),
@@ -179,21 +177,6 @@ func (i *installation) open() *store.Store {
 func (i *installation) exec(statement string) {
 	i.t.Helper()
 	storetest.Exec(i.t, i.database, statement)
-}
-
-// free returns a free address. Its port is below those that the system gives to
-// connections and to listeners without a port: one of them could take it.
-func free(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", strconv.Itoa(10_000+rand.IntN(20_000))))
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String()
-		}
-	}
-	t.Fatal("no free port")
-	return ""
 }
 
 func must(t *testing.T, err error) {
@@ -342,7 +325,7 @@ var faults = []planted{
 		i.Server.TLSCert, i.Server.TLSKey = i.file("c.pem", leaf.CertPEM(i.middle)), i.file("k.pem", leaf.KeyPEM(i.t))
 	}, doctor.TLSName, nil},
 	{"a name that the DNS doesn't know", func(i *installation) { delete(i.names, host) }, doctor.NameUnknown, nil},
-	{"a firewall", func(i *installation) { i.addr = free(i.t) }, doctor.PortClosed, nil},
+	{"a firewall", func(i *installation) { i.addr = dialtest.Free(i.t) }, doctor.PortClosed, nil},
 	{"another server under the name", func(i *installation) {
 		i.addr = tlsServer(i.t, i.leaf(nil), i.middle, func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("Welcome to nginx!")) })
 	}, doctor.WrongServer, nil},
@@ -371,7 +354,9 @@ var faults = []planted{
 		s.Post("/start", "address", "jane@example.com")
 	}, doctor.ClockAhead, nil},
 	{"no mail server for notifications", func(i *installation) { i.Server.Mail = nil }, doctor.RelayMissing, nil},
-	{"a mail server that is away", func(i *installation) { i.Server.Mail.Server.Port = int(netip.MustParseAddrPort(free(i.t)).Port()) }, doctor.RelayUnreachable, nil},
+	{"a mail server that is away", func(i *installation) {
+		i.Server.Mail.Server.Port = int(netip.MustParseAddrPort(dialtest.Free(i.t)).Port())
+	}, doctor.RelayUnreachable, nil},
 	{"a mail server of a stranger", func(i *installation) { i.Server.Mail.Roots = i.Roots }, doctor.RelayRefuses, nil},
 	{"no domain", func(i *installation) { i.exec(`DELETE FROM domains`) }, doctor.NoDomain, nil},
 	{"an IMAP server without the issuer", func(i *installation) {
@@ -389,7 +374,7 @@ var faults = []planted{
 	{"no backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 0`) }, doctor.BackupNone, nil},
 	{"an old backup", func(i *installation) { i.exec(`UPDATE installation SET backup = 1700000000000`) }, doctor.BackupOld, nil},
 	{"a service that wasn't restarted", func(i *installation) { i.Server.Version = "v1.1.0" }, doctor.VersionOld, nil},
-	{"another address for metrics", func(i *installation) { i.Server.MetricsListen = free(i.t) }, doctor.MetricsUnanswered, nil},
+	{"another address for metrics", func(i *installation) { i.Server.MetricsListen = dialtest.Free(i.t) }, doctor.MetricsUnanswered, nil},
 }
 
 func codesOf(found []doctor.Finding) []doctor.Code {

@@ -4,7 +4,6 @@ package blobtest
 
 import (
 	"bytes"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/prepared"
 )
 
@@ -44,12 +44,7 @@ func Start(t testing.TB) *Service {
 			t.Fatal(err)
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := dialtest.Free(t)
 	var log bytes.Buffer
 	cmd := exec.Command(program, "--access", access, "--secret", secret, "--port", address, "--quiet", "posix", "--sidecar", sidecar, files)
 	cmd.Stdout, cmd.Stderr = &log, &log

@@ -58,12 +58,12 @@ type Authority struct {
 func New(t testing.TB) *Authority {
 	t.Helper()
 	program := prepared.Program(t, "pebble")
-	a := &Authority{Roots: x509.NewCertPool(), HTTP: free(t), TLS: free(t)}
+	a := &Authority{Roots: x509.NewCertPool(), HTTP: dialtest.Free(t), TLS: dialtest.Free(t)}
 	root := signingtest.Root(t, "p256")
 	a.Roots.AddCert(root.Cert)
 	a.RootPEM = root.CertPEM()
 	leaf := root.Leaf(t, "p256", func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)} })
-	listen, manage := free(t), free(t)
+	listen, manage := dialtest.Free(t), dialtest.Free(t)
 	folder := t.TempDir()
 	cert := filepath.Join(folder, "cert.pem")
 	key := filepath.Join(folder, "key.pem")
@@ -245,19 +245,6 @@ func (a *Authority) Dial(ctx context.Context, network, address string) (net.Conn
 	}
 	return (&net.Dialer{}).DialContext(ctx, network, to)
 }
-
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// Free returns an address where nothing listens.
-func Free(t testing.TB) string { return free(t) }
 
 func port(t testing.TB, address string) int {
 	t.Helper()

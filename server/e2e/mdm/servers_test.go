@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/prepared"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
@@ -27,17 +27,6 @@ const (
 	kmfddmKey  = "key-of-kmfddm"
 	webhookKey = "key-of-the-webhook"
 )
-
-// freeAddress returns an address on which nobody listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // start runs a server until the test ends, and returns when it answers.
 func start(t *testing.T, name, address string, args ...string) {
@@ -85,7 +74,7 @@ type management struct {
 
 func startManagement(t *testing.T) *management {
 	t.Helper()
-	m := &management{nanomdm: freeAddress(t), kmfddm: freeAddress(t), authority: signingtest.Root(t, "p256"), answers: map[string][]byte{}}
+	m := &management{nanomdm: dialtest.Free(t), kmfddm: dialtest.Free(t), authority: signingtest.Root(t, "p256"), answers: map[string][]byte{}}
 	m.heard = sync.NewCond(&m.mu)
 	m.follower.Store("")
 	hook := httptest.NewServer(http.HandlerFunc(m.hear))
@@ -179,7 +168,7 @@ func (m *management) push(t *testing.T, dir, batch string, webhook bool, flags .
 	args := append([]string{"push", "--batch", batch, "--nanomdm", "http://" + m.nanomdm, "--key-file", "nanomdm.key", "--enrollments", "enrollments.csv",
 		"--journal", "push.jsonl", "--json"}, flags...)
 	if webhook {
-		address := freeAddress(t)
+		address := dialtest.Free(t)
 		args = append(args, "--webhook", address, "--webhook-key-file", "webhook.key")
 		m.follower.Store(address)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/prepared"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -37,7 +38,7 @@ type service struct {
 // starts NanoMDM with the flags that the panel shows. It enrolls n devices.
 func connected(t *testing.T, database string, n int) *service {
 	t.Helper()
-	m := &management{nanomdm: freeAddress(t), authority: signingtest.Root(t, "p256")}
+	m := &management{nanomdm: dialtest.Free(t), authority: signingtest.Root(t, "p256")}
 	target, err := url.Parse("http://" + m.nanomdm)
 	if err != nil {
 		t.Fatal(err)
