@@ -1,4 +1,5 @@
-// Package dialtest resolves names for tests, so that they need no network.
+// Package dialtest resolves names for tests, so that they need no network, and
+// gives them free addresses.
 package dialtest
 
 import (
