@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -189,9 +190,20 @@ func useLimit(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
 	if err != nil || n == 1 {
 		return 0, err
 	}
-	var until int64
-	if err := t.Row(`SELECT ends FROM limits WHERE key = $1`, l.Key).Scan(&until); err != nil {
+	wait, err := usedUp(t, l, now)
+	return max(wait, time.Millisecond), err
+}
+
+// usedUp returns how long to wait if the limit is used up, or else 0.
+func usedUp(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
+	var ends int64
+	err := t.Row(`SELECT ends FROM limits WHERE key = $1 AND ends > $2 AND began < $3 AND used >= $4`,
+		l.Key, db.Millis(now), db.Millis(now.Add(l.Window)), l.Max).Scan(&ends)
+	if errors.Is(err, db.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
 		return 0, err
 	}
-	return max(db.Moment(until).Sub(now), time.Millisecond), nil
+	return db.Moment(ends).Sub(now), nil
 }

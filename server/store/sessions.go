@@ -225,17 +225,20 @@ var errLimited = errors.New("limit used up")
 
 // Attempt counts one use of the limit with the key. If it was used most times
 // within the window, the fault is Limited and says how long to wait. It is
-// bookkeeping and logs no action.
+// bookkeeping and logs no action. Refusing one writes nothing, so that no number
+// of them makes others wait for the database.
 func (s *Store) Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error {
-	var wait time.Duration
-	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		var err error
-		if wait, err = useLimit(t, setup.Limit{Key: key, Max: most, Window: window}, at); err == nil && wait > 0 {
-			return errLimited
-		}
-		return err
-	})
-	if errors.Is(err, errLimited) {
+	limit := setup.Limit{Key: key, Max: most, Window: window}
+	wait, err := usedUp(s.db.Read(ctx), limit, at)
+	if err == nil && wait == 0 {
+		err = s.db.Transact(ctx, func(t *db.Tx) (err error) {
+			if wait, err = useLimit(t, limit, at); err == nil && wait > 0 {
+				err = errLimited
+			}
+			return err
+		})
+	}
+	if wait > 0 {
 		f := fault.New(fault.Limited, "Too many attempts. Wait a few minutes and try again.")
 		f.RetryAfter = wait
 		return f
