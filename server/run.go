@@ -107,7 +107,7 @@ var loopback4 = netip.MustParseAddr("127.0.0.1")
 
 // admit limits the number of connections per client.
 func (s *Server) admit(l net.Listener) *admission.Listener {
-	return admission.NewListener(l, admission.Limits{Total: maxConnections, Near: maxPerAddress, Wide: maxPerNetwork}, func(ip netip.Addr) bool {
+	return admission.NewListener(l, admission.ConnLimits{Total: maxConnections, Near: maxPerAddress, Wide: maxPerNetwork}, func(ip netip.Addr) bool {
 		return ip == loopback4 || ip == netip.IPv6Loopback() || slices.ContainsFunc(s.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 	})
 }

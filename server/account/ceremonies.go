@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"github.com/updatecase/mobileconfig/server/account/passkey"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -37,7 +38,8 @@ func (s *Sessions) BeginPasskey(ctx context.Context, from netip.Prefix) (Ceremon
 	if !s.vault.Passkeys() {
 		return Ceremony{}, errNoPasskeys()
 	}
-	err := s.store.Attempt(ctx, "attempt/passkey/"+from.String(), passkeysPerNetwork, attemptWindow, s.vault.now())
+	limit := admission.Limit{Key: "attempt/passkey/" + from.String(), Max: passkeysPerNetwork, Window: attemptWindow}
+	err := s.store.Attempt(ctx, s.vault.now(), limit)
 	if err != nil {
 		return Ceremony{}, err
 	}

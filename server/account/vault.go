@@ -52,26 +52,27 @@ const (
 
 // An AttemptStore counts attempts.
 type AttemptStore interface {
-	// Attempt counts one use of the limit with the key. If the limit is reached
-	// within the window, it returns a Limited fault that says how long to wait.
-	Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error
+	// Attempt uses each of the limits once, or none if one of them is used up.
+	// Then the error is a Limited fault that says how long to wait.
+	Attempt(ctx context.Context, at time.Time, limits ...admission.Limit) error
 }
 
-// attempt counts a sign-in attempt of a stranger, first for its network and
-// then for the named member, whether or not that exists. A network that has
-// used up its own attempts can't use up those of others.
+// attempt counts a sign-in attempt of a stranger, for its network and for the
+// named member, whether or not that exists. A network that has used up its own
+// attempts can't use up those of others.
 func (v *Vault) attempt(ctx context.Context, store AttemptStore, whom string, from netip.Prefix) error {
-	err := store.Attempt(ctx, "attempt/network/"+admission.Near(from.Addr()).String(), attemptsPerNetwork, attemptWindow, v.now())
-	if err != nil {
-		return err
-	}
-	return v.ownAttempt(ctx, store, "sign-in", whom)
+	network := admission.Limit{Key: "attempt/network/" + admission.Near(from.Addr()).String(), Max: attemptsPerNetwork, Window: attemptWindow}
+	return store.Attempt(ctx, v.now(), network, v.memberLimit("sign-in", whom))
 }
 
 // ownAttempt counts an attempt that no stranger can make: from a session, or
 // from a device on which the member has signed in before.
 func (v *Vault) ownAttempt(ctx context.Context, store AttemptStore, what, whom string) error {
-	return store.Attempt(ctx, "attempt/"+what+"/"+v.secrets.attempts.Code(whom), attemptsPerMember, attemptWindow, v.now())
+	return store.Attempt(ctx, v.now(), v.memberLimit(what, whom))
+}
+
+func (v *Vault) memberLimit(what, whom string) admission.Limit {
+	return admission.Limit{Key: "attempt/" + what + "/" + v.secrets.attempts.Code(whom), Max: attemptsPerMember, Window: attemptWindow}
 }
 
 // device returns the mark for a device on which the member has signed in. The

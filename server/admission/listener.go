@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Limits limit the number of open connections.
-type Limits struct {
+// ConnLimits limit the number of open connections.
+type ConnLimits struct {
 	Total int
 	Near  int // of one network as Near returns it
 	Wide  int // of one network as Wide returns it
@@ -21,7 +21,7 @@ type Limits struct {
 // the longest idle one; at the total, new ones wait.
 type Listener struct {
 	net.Listener
-	limits Limits
+	limits ConnLimits
 	// free says which addresses have no limit: those of proxies.
 	free func(netip.Addr) bool
 
@@ -37,7 +37,7 @@ type Listener struct {
 }
 
 // NewListener returns a Listener that wraps another one.
-func NewListener(l net.Listener, limits Limits, free func(netip.Addr) bool) *Listener {
+func NewListener(l net.Listener, limits ConnLimits, free func(netip.Addr) bool) *Listener {
 	a := &Listener{Listener: l, limits: limits, free: free, near: map[netip.Prefix]int{}, wide: map[netip.Prefix]int{}, idle: list.New()}
 	a.room = sync.NewCond(&a.mu)
 	return a

@@ -24,7 +24,7 @@ type place struct {
 	busy chan struct{}
 }
 
-func newPlace(t *testing.T, limits admission.Limits, free func(netip.Addr) bool) *place {
+func newPlace(t *testing.T, limits admission.ConnLimits, free func(netip.Addr) bool) *place {
 	t.Helper()
 	inner, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
@@ -87,7 +87,7 @@ func (v *visitor) ask(path string) bool {
 // TestOneAddress opens many connections from one address that do nothing, or
 // are busy. It keeps as many as it may, and another address gets its page.
 func TestOneAddress(t *testing.T) {
-	p := newPlace(t, admission.Limits{Total: 20, Near: 5, Wide: 10}, nobody)
+	p := newPlace(t, admission.ConnLimits{Total: 20, Near: 5, Wide: 10}, nobody)
 	var got int
 	for range 60 {
 		if p.dial("127.0.0.1").ask("/busy") {
@@ -105,7 +105,7 @@ func TestOneAddress(t *testing.T) {
 // TestIdle checks that idle connections are closed for new ones of the same
 // network and, under load, of any network.
 func TestIdle(t *testing.T) {
-	p := newPlace(t, admission.Limits{Total: 8, Near: 3, Wide: 3}, nobody)
+	p := newPlace(t, admission.ConnLimits{Total: 8, Near: 3, Wide: 3}, nobody)
 	var first *visitor
 	for i := range 10 {
 		v := p.dial("127.0.0.1")
@@ -137,7 +137,7 @@ func TestIdle(t *testing.T) {
 // TestIdleTLS checks that idle connections are closed for new ones through TLS.
 func TestIdleTLS(t *testing.T) {
 	s := httptest.NewUnstartedServer(http.NotFoundHandler())
-	l := admission.NewListener(s.Listener, admission.Limits{Total: 8, Near: 3, Wide: 3}, nobody)
+	l := admission.NewListener(s.Listener, admission.ConnLimits{Total: 8, Near: 3, Wide: 3}, nobody)
 	s.Listener, s.Config.ConnState = l, l.State
 	s.StartTLS()
 	defer s.Close()
@@ -159,7 +159,7 @@ func TestIdleTLS(t *testing.T) {
 // TestNothingLeft opens and closes many connections at once, some of them
 // refused and some closed for others. In the end, none is counted.
 func TestNothingLeft(t *testing.T) {
-	p := newPlace(t, admission.Limits{Total: 10, Near: 3, Wide: 3}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
+	p := newPlace(t, admission.ConnLimits{Total: 10, Near: 3, Wide: 3}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
 	var visitors sync.WaitGroup
 	for i := range 20 {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(6+i%4))}}
@@ -201,7 +201,7 @@ func idle(t *testing.T, p *place, n int) {
 // TestTotal checks that new connections wait if all are busy, and are admitted
 // as soon as one ends.
 func TestTotal(t *testing.T) {
-	p := newPlace(t, admission.Limits{Total: 3, Near: 3, Wide: 3}, nobody)
+	p := newPlace(t, admission.ConnLimits{Total: 3, Near: 3, Wide: 3}, nobody)
 	var busy []*visitor
 	for i := range 3 {
 		v := p.dial(fmt.Sprintf("127.0.2.%d", i+1))
@@ -227,7 +227,7 @@ func TestTotal(t *testing.T) {
 
 // TestProxies checks that a proxy has no limit.
 func TestProxies(t *testing.T) {
-	p := newPlace(t, admission.Limits{Total: 20, Near: 2, Wide: 2}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
+	p := newPlace(t, admission.ConnLimits{Total: 20, Near: 2, Wide: 2}, func(ip netip.Addr) bool { return ip == netip.MustParseAddr("127.0.0.9") })
 	for i := range 10 {
 		if !p.dial("127.0.0.9").ask("/busy") {
 			t.Errorf("connection %d of the proxy is refused", i)

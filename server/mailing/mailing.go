@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -83,7 +84,7 @@ type Store interface {
 	// sent, the link doesn't work or an email with it is already waiting, it
 	// stores nothing and returns a Conflict fault. If a limit is used up, it
 	// returns a Limited fault.
-	CreateLinkMail(ctx context.Context, by audit.Grant, m Mail, limits []setup.Limit, a audit.Action) error
+	CreateLinkMail(ctx context.Context, by audit.Grant, m Mail, limits []admission.Limit, a audit.Action) error
 	// LastLinkMail returns the newest email of a link, or a NotFound fault.
 	LastLinkMail(ctx context.Context, link string) (Mail, error)
 	// RefusedMails returns up to limit emails of a batch of the account that
@@ -124,7 +125,7 @@ func (m *Mails) Send(ctx context.Context, by audit.Grant, account, link string) 
 	if err != nil {
 		return Mail{}, err
 	}
-	limits := []setup.Limit{{Key: "mails/address/" + a.Mailbox, Max: LimitPerAddress, Window: LimitWindow}}
+	limits := []admission.Limit{{Key: "mails/address/" + a.Mailbox, Max: LimitPerAddress, Window: LimitWindow}}
 	return mail, m.store.CreateLinkMail(ctx, by, mail, limits, a)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -97,12 +98,12 @@ func (l *Links) Start(ctx context.Context, who audit.Actor, v Visit) (token stri
 		Expires:      l.now().Add(VisitorLinkLife),
 		MaxDownloads: LinkMaxDownloads,
 	}
-	limits := []Limit{
+	limits := []admission.Limit{
 		// The limit counts by network, so that nobody can use up other
 		// people's share.
-		{"links/address/" + address.Folded() + " " + v.Network.String(), LimitPerAddress, LimitWindow},
-		{"links/network/" + v.Network.String(), LimitPerNetwork, LimitWindow},
-		{"links/mailbox/" + address.Folded(), LimitPerMailbox, LimitWindow},
+		{Key: "links/address/" + address.Folded() + " " + v.Network.String(), Max: LimitPerAddress, Window: LimitWindow},
+		{Key: "links/network/" + v.Network.String(), Max: LimitPerNetwork, Window: LimitWindow},
+		{Key: "links/mailbox/" + address.Folded(), Max: LimitPerMailbox, Window: LimitWindow},
 	}
 	by := audit.ByPublic(who, link.Account)
 	if err := l.store.CreateLink(ctx, by, link, limits, linkAction(audit.LinkCreate, by, link)); err != nil {

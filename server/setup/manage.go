@@ -12,6 +12,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/profile/mdm"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/id"
@@ -214,9 +215,9 @@ func (l *Links) CreateOnce(ctx context.Context, by audit.Grant, spec LinkSpec, p
 		return Link{}, err
 	}
 	a := linkAction(audit.LinkCreate, by, link)
-	limits := []Limit{
-		{"redirects/address/" + a.Mailbox, LimitPerAddress, LimitWindow}, // not the limit that any visitor can use up
-		{"links/network/" + pass.Network.String(), LimitPerNetwork, LimitWindow},
+	limits := []admission.Limit{
+		{Key: "redirects/address/" + a.Mailbox, Max: LimitPerAddress, Window: LimitWindow}, // not the limit that any visitor can use up
+		{Key: "links/network/" + pass.Network.String(), Max: LimitPerNetwork, Window: LimitWindow},
 	}
 	if err := l.store.CreateLinkOnce(ctx, by, link, pass, limits, a); err != nil {
 		return Link{}, err

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -115,28 +116,20 @@ type FirstRun struct {
 	Downloaded bool // a device has fetched the profile
 }
 
-// A Limit allows Max new links for Key in any Window that begins with the
-// first of them.
-type Limit struct {
-	Key    string
-	Max    int
-	Window time.Duration
-}
-
 // A Store stores links and tickets. Each method that writes stores the change
 // and its action, or neither.
 type Store interface {
 	// CreateLink stores l. If one of the limits is used up, it stores nothing
 	// and returns a Limited fault that says how long to wait. If the request
 	// was executed before, the error is [replay.ErrDone].
-	CreateLink(ctx context.Context, by audit.Grant, l Link, limits []Limit, a audit.Action) error
+	CreateLink(ctx context.Context, by audit.Grant, l Link, limits []admission.Limit, a audit.Action) error
 	// CreateLinks stores the links, each with the action of the same index. If
 	// the request was executed before, the error is [replay.ErrDone].
 	CreateLinks(ctx context.Context, by audit.Grant, links []Link, actions []audit.Action) error
 	// CreateLinkOnce is CreateLink that also records the pass as used. If it
 	// was used before, the fault is RedirectUsed, and if its key was deleted,
 	// RedirectInvalid.
-	CreateLinkOnce(ctx context.Context, by audit.Grant, l Link, p Pass, limits []Limit, a audit.Action) error
+	CreateLinkOnce(ctx context.Context, by audit.Grant, l Link, p Pass, limits []admission.Limit, a audit.Action) error
 	// Link returns a link in any state, or a NotFound fault.
 	Link(ctx context.Context, id string) (Link, error)
 	// ChangeLink applies change to the link of the account, and stores its

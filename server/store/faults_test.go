@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/branding"
@@ -143,7 +144,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			return s.DeletePending(ctx, by, account.Default, "example.net", a)
 		}},
 		{"CreateLink", func(s *store.Store, a audit.Action) error {
-			limits := []setup.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
+			limits := []admission.Limit{{Key: "a", Max: 9, Window: time.Hour}, {Key: "b", Max: 9, Window: time.Hour}}
 			return s.CreateLink(ctx, by, newLink("lnk_1"), limits, a)
 		}},
 		{"ChangeLink", func(s *store.Store, a audit.Action) error {
@@ -153,7 +154,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 			}, a)
 		}},
 		{"CreateLinkMail", func(s *store.Store, a audit.Action) error {
-			limits := []setup.Limit{{Key: "mail", Max: 9, Window: time.Hour}}
+			limits := []admission.Limit{{Key: "mail", Max: 9, Window: time.Hour}}
 			return s.CreateLinkMail(ctx, by, mailing.Mail{ID: "msg_4", Account: account.Default, Link: "lnk_1", State: notify.Waiting, Created: start}, limits, a)
 		}},
 		{"CreateBatch", func(s *store.Store, a audit.Action) error {
@@ -181,7 +182,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		}},
 		{"CreateLinkOnce", func(s *store.Store, a audit.Action) error {
 			pass := setup.Pass{Key: "rdk_1", Name: []byte("jti"), Expires: start.Add(time.Minute)}
-			limits := []setup.Limit{{Key: "c", Max: 9, Window: time.Hour}}
+			limits := []admission.Limit{{Key: "c", Max: 9, Window: time.Hour}}
 			return s.CreateLinkOnce(ctx, by, newLink("lnk_3"), pass, limits, a)
 		}},
 		{"DeleteRedirectKey", func(s *store.Store, a audit.Action) error {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -38,7 +39,7 @@ var (
 // whose RetryAfter is how long to wait. A limit whose Max isn't positive
 // permits no link. If the ID exists, it returns a Conflict fault, and if the
 // request was executed before, [replay.ErrDone].
-func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []setup.Limit, a audit.Action) error {
+func (s *Store) CreateLink(ctx context.Context, by audit.Grant, l setup.Link, limits []admission.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		return createLink(t, l, limits)
 	})
@@ -70,7 +71,7 @@ func (s *Store) CreateLinks(ctx context.Context, by audit.Grant, all []setup.Lin
 // statement decides which of two simultaneous requests is first. If the pass
 // was used before, it returns a RedirectUsed fault, and if its key was
 // deleted, RedirectInvalid.
-func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link, p setup.Pass, limits []setup.Limit, a audit.Action) error {
+func (s *Store) CreateLinkOnce(ctx context.Context, by audit.Grant, l setup.Link, p setup.Pass, limits []admission.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if err := usePass(t, p, l.Created); err != nil {
 			return err
@@ -93,11 +94,8 @@ func (s *Store) linkCreated(err error) error {
 	return nil
 }
 
-func createLink(t *db.Tx, l setup.Link, limits []setup.Limit) error {
-	// All transactions lock in the same order, so that they wait for each
-	// other instead of deadlocking.
-	limits = slices.SortedFunc(slices.Values(limits), func(x, y setup.Limit) int { return cmp.Compare(x.Key, y.Key) })
-	if err := useLimits(t, limits, l.Created); err != nil {
+func createLink(t *db.Tx, l setup.Link, limits []admission.Limit) error {
+	if err := useLimits(t, limits, l.Created, tooManyLinks); err != nil {
 		return err
 	}
 	return insertLink(t, l)
@@ -152,28 +150,42 @@ func keepMetadata(t *db.Tx, all ...setup.Link) error {
 	return t.Many(nil, `INSERT INTO link_metadata (account, name, value, created, link) VALUES ($1, $2, $3, $4, $5)`, runs)
 }
 
+// The texts of Limited faults.
+const (
+	tooManyLinks    = "Too many links were requested. Wait a little and try again."
+	tooManyAttempts = "Too many attempts. Wait a few minutes and try again."
+)
+
 // useLimits uses each of the limits once, or returns a Limited fault with the
-// longest time to wait.
-func useLimits(t *db.Tx, limits []setup.Limit, now time.Time) error {
-	var wait time.Duration
+// text and the longest time to wait. Then the transaction must not be committed.
+// All transactions lock in the same order, so that they wait for each other
+// instead of deadlocking.
+func useLimits(t *db.Tx, limits []admission.Limit, now time.Time, text string) error {
+	sorted := slices.SortedFunc(slices.Values(limits), func(x, y admission.Limit) int { return cmp.Compare(x.Key, y.Key) })
+	return eachLimit(sorted, text, func(l admission.Limit) (time.Duration, error) { return useLimit(t, l, now) })
+}
+
+// eachLimit returns a Limited fault if one of the limits is used up.
+func eachLimit(limits []admission.Limit, text string, wait func(admission.Limit) (time.Duration, error)) error {
+	var longest time.Duration
 	for _, l := range limits {
-		w, err := useLimit(t, l, now)
+		w, err := wait(l)
 		if err != nil {
 			return err
 		}
-		wait = max(wait, w)
+		longest = max(longest, w)
 	}
-	if wait == 0 {
+	if longest == 0 {
 		return nil
 	}
-	f := fault.New(fault.Limited, "Too many links were requested. Wait a little and try again.")
-	f.RetryAfter = wait
+	f := fault.New(fault.Limited, "%s", text)
+	f.RetryAfter = longest
 	return f
 }
 
 // useLimit counts one use of the limit. If it is used up, it counts nothing
 // and returns how long to wait.
-func useLimit(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
+func useLimit(t *db.Tx, l admission.Limit, now time.Time) (time.Duration, error) {
 	if l.Max <= 0 {
 		return max(l.Window, time.Millisecond), nil
 	}
@@ -195,7 +207,7 @@ func useLimit(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
 }
 
 // usedUp returns how long to wait if the limit is used up, or else 0.
-func usedUp(t *db.Tx, l setup.Limit, now time.Time) (time.Duration, error) {
+func usedUp(t *db.Tx, l admission.Limit, now time.Time) (time.Duration, error) {
 	var ends int64
 	err := t.Row(`SELECT ends FROM limits WHERE key = $1 AND ends > $2 AND began < $3 AND used >= $4`,
 		l.Key, db.Millis(now), db.Millis(now.Add(l.Window)), l.Max).Scan(&ends)

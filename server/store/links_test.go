@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -23,7 +24,7 @@ func TestCreateLink(t *testing.T) {
 			t.Errorf("the log has %d entries, want 2", n)
 		}
 		wantUnchanged(t, database, func() {
-			err := s.CreateLink(t.Context(), by, newLink("lnk_1"), []setup.Limit{{Key: "k", Max: 1, Window: time.Hour}}, action(audit.LinkCreate, "lnk_1"))
+			err := s.CreateLink(t.Context(), by, newLink("lnk_1"), []admission.Limit{{Key: "k", Max: 1, Window: time.Hour}}, action(audit.LinkCreate, "lnk_1"))
 			wantFault(t, err, fault.Conflict)
 		})
 	})
@@ -64,7 +65,7 @@ func TestLinkOfUnknownDomain(t *testing.T) {
 }
 
 // create creates a link at the time and returns its error.
-func create(t *testing.T, s *store.Store, link string, at time.Time, limits ...setup.Limit) error {
+func create(t *testing.T, s *store.Store, link string, at time.Time, limits ...admission.Limit) error {
 	t.Helper()
 	l := newLink(link)
 	l.Created, l.Expires = at, at.Add(time.Hour)
@@ -80,8 +81,8 @@ func wantLimited(t *testing.T, err error, wait time.Duration) {
 }
 
 func TestLimitWindow(t *testing.T) {
-	limit := setup.Limit{Key: "address", Max: 2, Window: 10 * time.Minute}
-	other := setup.Limit{Key: "other", Max: 1, Window: 10 * time.Minute}
+	limit := admission.Limit{Key: "address", Max: 2, Window: 10 * time.Minute}
+	other := admission.Limit{Key: "other", Max: 1, Window: 10 * time.Minute}
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)
@@ -102,9 +103,9 @@ func TestLimitWindow(t *testing.T) {
 // A refusal by one limit doesn't count on the others, and the fault has the
 // longest wait, no matter in which order the limits are given.
 func TestLimitsTogether(t *testing.T) {
-	wide := setup.Limit{Key: "z", Max: 5, Window: time.Hour}
-	narrow := setup.Limit{Key: "b", Max: 1, Window: 10 * time.Minute}
-	full := setup.Limit{Key: "c", Max: 1, Window: 30 * time.Minute}
+	wide := admission.Limit{Key: "z", Max: 5, Window: time.Hour}
+	narrow := admission.Limit{Key: "b", Max: 1, Window: 10 * time.Minute}
+	full := admission.Limit{Key: "c", Max: 1, Window: 30 * time.Minute}
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withDomain(t, s)
@@ -128,8 +129,8 @@ func TestLimitOfNone(t *testing.T) {
 		withDomain(t, s)
 		wantUnchanged(t, database, func() {
 			for _, n := range []int{0, -1} {
-				wantLimited(t, create(t, s, "lnk_1", start, setup.Limit{Key: "k", Max: n, Window: time.Minute}), time.Minute)
-				wantLimited(t, create(t, s, "lnk_1", start, setup.Limit{Key: "k", Max: n}), time.Millisecond)
+				wantLimited(t, create(t, s, "lnk_1", start, admission.Limit{Key: "k", Max: n, Window: time.Minute}), time.Minute)
+				wantLimited(t, create(t, s, "lnk_1", start, admission.Limit{Key: "k", Max: n}), time.Millisecond)
 			}
 		})
 	})
@@ -137,7 +138,7 @@ func TestLimitOfNone(t *testing.T) {
 
 // A clock that was wrong for a while doesn't block anybody for longer.
 func TestLimitAfterAWrongClock(t *testing.T) {
-	limit := setup.Limit{Key: "k", Max: 1, Window: 10 * time.Minute}
+	limit := admission.Limit{Key: "k", Max: 1, Window: 10 * time.Minute}
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		withDomain(t, s)
 		must(t, create(t, s, "lnk_1", start.Add(400*24*time.Hour), limit))
@@ -153,8 +154,8 @@ func TestLimitAfterAWrongClock(t *testing.T) {
 func TestLimitRace(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		withDomain(t, storetest.Open(t, store.Config{Database: database}))
-		a := setup.Limit{Key: "a", Max: 20, Window: time.Hour}
-		b := setup.Limit{Key: "b", Max: 1000, Window: time.Hour}
+		a := admission.Limit{Key: "a", Max: 20, Window: time.Hour}
+		b := admission.Limit{Key: "b", Max: 1000, Window: time.Hour}
 		n := race(t, database, 200, fault.Limited, func(s *store.Store, i int) error {
 			if i%3 == 0 {
 				return create(t, s, id("lnk", i), start, b, a)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/db"
@@ -15,7 +16,6 @@ import (
 	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
-	"github.com/updatecase/mobileconfig/server/setup"
 )
 
 var _ mailing.Store = (*Store)(nil)
@@ -35,7 +35,7 @@ const liveLink = `links.revoked = 0 AND links.expires > ? AND links.tickets < li
 // the link doesn't work or an email with it is already waiting, it stores
 // nothing and returns a Conflict fault. If a limit is used up, it returns a
 // Limited fault.
-func (s *Store) CreateLinkMail(ctx context.Context, by audit.Grant, m mailing.Mail, limits []setup.Limit, a audit.Action) error {
+func (s *Store) CreateLinkMail(ctx context.Context, by audit.Grant, m mailing.Mail, limits []admission.Limit, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		if on, err := ledger.SendsMail(t); err != nil || !on {
 			if err == nil {
@@ -43,7 +43,7 @@ func (s *Store) CreateLinkMail(ctx context.Context, by audit.Grant, m mailing.Ma
 			}
 			return err
 		}
-		if err := useLimits(t, limits, m.Created); err != nil {
+		if err := useLimits(t, limits, m.Created, tooManyLinks); err != nil {
 			return err
 		}
 		ok, err := linkMails.InsertIf(t, m, `EXISTS (SELECT 1 FROM links WHERE id = ? AND `+liveLink+`)`, m.Link, db.Millis(m.Created))

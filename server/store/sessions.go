@@ -2,17 +2,16 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
-	"github.com/updatecase/mobileconfig/server/setup"
 )
 
 var (
@@ -220,28 +219,15 @@ func (s *Store) TakeCeremony(ctx context.Context, id string) ([]byte, error) {
 	return state, nil
 }
 
-// errLimited ends a transaction whose limit is used up.
-var errLimited = errors.New("limit used up")
-
-// Attempt counts one use of the limit with the key. If it was used most times
-// within the window, the fault is Limited and says how long to wait. It is
-// bookkeeping and logs no action. Refusing one writes nothing, so that no number
-// of them makes others wait for the database.
-func (s *Store) Attempt(ctx context.Context, key string, most int, window time.Duration, at time.Time) error {
-	limit := setup.Limit{Key: key, Max: most, Window: window}
-	wait, err := usedUp(s.db.Read(ctx), limit, at)
-	if err == nil && wait == 0 {
-		err = s.db.Transact(ctx, func(t *db.Tx) (err error) {
-			if wait, err = useLimit(t, limit, at); err == nil && wait > 0 {
-				err = errLimited
-			}
-			return err
-		})
-	}
-	if wait > 0 {
-		f := fault.New(fault.Limited, "Too many attempts. Wait a few minutes and try again.")
-		f.RetryAfter = wait
-		return f
+// Attempt uses each of the limits once. If one of them is used up, it uses none,
+// and returns a Limited fault that says how long to wait. It is bookkeeping and
+// logs no action. Refusing one writes nothing, so that no number of them makes
+// others wait for the database.
+func (s *Store) Attempt(ctx context.Context, at time.Time, limits ...admission.Limit) error {
+	read := s.db.Read(ctx)
+	err := eachLimit(limits, tooManyAttempts, func(l admission.Limit) (time.Duration, error) { return usedUp(read, l, at) })
+	if err == nil {
+		err = s.db.Transact(ctx, func(t *db.Tx) error { return useLimits(t, limits, at, tooManyAttempts) })
 	}
 	if err != nil {
 		return fmt.Errorf("store: attempt: %w", err)

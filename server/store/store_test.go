@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -158,7 +158,7 @@ func TestPrune(t *testing.T) {
 		withDomain(t, s)
 		l := newLink("lnk_1")
 		l.Created = clock.Now()
-		must(t, s.CreateLink(t.Context(), by, l, []setup.Limit{
+		must(t, s.CreateLink(t.Context(), by, l, []admission.Limit{
 			{Key: "short", Max: 5, Window: time.Minute}, {Key: "long", Max: 5, Window: time.Hour},
 		}, action(audit.LinkCreate, l.ID)))
 		wantUnchanged(t, database, func() {
