@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -69,6 +70,7 @@ func (g *uses) wait(u *use, do func([]*use)) error {
 // lead does the work of a group. It notifies the calls in it and passes the
 // turn on, even if do panics.
 func (g *uses) lead(do func([]*use)) {
+	runtime.Gosched() // callers that could run now join this group
 	group := g.take()
 	defer func() {
 		for _, u := range group {
