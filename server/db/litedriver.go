@@ -68,7 +68,7 @@ func (c fusedConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, c.seen(err)
 	}
-	return fusedConn{conn.(wholeConn), c}, nil
+	return fusedConn{conn.(wholeConn), c, kept{}}, nil
 }
 
 func (c fusedConnector) seen(err error) error {
@@ -91,7 +91,17 @@ type wholeConn interface {
 type fusedConn struct {
 	wholeConn
 	from fusedConnector
+	kept kept
 }
+
+// PrepareContext returns a parsed statement. It is for statements of
+// transactions: their commit checks the fuse.
+func (c fusedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	return c.kept.statement(ctx, c.wholeConn, query)
+}
+
+// Close closes the connection.
+func (c fusedConn) Close() error { return errors.Join(c.kept.close(), c.wholeConn.Close()) }
 
 // BeginTx begins a transaction.
 func (c fusedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {

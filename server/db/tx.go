@@ -221,7 +221,23 @@ func (c liteConn) byKey(ctx context.Context, query string, args []any) Row {
 }
 
 func (c liteConn) head(ctx context.Context, query string, args []any) Row {
-	return c.row(ctx, query, args)
+	stmt, err := c.db.PrepareContext(ctx, query)
+	if err != nil {
+		return failedRow{err}
+	}
+	return stmtRow{stmt.QueryRowContext(context.WithoutCancel(ctx), args...), stmt}
+}
+
+// A stmtRow is the row of a statement that isn't used again.
+type stmtRow struct {
+	*sql.Row
+	stmt *sql.Stmt
+}
+
+// Scan reads the row.
+func (r stmtRow) Scan(dest ...any) error {
+	defer r.stmt.Close()
+	return r.Row.Scan(dest...)
 }
 
 func (c liteConn) rows(ctx context.Context, query string, args []any) (rows, error) {
