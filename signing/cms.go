@@ -124,32 +124,43 @@ const maxAttributes = 128
 
 // sign returns the profile in an envelope signed by key at the time.
 func (w *cmsWriter) sign(key crypto.Signer, profile gate.Cleared, at time.Time) ([]byte, error) {
-	return w.envelope(key, profile.Digest(), profile, at)
+	out, _, err := w.envelope(key, profile.Digest(), profile.Size(), profile.Append, at)
+	return out, err
 }
 
-// envelope returns the signature of the content with the digest. It embeds the
-// profile; if that is empty, the signature is detached.
-func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, profile gate.Cleared, at time.Time) ([]byte, error) {
+// apart is sign without the profile, which belongs at the index in the result.
+func (w *cmsWriter) apart(key crypto.Signer, profile gate.Cleared, at time.Time) (rest []byte, index int, err error) {
+	return w.envelope(key, profile.Digest(), profile.Size(), nil, at)
+}
+
+// envelope returns the signature of the content with the digest and size, and
+// the index of the content. Embed appends the content, or is nil to leave it
+// out. If the size is 0, the signature is detached.
+func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, size int, embed func([]byte) []byte, at time.Time) (out []byte, index int, err error) {
 	attributes := w.attributes(digest, at)
 	// They are signed as a SET (RFC 5652, section 5.4).
 	sum := sha256.Sum256(attributes)
 	signature, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
-		return nil, fmt.Errorf("signing: %w", err)
+		return nil, 0, fmt.Errorf("signing: %w", err)
 	}
 	// In the envelope they have a context-specific tag.
 	attributes[0] = context0
 
-	octets := sized(profile.Size())
+	octets := sized(size)
 	content := len(w.data)
-	if profile.Size() > 0 {
+	if size > 0 {
 		content += sized(octets)
 	}
 	info := len(w.signer) + len(attributes) + len(w.algorithm) + sized(len(signature))
 	inner := len(w.head) + sized(content) + len(w.certificates) + sized(sized(info))
 	outer := len(w.signedData) + sized(sized(inner))
 
-	out := make([]byte, 0, sized(outer))
+	room := sized(outer)
+	if embed == nil {
+		room -= size
+	}
+	out = make([]byte, 0, room)
 	out = appendHeader(out, sequence, outer)
 	out = append(out, w.signedData...)
 	out = appendHeader(out, context0, sized(inner))
@@ -157,10 +168,12 @@ func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, profil
 	out = append(out, w.head...)
 	out = appendHeader(out, sequence, content)
 	out = append(out, w.data...)
-	if profile.Size() > 0 {
+	if size > 0 {
 		out = appendHeader(out, context0, octets)
-		out = appendHeader(out, octetText, profile.Size())
-		out = profile.Append(out)
+		out = appendHeader(out, octetText, size)
+	}
+	if index = len(out); embed != nil {
+		out = embed(out)
 	}
 	out = append(out, w.certificates...)
 	out = appendHeader(out, set, sized(info))
@@ -169,7 +182,7 @@ func (w *cmsWriter) envelope(key crypto.Signer, digest [sha256.Size]byte, profil
 	out = append(out, attributes...)
 	out = append(out, w.algorithm...)
 	out = appendHeader(out, octetText, len(signature))
-	return append(out, signature...), nil
+	return append(out, signature...), index, nil
 }
 
 // attributes returns the signed attributes as a DER SET, sorted by their

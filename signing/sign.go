@@ -25,6 +25,19 @@ func (id *Identity) Sign(ctx context.Context, profile gate.Cleared) ([]byte, err
 	return id.writer.sign(id.key, profile, now)
 }
 
+// SignApart is Sign for a profile that the caller has: the result leaves it
+// out, and it belongs at the index.
+func (id *Identity) SignApart(ctx context.Context, profile gate.Cleared) (rest []byte, index int, err error) {
+	if profile.Size() == 0 {
+		return nil, 0, errors.New("signing: nothing was cleared")
+	}
+	now, err := id.ready(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	return id.writer.apart(id.key, profile, now)
+}
+
 // SignChecksums returns a detached signature of the list, as described for
 // [Signer].
 func (id *Identity) SignChecksums(ctx context.Context, list *Checksums) ([]byte, error) {
@@ -35,7 +48,8 @@ func (id *Identity) SignChecksums(ctx context.Context, list *Checksums) ([]byte,
 	if err != nil {
 		return nil, err
 	}
-	return id.writer.envelope(id.key, list.digest(), gate.Cleared{}, now)
+	out, _, err := id.writer.envelope(id.key, list.digest(), 0, nil, now)
+	return out, err
 }
 
 // ready returns the time of a signature, or the reason why it isn't possible.

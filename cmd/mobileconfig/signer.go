@@ -123,7 +123,9 @@ func (c *signerRunCommand) config(s streams) (signerd.Config, error) {
 	if err != nil {
 		return config, err
 	}
-	config.Identity, config.Reload = identity.Current, identity.Err
+	// It's always one of files.
+	config.Identity = func() signerd.FileSigner { return identity.Current().(signerd.FileSigner) }
+	config.Reload = identity.Err
 	return config, nil
 }
 

@@ -5,6 +5,7 @@ package issue
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -117,9 +118,9 @@ func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 		failure error
 	)
 	err = gate.With(text, k.terms(o.Person, made.texts), func(cleared gate.Cleared) {
-		digest := cleared.Digest()
-		out.Hash = hex.EncodeToString(digest[:])
-		out.Bytes, failure = signer.Sign(ctx, cleared)
+		if out.Bytes, failure = signer.Sign(ctx, cleared); failure == nil {
+			out.Hash = hash(signer, cleared)
+		}
 	})
 	if err != nil {
 		return Signed{}, fmt.Errorf("issue: the gate refused what was built: %w", err)
@@ -129,6 +130,18 @@ func (i *Issuer) Issue(ctx context.Context, o Order) (Signed, error) {
 	}
 	out.Identity = signer.Describe().Fingerprint
 	return out, nil
+}
+
+// hash returns the digest of the signed profile in hex. A signer that hashed it
+// elsewhere spares this process the same work.
+func hash(signer signing.Signer, signed gate.Cleared) string {
+	if elsewhere, ok := signer.(interface{ SignedDigest() *[sha256.Size]byte }); ok {
+		if sum := elsewhere.SignedDigest(); sum != nil {
+			return hex.EncodeToString(sum[:])
+		}
+	}
+	sum := signed.Digest()
+	return hex.EncodeToString(sum[:])
 }
 
 // Terms returns what the order permits to be signed for its person. Only what

@@ -3,6 +3,7 @@ package signerd
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -267,8 +268,9 @@ func (c *Client) refusal(a answer) error {
 
 // A session is the signer for one caller.
 type session struct {
-	c    *Client
-	used atomic.Pointer[signing.Description]
+	c      *Client
+	used   atomic.Pointer[signing.Description]
+	digest atomic.Pointer[[sha256.Size]byte]
 }
 
 var _ signing.Signer = (*session)(nil)
@@ -292,8 +294,21 @@ func (s *session) Sign(ctx context.Context, profile gate.Cleared) ([]byte, error
 		return nil, err
 	}
 	*buffer = profile.Append(body)
-	return s.signed(s.c.ask(ctx, askSign, s.c.config.Patience, *buffer))
+	answer, err := s.signed(s.c.ask(ctx, askSign, s.c.config.Patience, *buffer))
+	if err != nil {
+		return nil, err
+	}
+	p, err := readParts(answer)
+	if err != nil {
+		return nil, err
+	}
+	s.digest.Store(&p.digest)
+	return p.envelope(profile), nil
 }
+
+// SignedDigest returns the SHA-256 of the signed profile, which the signer has
+// computed, or nil before a signature.
+func (s *session) SignedDigest() *[sha256.Size]byte { return s.digest.Load() }
 
 // SignChecksums sends the list to the signer.
 func (s *session) SignChecksums(ctx context.Context, list *signing.Checksums) ([]byte, error) {

@@ -67,6 +67,19 @@ func FuzzClaim(f *testing.F) {
 	})
 }
 
+// FuzzParts reads answers with signatures, and checks that each has one
+// encoding.
+func FuzzParts(f *testing.F) {
+	f.Add(parts{[32]byte{1}, []byte("before"), []byte("after")}.encode())
+	f.Add([]byte("a signature"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := readParts(data)
+		if err == nil && !bytes.Equal(p.encode(), data) {
+			t.Fatalf("%x was read as %+v", data, p)
+		}
+	})
+}
+
 // FuzzApprovals reads approvals, and checks that storing them gives the same
 // approvals.
 func FuzzApprovals(f *testing.F) {

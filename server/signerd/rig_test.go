@@ -76,7 +76,7 @@ func newRig(t testing.TB, change func(*Config)) *rig {
 	r.renew()
 	r.approvals.Store(approved())
 	config := Config{
-		Identity: func() signing.Signer { return r.identity.Load() }, Approvals: func() Approvals { return *r.approvals.Load() }, Texts: texts,
+		Identity: func() FileSigner { return r.identity.Load() }, Approvals: func() Approvals { return *r.approvals.Load() }, Texts: texts,
 		Users: []uint32{uint32(os.Getuid())}, Log: slog.New(slog.NewTextHandler(r.log, nil)), Now: func() time.Time { return *r.now.Load() },
 	}
 	if change != nil {

@@ -28,7 +28,7 @@ import (
 // Reload, Users, Groups and Logged.
 type Config struct {
 	// Identity returns the current signing identity.
-	Identity func() signing.Signer
+	Identity func() FileSigner
 	// Reload returns why newer files of it can't be used, or nil.
 	Reload func() error
 	// Approvals returns the current approvals.
@@ -46,11 +46,18 @@ type Config struct {
 	Now func() time.Time
 }
 
+// A FileSigner is a signer with a key of its own. *[signing.Identity] is one.
+type FileSigner interface {
+	signing.Signer
+	SignApart(ctx context.Context, profile gate.Cleared) (rest []byte, index int, err error)
+}
+
 // Limits of connections. They apply only to users that may connect.
 const (
 	maxConnections = 64
 	greetTimeout   = 5 * time.Second
 	readBuffer     = 64 << 10
+	maxTogether    = 8 // answers that wait for each other
 )
 
 // A Signer signs what is approved, for users that may connect.
@@ -88,11 +95,7 @@ func (s *Signer) Run(ctx context.Context, listener *net.UnixListener) error {
 	var connections, workers sync.WaitGroup
 	jobs := make(chan job, 256)
 	for range runtime.GOMAXPROCS(0) {
-		workers.Go(func() {
-			for j := range jobs {
-				s.answer(ctx, j)
-			}
-		})
+		workers.Go(func() { s.work(ctx, jobs) })
 	}
 	defer workers.Wait()
 	defer close(jobs)
@@ -227,7 +230,33 @@ func (s *Signer) read(ctx context.Context, c *connection, r *bufio.Reader) (job,
 	return job{f, c}, nil
 }
 
-// answer answers a request.
+// work answers requests. While more are waiting, it sends several answers
+// together.
+func (s *Signer) work(ctx context.Context, jobs <-chan job) {
+	for j := range jobs {
+		from := j.from
+		for n := 1; ; n++ {
+			s.answer(ctx, j)
+			more := false
+			if n < maxTogether {
+				select {
+				case j, more = <-jobs:
+				default:
+				}
+			}
+			if !more {
+				break
+			}
+			if j.from != from {
+				_ = from.flush()
+				from = j.from
+			}
+		}
+		_ = from.flush() // If the connection is broken, its reader knows.
+	}
+}
+
+// answer adds the answer of a request to those that are sent next.
 func (s *Signer) answer(ctx context.Context, j job) {
 	signer := s.config.Identity()
 	var out []byte
@@ -250,8 +279,7 @@ func (s *Signer) answer(ctx context.Context, j job) {
 		body := j.body[:0]
 		bodies.Put(&body)
 	}
-	// If the connection is broken, its reader knows.
-	_ = j.from.write(func(to []byte) []byte {
+	j.from.add(func(to []byte) []byte {
 		return appendFrame(j.from.describes(to, signer), k, j.number, out)
 	})
 }
@@ -287,7 +315,7 @@ func descriptionOf(d signing.Description) description {
 }
 
 // sign signs the profile of a claim, if it is approved and true.
-func (s *Signer) sign(ctx context.Context, signer signing.Signer, body []byte) (out []byte, no *refusal) {
+func (s *Signer) sign(ctx context.Context, signer FileSigner, body []byte) (out []byte, no *refusal) {
 	c, err := readClaim(body)
 	if err != nil {
 		return nil, refuse(Malformed, "the signer can't read the request: %v", err)
@@ -306,7 +334,7 @@ func (s *Signer) sign(ctx context.Context, signer signing.Signer, body []byte) (
 			return
 		}
 		if no = s.count(approvals.Limit); no == nil {
-			out, no = s.made(signer.Sign(ctx, cleared))
+			out, no = s.made(signParts(ctx, signer, cleared))
 		}
 	})
 	if err != nil {
@@ -316,6 +344,15 @@ func (s *Signer) sign(ctx context.Context, signer signing.Signer, body []byte) (
 		s.counts.signed.Add(1)
 	}
 	return out, no
+}
+
+// signParts signs the profile, and leaves it out of the answer.
+func signParts(ctx context.Context, signer FileSigner, profile gate.Cleared) ([]byte, error) {
+	rest, index, err := signer.SignApart(ctx, profile)
+	if err != nil {
+		return nil, err
+	}
+	return parts{profile.Digest(), rest[:index], rest[index:]}.encode(), nil
 }
 
 // terms returns the terms and texts of a profile as the signer itself would
@@ -333,7 +370,7 @@ func (s *Signer) terms(c *claim) (gate.Terms, *refusal) {
 }
 
 // signChecksums signs a list of checksums if it is valid.
-func (s *Signer) signChecksums(ctx context.Context, signer signing.Signer, body []byte) ([]byte, *refusal) {
+func (s *Signer) signChecksums(ctx context.Context, signer FileSigner, body []byte) ([]byte, *refusal) {
 	list, err := signing.ReadChecksums(string(body))
 	if err != nil {
 		return nil, refuse(Malformed, "the signer can't read the list of checksums: %v", err)

@@ -1,15 +1,19 @@
 package signerd
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,6 +44,9 @@ func TestSigns(t *testing.T) {
 		if r.content(signed.Bytes) != string(built) || signed.Identity != r.identity.Load().Fingerprint() {
 			t.Errorf("%s: another profile, or signed by %s", name, signed.Identity)
 		}
+		if want := fmt.Sprintf("%x", sha256.Sum256(built)); signed.Hash != want {
+			t.Errorf("%s: the digest %s, want %s", name, signed.Hash, want)
+		}
 	}
 	n := int64(0)
 	for name, o := range orders(t) {
@@ -68,9 +75,13 @@ func TestSigns(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce checks that each caller gets its own profile.
+// TestManyAtOnce checks that each caller gets its own profile, on one of two
+// connections.
 func TestManyAtOnce(t *testing.T) {
 	r := newRig(t, nil)
+	second := Dial(ClientConfig{Socket: r.socket, Patience: time.Minute})
+	t.Cleanup(second.Close)
+	issuers := []*issue.Issuer{r.issuer, issue.New(r.signer.config.Texts, second.Current)}
 	var wg sync.WaitGroup
 	for caller := range 32 {
 		wg.Go(func() {
@@ -81,7 +92,7 @@ func TestManyAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				signed, err := r.issuer.Issue(t.Context(), o)
+				signed, err := issuers[caller%2].Issue(t.Context(), o)
 				if err != nil {
 					t.Error(err)
 					return
@@ -94,6 +105,43 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestAnswersTogether checks that the answers to waiting requests of a
+// connection are sent by one write, and those of another one by the next.
+func TestAnswersTogether(t *testing.T) {
+	r := newRig(t, nil)
+	jobs := make(chan job, 6)
+	var readers []net.Conn
+	var all []*connection
+	for range 2 {
+		here, there := net.Pipe()
+		t.Cleanup(func() { here.Close() })
+		readers = append(readers, here)
+		all = append(all, &connection{writer: writer{conn: there}, told: r.identity.Load()})
+	}
+	for number, from := range []int{0, 0, 0, 1, 1, 0} {
+		jobs <- job{frame{kind: askStatus, number: uint32(number)}, all[from]}
+	}
+	close(jobs)
+	go r.signer.work(t.Context(), jobs)
+	for _, want := range []struct {
+		from    int
+		numbers []uint32
+	}{{0, []uint32{0, 1, 2}}, {1, []uint32{3, 4}}, {0, []uint32{5}}} {
+		var numbers []uint32
+		buffer := make([]byte, readBuffer)
+		n, err := readers[want.from].Read(buffer) // one write at most
+		for in := bufio.NewReader(bytes.NewReader(buffer[:n])); err == nil; {
+			var f frame
+			if f, err = readFrame(in, isAnswer, nil); err == nil {
+				numbers = append(numbers, f.number)
+			}
+		}
+		if err != io.EOF || !slices.Equal(numbers, want.numbers) {
+			t.Errorf("%v: %v were answered together, want %v", err, numbers, want.numbers)
+		}
+	}
 }
 
 // TestApprovals removes each approval. The caller and the log must get a

@@ -2,14 +2,18 @@ package signerd
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"sync"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
 
 	"github.com/updatecase/mobileconfig/signing/gate"
 )
@@ -28,7 +32,7 @@ const (
 	askChecksums                 // a list of checksums
 	askStatus                    // nothing
 	described                    // not an answer: what signs from here on, as JSON
-	signed                       // an envelope, or a detached signature
+	signed                       // a signature: of a profile as parts, of checksums by itself
 	refused                      // a refusal, as JSON
 	status                       // a Status, as JSON
 )
@@ -118,6 +122,39 @@ func appendFrame(out []byte, k kind, number uint32, parts ...[]byte) []byte {
 	return out
 }
 
+// Parts are a signed profile without the profile, which both sides have. Their
+// encoding is the digest, the number of bytes before the profile, and the rest.
+type parts struct {
+	digest [sha256.Size]byte // of the profile
+	before []byte            // of the envelope, and
+	after  []byte
+}
+
+var errParts = errors.New("signing: the signer's answer isn't a signed profile")
+
+func (p parts) encode() []byte {
+	out := make([]byte, 0, sha256.Size+2+len(p.before)+len(p.after))
+	out = append(out, p.digest[:]...)
+	out = binary.BigEndian.AppendUint16(out, uint16(len(p.before)))
+	return append(append(out, p.before...), p.after...)
+}
+
+func readParts(body []byte) (p parts, err error) {
+	in := cryptobyte.String(body)
+	var before cryptobyte.String
+	if !in.CopyBytes(p.digest[:]) || !in.ReadUint16LengthPrefixed(&before) || len(before) == 0 || len(in) == 0 {
+		return parts{}, errParts
+	}
+	p.before, p.after = before, in
+	return p, nil
+}
+
+// envelope puts the profile back.
+func (p parts) envelope(profile gate.Cleared) []byte {
+	out := make([]byte, 0, len(p.before)+profile.Size()+len(p.after))
+	return append(profile.Append(append(out, p.before...)), p.after...)
+}
+
 // Limits of the data that is waiting to be written.
 const (
 	maxUnsent    = maxChecksums + 8<<20
@@ -146,17 +183,29 @@ func (w *writer) send(k kind, number uint32, parts ...[]byte) error {
 
 // write is send for appended data. Nobody else appends meanwhile.
 func (w *writer) write(add func(out []byte) []byte) error {
+	w.add(add)
+	return w.flush()
+}
+
+// add is write without sending anything yet.
+func (w *writer) add(add func(out []byte) []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
-		return w.err
+	if w.err == nil {
+		w.unsent = add(w.unsent)
 	}
-	if w.unsent = add(w.unsent); len(w.unsent) > maxUnsent {
+	if len(w.unsent) > maxUnsent {
 		w.fail(errSlow)
-		return w.err
 	}
+}
+
+// flush sends what was added, or leaves it to the goroutine that is writing.
+func (w *writer) flush() error {
+	runtime.Gosched() // so that others that could run now add theirs
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.writing {
-		return nil
+		return w.err
 	}
 	w.writing = true
 	defer func() { w.writing = false }()

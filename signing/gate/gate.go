@@ -88,9 +88,10 @@ type Cleared struct{ of *cleared }
 // one can change it after the check.
 type cleared struct {
 	text     string
-	digest   [sha256.Size]byte
 	terms    Terms
 	contents Contents
+	hash     sync.Once // of digest, which few need
+	digest   [sha256.Size]byte
 }
 
 // Contents are the facts that the gate has read in a profile and that the terms
@@ -135,9 +136,10 @@ func (c Cleared) Append(out []byte) []byte {
 
 // Digest returns the SHA-256 of the profile, or zero if c is empty.
 func (c Cleared) Digest() (sum [sha256.Size]byte) {
-	if c.of == nil {
+	if c.Size() == 0 {
 		return sum
 	}
+	c.of.hash.Do(func() { c.of.digest = sha256.Sum256(unsafe.Slice(unsafe.StringData(c.of.text), len(c.of.text))) })
 	return c.of.digest
 }
 
@@ -204,8 +206,7 @@ func (c *cleared) check(own []byte) *Refusal {
 	if r != nil {
 		return r
 	}
-	c.contents = found
-	c.text, c.digest = text, sha256.Sum256(own)
+	c.text, c.contents = text, found
 	return nil
 }
 
