@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -115,7 +114,9 @@ func (s *Store) useAll(group []*use) {
 }
 
 // lockForDownload locks the accounts and links of a group of downloads against
-// suspension and revocation, in one statement and in the order of the links.
+// suspension and revocation, and links and tickets for the update, in one
+// statement and in the order of the links: groups of two servers wait for each
+// other in only one direction.
 func lockForDownload(t *db.Tx, group []*use) error {
 	if !t.Locks() || len(group) == 0 {
 		return nil
@@ -125,18 +126,38 @@ func lockForDownload(t *db.Tx, group []*use) error {
 		ids[i] = u.ticket
 	}
 	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
-		WHERE links.id IN (SELECT link FROM tickets WHERE id = ANY($1)) ORDER BY links.id`+t.Share("accounts", "links"), ids)
+		JOIN tickets ON tickets.link = links.id WHERE tickets.id = ANY($1)
+		ORDER BY links.id, tickets.id`+t.Share("accounts")+` FOR NO KEY UPDATE OF links, tickets`, ids)
 }
 
+// usable are the tickets that permit a fetch.
+const usable = `fetches < max_fetches AND EXISTS (SELECT 1 FROM links JOIN accounts ON accounts.id = links.account
+	WHERE links.id = tickets.link AND links.revoked = 0 AND accounts.suspended = 0)`
+
 // fetchAll counts the fetches of the uses whose tickets permit it, and sets
-// the faults of the others. The uses are sorted by ticket, and so are the
-// locks: groups of two servers wait for each other in only one direction.
+// the faults of the others. The uses are sorted by ticket.
 func fetchAll(t *db.Tx, group []*use) error {
+	fetch := fetchEach
+	if t.Locks() {
+		fetch = fetchTogether
+	}
+	for _, u := range group {
+		u.err = fault.New(fault.NotFound, "There is no such ticket.")
+	}
+	if err := fetch(t, group); err != nil {
+		return err
+	}
+	return whyNot(t, group)
+}
+
+// fetchEach runs a statement for each use, and for each link with another
+// download.
+func fetchEach(t *db.Tx, group []*use) error {
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i], u.err = []any{u.ticket, db.Millis(u.at)}, fault.New(fault.NotFound, "There is no such ticket.")
+		runs[i] = []any{u.ticket, db.Millis(u.at)}
 	}
-	var counted [][]any // links with an additional download
+	var counted [][]any
 	err := t.Many(func(i int, r db.Row) error {
 		var fetches int64
 		var link string
@@ -146,19 +167,59 @@ func fetchAll(t *db.Tx, group []*use) error {
 			counted = append(counted, []any{link})
 		}
 		return err
-	}, `UPDATE tickets SET fetches = fetches + 1
-		WHERE id = $1 AND fetches < max_fetches AND expires > $2
-		AND EXISTS (SELECT 1 FROM links JOIN accounts ON accounts.id = links.account
-			WHERE links.id = tickets.link AND links.revoked = 0 AND accounts.suspended = 0)
-		RETURNING fetches, link`, runs)
+	}, `UPDATE tickets SET fetches = fetches + 1 WHERE id = $1 AND expires > $2 AND `+usable+` RETURNING fetches, link`, runs)
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(counted, func(a, b []any) int { return strings.Compare(a[0].(string), b[0].(string)) })
-	if err := t.Many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, counted); err != nil {
-		return err
+	return t.Many(nil, `UPDATE links SET downloads = downloads + 1 WHERE id = $1`, counted)
+}
+
+// fetchTogether runs one statement for all uses, or several if a ticket is used
+// more than once, and one for all links. For PostgreSQL, each statement is much
+// more work than each of its rows.
+func fetchTogether(t *db.Tx, group []*use) error {
+	counted := map[string]int64{}
+	for rest := group; len(rest) > 0; {
+		var again []*use
+		now := map[string]*use{}
+		var ids []string
+		var at []int64
+		for _, u := range rest {
+			if now[u.ticket] != nil {
+				again = append(again, u)
+				continue
+			}
+			now[u.ticket] = u
+			ids, at = append(ids, u.ticket), append(at, db.Millis(u.at))
+		}
+		err := t.Each(func(r db.Row) error {
+			var id, link string
+			var fetches int64
+			err := r.Scan(&id, &fetches, &link)
+			if err == nil {
+				now[id].err = nil
+			}
+			if fetches == 1 {
+				counted[link]++
+			}
+			return err
+		}, `UPDATE tickets SET fetches = fetches + 1 FROM unnest($1::text[], $2::bigint[]) AS used (ticket, at)
+			WHERE id = used.ticket AND expires > used.at AND `+usable+` RETURNING id, fetches, link`, ids, at)
+		if err != nil {
+			return err
+		}
+		rest = again
 	}
-	return whyNot(t, group)
+	if len(counted) == 0 {
+		return nil
+	}
+	ids, more := make([]string, 0, len(counted)), make([]int64, 0, len(counted))
+	for id, n := range counted {
+		ids, more = append(ids, id), append(more, n)
+	}
+	_, err := t.Exec(`UPDATE links SET downloads = downloads + more FROM unnest($1::text[], $2::bigint[]) AS counted (link, more)
+		WHERE id = counted.link`, ids, more)
+	return err
 }
 
 // whyNot sets the reasons for refused uses.
