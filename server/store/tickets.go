@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -22,9 +23,15 @@ var tickets = db.NewTable("tickets", func(t *setup.Ticket) []db.Column {
 	}
 })
 
-var selectPermit = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
+// selectPermits reads tickets with their links and domains.
+var selectPermits = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
 	FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain` + withPolicy + `
-	WHERE tickets.id = $1 AND domains.account ` + notSuspended
+	WHERE domains.account ` + notSuspended + ` AND tickets.id = `
+
+var (
+	selectPermit   = selectPermits + `$1`
+	selectTogether = selectPermits + `ANY($1)`
+)
 
 // CreateTicket stores t and a and counts t on its link. If t is the last of
 // the link, it records that in a. If the link isn't active at t.Created, or
@@ -61,12 +68,70 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 // exist or the account is suspended, it returns a NotFound fault.
 func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
 	var p setup.Permit
-	into := slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
-	if err := s.db.Read(ctx).ByKey(selectPermit, ticket).Scan(into...); err != nil {
+	err := s.permit(ctx, ticket, &p)
+	if err != nil {
 		return setup.Permit{}, s.found("ticket", err)
 	}
 	standardPolicy(&p.Domain)
 	return p, nil
+}
+
+func intoPermit(p *setup.Permit) []any {
+	return slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
+}
+
+// permit reads a permit. With PostgreSQL, simultaneous calls share a statement,
+// which costs much more than each of its rows; if that fails, each call runs
+// its own.
+func (s *Store) permit(ctx context.Context, ticket string, p *setup.Permit) error {
+	r := s.db.Read(ctx)
+	if r.Locks() {
+		c := newCall(ctx, &wanted{ticket: ticket})
+		if err := s.permits.wait(c, s.permitAll); err == nil {
+			*p = c.what.found
+			return nil
+		} else if errors.Is(err, db.ErrNoRows) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return r.ByKey(selectPermit, ticket).Scan(intoPermit(p)...)
+}
+
+// A wanted permit is what a call of Permit reads.
+type wanted struct {
+	ticket string
+	found  setup.Permit
+}
+
+// permitAll reads the permits of a group.
+func (s *Store) permitAll(group []*call[*wanted]) {
+	ctx, stop := whileAny(group)
+	defer stop()
+	ids := make([]string, len(group))
+	for i, c := range group {
+		ids[i] = c.what.ticket
+	}
+	found := map[string]setup.Permit{}
+	err := s.db.Read(ctx).Each(func(r db.Row) error {
+		var p setup.Permit
+		err := r.Scan(intoPermit(&p)...)
+		found[p.Ticket.ID] = p
+		return err
+	}, selectTogether, ids)
+	for _, c := range group {
+		p, ok := found[c.what.ticket]
+		if c.what.found, c.err = p, err; err == nil && !ok {
+			c.err = db.ErrNoRows
+		}
+	}
+}
+
+// A use is what a call of UseTicket does.
+type use struct {
+	by     audit.Grant
+	ticket string
+	at     time.Time
+	action audit.Action
 }
 
 // UseTicket counts one fetch of the ticket and, if it's the first, a download
@@ -76,20 +141,20 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 // transaction. A ticket that can't be used fails only its own call; a failure
 // of the database fails all of them.
 func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
-	u := &use{ctx: ctx, by: by, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
-	if err := s.uses.wait(u, s.useAll); err != nil {
+	if err := s.uses.wait(newCall(ctx, use{by, id, at, a}), s.useAll); err != nil {
 		return fmt.Errorf("store: use ticket: %w", err)
 	}
 	return nil
 }
 
 // useAll decides the outcome of each use and stores the good ones, or fails
-// all. It doesn't begin a use whose caller has gone.
-func (s *Store) useAll(group []*use) {
+// all. Those of a ticket are decided in turn. It doesn't begin a use whose caller has gone.
+func (s *Store) useAll(group []*call[use]) {
+	slices.SortStableFunc(group, func(a, b *call[use]) int { return strings.Compare(a.what.ticket, b.what.ticket) })
 	ctx, stop := whileAny(group)
 	defer stop()
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		var here []*use
+		var here []*call[use]
 		for _, u := range group {
 			if u.err = u.ctx.Err(); u.err == nil {
 				here = append(here, u)
@@ -117,13 +182,13 @@ func (s *Store) useAll(group []*use) {
 // suspension and revocation, and links and tickets for the update, in one
 // statement and in the order of the links: groups of two servers wait for each
 // other in only one direction.
-func lockForDownload(t *db.Tx, group []*use) error {
+func lockForDownload(t *db.Tx, group []*call[use]) error {
 	if !t.Locks() || len(group) == 0 {
 		return nil
 	}
 	ids := make([]string, len(group))
 	for i, u := range group {
-		ids[i] = u.ticket
+		ids[i] = u.what.ticket
 	}
 	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
 		JOIN tickets ON tickets.link = links.id WHERE tickets.id = ANY($1)
@@ -136,7 +201,7 @@ const usable = `fetches < max_fetches AND EXISTS (SELECT 1 FROM links JOIN accou
 
 // fetchAll counts the fetches of the uses whose tickets permit it, and sets
 // the faults of the others. The uses are sorted by ticket.
-func fetchAll(t *db.Tx, group []*use) error {
+func fetchAll(t *db.Tx, group []*call[use]) error {
 	fetch := fetchEach
 	if t.Locks() {
 		fetch = fetchTogether
@@ -152,10 +217,10 @@ func fetchAll(t *db.Tx, group []*use) error {
 
 // fetchEach runs a statement for each use, and for each link with another
 // download.
-func fetchEach(t *db.Tx, group []*use) error {
+func fetchEach(t *db.Tx, group []*call[use]) error {
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i] = []any{u.ticket, db.Millis(u.at)}
+		runs[i] = []any{u.what.ticket, db.Millis(u.what.at)}
 	}
 	var counted [][]any
 	err := t.Many(func(i int, r db.Row) error {
@@ -177,20 +242,20 @@ func fetchEach(t *db.Tx, group []*use) error {
 // fetchTogether runs one statement for all uses, or several if a ticket is used
 // more than once, and one for all links. For PostgreSQL, each statement is much
 // more work than each of its rows.
-func fetchTogether(t *db.Tx, group []*use) error {
+func fetchTogether(t *db.Tx, group []*call[use]) error {
 	counted := map[string]int64{}
 	for rest := group; len(rest) > 0; {
-		var again []*use
-		now := map[string]*use{}
+		var again []*call[use]
+		now := map[string]*call[use]{}
 		var ids []string
 		var at []int64
 		for _, u := range rest {
-			if now[u.ticket] != nil {
+			if now[u.what.ticket] != nil {
 				again = append(again, u)
 				continue
 			}
-			now[u.ticket] = u
-			ids, at = append(ids, u.ticket), append(at, db.Millis(u.at))
+			now[u.what.ticket] = u
+			ids, at = append(ids, u.what.ticket), append(at, db.Millis(u.what.at))
 		}
 		err := t.Each(func(r db.Row) error {
 			var id, link string
@@ -223,11 +288,11 @@ func fetchTogether(t *db.Tx, group []*use) error {
 }
 
 // whyNot sets the reasons for refused uses.
-func whyNot(t *db.Tx, group []*use) error {
-	group = slices.DeleteFunc(slices.Clone(group), func(u *use) bool { return u.err == nil })
+func whyNot(t *db.Tx, group []*call[use]) error {
+	group = slices.DeleteFunc(slices.Clone(group), func(u *call[use]) bool { return u.err == nil })
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i] = []any{u.ticket}
+		runs[i] = []any{u.what.ticket}
 	}
 	return t.Many(func(i int, _ db.Row) error {
 		group[i].err = fault.New(fault.Gone, "This download has expired. Go back to the page and tap the button again.")
@@ -236,11 +301,11 @@ func whyNot(t *db.Tx, group []*use) error {
 }
 
 // recordUses appends the actions of the good uses.
-func (s *Store) recordUses(t *db.Tx, group []*use) error {
+func (s *Store) recordUses(t *db.Tx, group []*call[use]) error {
 	var entries []ledger.Entry
 	for _, u := range group {
 		if u.err == nil {
-			entries = append(entries, ledger.Entry{By: u.by, Action: u.action})
+			entries = append(entries, ledger.Entry{By: u.what.by, Action: u.what.action})
 		}
 	}
 	return s.Append(t, entries...)
