@@ -66,11 +66,18 @@ func (d *DB) Check(ctx context.Context) error {
 		return fmt.Errorf("ping: %w", d.Diagnose(because(ctx, err)))
 	}
 	if d.health.due() {
-		began := time.Now()
-		d.health.note(began, d.Diagnose(because(ctx, d.kind.touch(ctx))))
+		_ = d.TryWrite(ctx) // Writes knows the result
 	}
 	if err := d.Writes(); err != nil {
 		return fmt.Errorf("writes don't work: %w", err)
 	}
 	return nil
+}
+
+// TryWrite writes what changes nothing, and returns why that failed.
+func (d *DB) TryWrite(ctx context.Context) error {
+	began := time.Now()
+	err := d.Diagnose(because(ctx, d.kind.touch(ctx)))
+	d.health.note(began, err)
+	return err
 }

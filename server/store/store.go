@@ -72,6 +72,14 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
+// TryWrite writes what changes nothing, and returns why that failed.
+func (s *Store) TryWrite(ctx context.Context) error {
+	if err := s.db.TryWrite(ctx); err != nil {
+		return fmt.Errorf("store: try a write: %w", err)
+	}
+	return nil
+}
+
 // Prune deletes what has expired: limits whose window has passed, replays,
 // used redirects, sessions, ceremonies, challenges, invitations, old emails
 // and devices. It is bookkeeping and logs no action.
