@@ -44,6 +44,7 @@ var texts = map[Type]string{
 	LogCheckFailed:   "The daily check of the action log found that the log was changed outside of the program.",
 	LogKeyReplaced:   "The key that signs the action log was replaced.",
 	LogCheckpoint:    "Once a day, if the action log has grown: a signed checkpoint of the log.",
+	BackupOverdue:    "The last backup is more than three days old. It's sent once, until there is another backup.",
 	SettingsChanged:  "The notification settings changed.",
 	WebhookChanged:   "A webhook was created, updated or deleted, or its secret was replaced.",
 	WebhookFailing:   "A webhook has failed for 24 hours.",
