@@ -57,15 +57,19 @@ type Kind struct {
 	Type Type
 	Text string
 	// Streamed is whether the event stream includes the type. It includes all
-	// events that are actions.
+	// events that are actions in an account's log.
 	Streamed bool
 }
+
+// unstreamed are the types of events that are no actions, or actions in the log of
+// the installation.
+var unstreamed = []Type{LogCheckpoint, TestEvent, IdentityChanged, IdentityExpiring, RenewalFailed, Renewed, BackupOverdue}
 
 // Catalog lists all types that webhooks can receive, sorted.
 func Catalog() []Kind {
 	var all []Kind
 	for _, t := range slices.Sorted(maps.Keys(texts)) {
-		all = append(all, Kind{t, texts[t], t != LogCheckpoint && t != TestEvent})
+		all = append(all, Kind{t, texts[t], !slices.Contains(unstreamed, t)})
 	}
 	return all
 }

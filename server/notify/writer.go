@@ -39,8 +39,10 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		n.What, n.Who = e.Personal.TargetName, e.Personal.ActorName
 		n.From, n.Client = e.Personal.IP, e.Personal.Client
 		switch t.Type {
-		case IdentityExpiring, KeyExpiring, BackupOverdue:
+		case IdentityExpiring, KeyExpiring:
 			n.Count = daysOf(e.Changes)
+		case BackupOverdue:
+			n.Count, n.What = daysOf(e.Changes), "" // the title says it
 		case LogCheckFailed:
 			n.What = e.Finding()
 		}

@@ -668,7 +668,7 @@ CREATE TABLE deliveries (
     CHECK ((webhook IS NULL) <> (address = ''))
 );
 
-CREATE INDEX deliveries_webhook ON deliveries (webhook, account, created, id);
+CREATE INDEX deliveries_webhook ON deliveries (webhook, created, id);
 CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook IS NULL;
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 
