@@ -34,7 +34,7 @@ var arrows = map[string][]string{
 	"signing/signingtest": {},
 	"templates":           {"profile/idn"},
 
-	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/backup", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/push", "server/pushes", "server/redirect", "server/reload", "server/settings", "server/setup", "server/signerd", "server/store", "server/web", "signing", "templates", "server/admission", "server/secret", "server/branding", "server/panel/brand"},
+	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/push", "server/pushes", "server/redirect", "server/reload", "server/settings", "server/setup", "server/signerd", "server/store", "server/web", "signing", "templates", "server/admission", "server/secret", "server/branding", "server/panel/brand"},
 	"server/certificate":     {"server/account", "server/audit", "server/crypt", "server/fault", "server/id", "signing", "signing/gate"},
 	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/admission", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
@@ -82,7 +82,7 @@ var arrows = map[string][]string{
 	"server/panel/access":    {"profile", "server/account", "server/audit", "server/certificate", "server/fault", "server/panel", "server/redirect", "server/settings", "server/web", "signing", "templates"},
 	"server/panel/brand":     {"profile/idn", "server/account", "server/branding", "server/branding/logo", "server/fault", "server/notify", "server/panel", "server/settings", "server/web", "templates"},
 	"server/panel/log":       {"profile", "server/account", "server/audit", "server/fault", "server/notify", "server/panel", "server/web"},
-	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/backup", "server/batch", "server/batches", "server/discovery", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/push", "server/pushes", "server/settings", "server/setup", "server/web", "templates", "server/branding"},
+	"server/panel/mail":      {"profile", "profile/idn", "profile/mdm", "server/account", "server/audit", "server/autoconfig", "server/batch", "server/batches", "server/discovery", "server/fault", "server/issue", "server/mailing", "server/notify", "server/panel", "server/probe", "server/push", "server/pushes", "server/settings", "server/setup", "server/web", "templates", "server/branding"},
 	"server/jobs":            {"server/batches", "server/mailing", "server/maintenance", "server/notify", "server/secret", "server/pushes"},
 	"server/mailing":         {"server/admission", "profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},
@@ -99,7 +99,7 @@ var arrows = map[string][]string{
 
 	"server/crashtest":            {},
 	"server/certificate/acmetest": {"server/dial/dialtest", "server/prepared", "signing/signingtest"},
-	"server/doctor":               {"server", "server/account", "server/audit", "server/autoconfig", "server/backup", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing", "server/secret", "server/fault"},
+	"server/doctor":               {"server", "server/account", "server/audit", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing", "server/secret", "server/fault"},
 	"server/dial/dialtest":        {},
 	"server/probe/probetest":      {"signing/signingtest"},
 	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",

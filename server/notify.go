@@ -9,7 +9,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/branding"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/jobs"
@@ -124,7 +123,7 @@ func (s *Server) recordExpiry(ctx context.Context) error {
 func (s *Server) recordOldBackup(ctx context.Context) error {
 	now := s.config.Now()
 	at, err := s.store.UnreportedBackup(ctx)
-	if err != nil || !backup.Old(at, now) {
+	if err != nil || !notify.OldBackup(at, now) {
 		return err
 	}
 	return s.store.NoteOldBackup(ctx, audit.ByProgram(), at, audit.Action{

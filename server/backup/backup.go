@@ -84,13 +84,6 @@ func (s Source) write(ctx context.Context, out io.Writer, tmp string) (Keys, err
 	return keys, sealed.Close()
 }
 
-// MaxAge is how old the last backup may become before it's reported.
-const MaxAge = 72 * time.Hour
-
-// Old reports whether the last backup, written at that time, is too old. The
-// zero time means that there was none.
-func Old(at, now time.Time) bool { return !at.IsZero() && now.Sub(at) > MaxAge }
-
 // Note records in the database of the source that a backup was written now, so
 // that the control panel doesn't ask for one.
 func Note(ctx context.Context, from Source) error {

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/updatecase/mobileconfig/server/autoconfig"
-	"github.com/updatecase/mobileconfig/server/backup"
 	"github.com/updatecase/mobileconfig/server/dial"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -78,7 +78,7 @@ func (v *visit) upkeep(ctx context.Context) {
 	case err != nil:
 	case at.IsZero():
 		v.add(BackupNone, "", "")
-	case backup.Old(at, v.Now()):
+	case notify.OldBackup(at, v.Now()):
 		v.add(BackupOld, "", "The last backup is from %s.", at.UTC().Format("2006-01-02 at 15:04 MST"))
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
-	"github.com/updatecase/mobileconfig/server/backup"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -78,7 +78,7 @@ func (p *Pages) firstRun(v *panel.Visit, page *overviewPage) (checklist, error) 
 		if err != nil {
 			return list, err
 		}
-		if backup.Old(last, p.Now()) {
+		if notify.OldBackup(last, p.Now()) {
 			list.BackupDays = int(p.Now().Sub(last) / (24 * time.Hour))
 		}
 		add(&list.Then, setupStep{ID: "relay", Done: p.SendsMail, Path: panel.Prefix + setupPath + "#relay"})
