@@ -58,8 +58,8 @@ func startACME(t *testing.T, database string, from *acmetest.Authority, change f
 	s := &acmeServer{t: t, from: from, log: &servertest.Log{}}
 	config := server.Config{
 		BaseURL: "https://" + acmetest.Host, Database: database, Secret: servertest.Secret, LogKey: servertest.LogKey,
-		Archive: t.TempDir(),
-		Listen:  from.TLS, HTTPListen: from.HTTP, SigningRoots: from.Issuers, First: servertest.First(t, servertest.Domain),
+		Archive: t.TempDir(), DatabaseTimeout: storetest.CallTimeout,
+		Listen: from.TLS, HTTPListen: from.HTTP, SigningRoots: from.Issuers, First: servertest.First(t, servertest.Domain),
 		ACME:           &server.ACME{Email: "maria@example.com", Directory: from.Directory, Profile: "default", Roots: from.Roots},
 		Log:            slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		HostResolver:   dialtest.Nothing(),

@@ -34,6 +34,9 @@ type Config struct {
 	BaseURL string
 	// Database is "sqlite:PATH" or "postgres://…". Required.
 	Database string
+	// DatabaseTimeout is the maximum time of a call to the database, including
+	// all waits; requests fail after it. The default is 10 seconds.
+	DatabaseTimeout time.Duration
 	// Secret is the installation's secret of 32 bytes. Required.
 	Secret []byte
 	// LogKey is the seed of the key that signs checkpoints of the action log,

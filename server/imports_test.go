@@ -87,7 +87,7 @@ var arrows = map[string][]string{
 	"server/mailing":         {"server/admission", "profile", "profile/idn", "server/audit", "server/fault", "server/id", "server/notify", "server/settings", "server/setup", "templates"},
 	"server/maintenance":     {"server/audit", "server/fault"},
 	"server/notify":          {"profile", "server/account", "server/audit", "server/crypt", "server/dial", "server/fault", "server/id", "templates"},
-	"server/outbox":          {"server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
+	"server/outbox":          {"server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
 	"server/store":           {"server/admission", "server/certificate", "profile", "server/account", "server/audit", "server/batch", "server/batches", "server/crypt", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/maintenance", "server/notify", "server/outbox", "server/push", "server/pushes", "server/redirect", "server/replay", "server/secret", "server/settings", "server/setup", "server/branding"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},

@@ -118,6 +118,23 @@ func (s *Server) recordExpiry(ctx context.Context) error {
 	return nil
 }
 
+// recordOldBackup records, once for each backup and on only one of the servers, that
+// the last one is too old.
+func (s *Server) recordOldBackup(ctx context.Context) error {
+	now := s.config.Now()
+	at, err := s.store.UnreportedBackup(ctx)
+	if err != nil || !notify.OldBackup(at, now) {
+		return err
+	}
+	return s.store.NoteOldBackup(ctx, audit.ByProgram(), at, audit.Action{
+		Account: account.Installation,
+		Name:    audit.BackupOverdue,
+		Outcome: audit.Done,
+		Target:  audit.Target{Kind: audit.InstallationTarget, ID: "1", Name: "backup"},
+		Changes: []audit.Change{{Field: "created", New: at.UTC().Format(time.RFC3339)}, {Field: notify.DaysField, New: strconv.Itoa(int(now.Sub(at) / (24 * time.Hour)))}},
+	})
+}
+
 // recordExpiringKeys records, once for each notification, that keys are about to expire
 // or unused.
 func (s *Server) recordExpiringKeys(ctx context.Context) error {

@@ -183,12 +183,12 @@ func (s *Server) runMaintenance(ctx context.Context) error {
 
 // RunScheduled runs everything that is due. It records the signing identity
 // (checking its files even while nothing is signed), notifies about a
-// certificate and keys that are about to expire and links that have expired,
-// records the time, enqueues the daily maintenance of the action logs, and
+// certificate and keys that are about to expire, links that have expired and an
+// old backup, records the time, enqueues the daily maintenance of the action logs, and
 // reads the versions of the secret. Run calls it every minute. Each of several
 // servers on one database can.
 func (s *Server) RunScheduled(ctx context.Context) error {
-	return errors.Join(s.store.NoteClock(ctx), s.recordIdentity(ctx), s.recordExpiry(ctx), s.recordExpiringKeys(ctx), s.recordExpiredLinks(ctx), s.enqueueMaintenance(ctx), s.reloadSecret(ctx),
+	return errors.Join(s.store.NoteClock(ctx), s.recordIdentity(ctx), s.recordExpiry(ctx), s.recordExpiringKeys(ctx), s.recordExpiredLinks(ctx), s.recordOldBackup(ctx), s.enqueueMaintenance(ctx), s.reloadSecret(ctx),
 		account.NewSessions(s.vault, s.store).SumUp(ctx))
 }
 

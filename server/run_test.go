@@ -57,6 +57,9 @@ func config(t *testing.T) server.Config {
 		Archive:  t.TempDir(),
 		Listen:   "127.0.0.1:0",
 		Database: storetest.SQLite(t),
+
+		DatabaseTimeout: storetest.CallTimeout,
+
 		Secret:   servertest.Secret,
 		LogKey:   servertest.LogKey,
 		Identity: server.Fixed(id),

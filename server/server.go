@@ -81,7 +81,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	}
 	s := &Server{config: config, base: base, stopping: make(chan struct{})}
 	s.stop = sync.OnceFunc(func() { close(s.stopping) })
-	s.store, err = store.Open(ctx, store.Config{Database: config.Database, Now: config.Now, Signer: audit.NewKeyring(config.logKeys)})
+	s.store, err = store.Open(ctx, store.Config{Database: config.Database, CallTimeout: config.DatabaseTimeout, Now: config.Now, Signer: audit.NewKeyring(config.logKeys)})
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}

@@ -30,7 +30,7 @@ var usedByGo = []string{
 	"mail.when", "mail.what", "mail.who", "mail.from", "mail.client", "mail.number",
 	"mail.link.title", "mail.link.lead", "mail.link.until", "mail.link.advice",
 	"mail.ask", "mail.advice", "mail.advice.invitation", "mail.advice.digest", "mail.advice.test",
-	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.log.key_replaced", "mail.advice.identity.expiring", "mail.advice.identity.renewal_failed", "mail.advice.key.expiring", "mail.advice.key.unused",
+	"mail.advice.log.check_failed", "mail.advice.log.checkpoint", "mail.advice.log.key_replaced", "mail.advice.identity.expiring", "mail.advice.identity.renewal_failed", "mail.advice.key.expiring", "mail.advice.key.unused", "mail.advice.backup.overdue",
 	"language.name", "language.dir", "language.reviewed",
 }
 

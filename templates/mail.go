@@ -19,8 +19,9 @@ import (
 type Notice struct {
 	// Event chooses the texts: "mail.event.EVENT".
 	Event string
-	// Count is the number of mails in a "digest", and the number of days that
-	// the certificate of an "identity.expiring" has left.
+	// Count is the number of mails in a "digest", the number of days that the
+	// certificate of an "identity.expiring" has left, and that the last backup of
+	// a "backup.overdue" is old.
 	Count  int
 	When   time.Time
 	Who    string
@@ -174,7 +175,7 @@ func (p *mailPage) fill(l *locale, n Notice) error {
 		advice, ask = "mail.advice.digest", ""
 	case "test":
 		advice, ask = "mail.advice.test", ""
-	case "log.check_failed", "log.checkpoint", "log.key_replaced", "identity.expiring", "identity.renewal_failed", "key.expiring", "key.unused":
+	case "log.check_failed", "log.checkpoint", "log.key_replaced", "identity.expiring", "identity.renewal_failed", "key.expiring", "key.unused", "backup.overdue":
 		advice, ask = "mail.advice."+n.Event, ""
 	}
 	var err error

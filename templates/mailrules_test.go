@@ -25,7 +25,7 @@ func allMails(t *testing.T, set *Set, lang Language, b MailBrand) map[string]Mai
 	for _, kind := range mailEvents() {
 		n := Notice{Event: kind, When: at, Who: "olga@example.com", What: "example.com", From: "192.0.2.7", Client: "Safari", Number: 41, Brand: b}
 		switch kind {
-		case "digest", "identity.expiring", "key.expiring":
+		case "digest", "identity.expiring", "key.expiring", "backup.overdue":
 			n.Count = 3
 		case "invitation":
 			n.Link = "https://setup.example.com/panel/invitation/x"

@@ -89,7 +89,7 @@ func hookReasons() []string {
 // addNotices adds the texts whose ids the pages about notifications compose.
 func addNotices(add func(prefix string, ends []string, suffixes ...string)) {
 	add("panel.topic.", append(topics(), "links"))
-	add("panel.event.", []string{"digest", "link.created", "link.opened", "link.used", "link.downloaded", "link.expired", "link.revoked", "certificate.renewed"})
+	add("panel.event.", []string{"digest", "link.created", "link.opened", "link.used", "link.downloaded", "link.expired", "link.revoked", "certificate.renewed", "backup.overdue"})
 	add("panel.delivery.", deliveryStates())
 	add("panel.failure.", failures())
 	add("panel.hook.", []string{"live", "failing", "disabled"})

@@ -125,7 +125,8 @@ const (
 	IdentityRequest       Name = "identity.request"      // a renewal before it is due
 	IdentityUpload        Name = "identity.upload"
 	InstallationRestore   Name = "installation.restore"
-	SecretRotate          Name = "installation.rotate_secret" // tokens are created under a new version
+	BackupOverdue         Name = "installation.backup_overdue" // the last backup is too old
+	SecretRotate          Name = "installation.rotate_secret"  // tokens are created under a new version
 
 	BatchCreate   Name = "batch.create"
 	BatchUpdate   Name = "batch.update" // the list is checked with other settings

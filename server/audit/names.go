@@ -19,7 +19,7 @@ func Names() []Name {
 		SessionRevoke, SessionRevokeAll,
 		WebhookCreate, WebhookUpdate, WebhookDelete, WebhookRotate, WebhookTest, WebhookRedeliver, WebhookFailing, WebhookDisable,
 		SubscriptionUpdate, SubscriptionTest, SubscriptionRedeliver, IdentityChange, IdentityExpiring,
-		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore, SecretRotate,
+		IdentityRenew, IdentityRenewFailed, IdentityRequest, IdentityUpload, InstallationRestore, BackupOverdue, SecretRotate,
 		BatchCreate, BatchUpdate, BatchStart, BatchFinish, BatchFail, BatchCancel, BatchDelete, BatchDownload, BatchPush,
 		DeviceServerConnect, DeviceServerUpdate, DeviceServerDisconnect,
 		LogExport, LogErase, LogRetain, LogReplaceKey, LogCheckFailed,

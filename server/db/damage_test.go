@@ -293,11 +293,12 @@ func TestLockedWhileRunning(t *testing.T) {
 	database := storetest.EmptySQLite(t)
 	s := storetest.Open(t, store.Config{Database: database})
 	withLink(t, s, newLink("lnk_1"))
+	hurried := storetest.Open(t, store.Config{Database: database, CallTimeout: 2 * time.Second})
 	unlock := locked(t, database)
 	errs := make(chan error, 6)
 	for i := range cap(errs) {
 		go func() {
-			errs <- s.CreateLink(t.Context(), by, newLink(id("lnk_more", i)), nil, action(audit.LinkCreate, "lnk_more"))
+			errs <- hurried.CreateLink(t.Context(), by, newLink(id("lnk_more", i)), nil, action(audit.LinkCreate, "lnk_more"))
 		}()
 	}
 	linkOf(t, s, "lnk_1")

@@ -19,6 +19,7 @@ const retryAfter = 30 * time.Second
 // them, in one process or several, may use one database.
 type DB struct {
 	kind   database
+	limits timeouts
 	watch  func(Call) error
 	health health
 }
@@ -28,13 +29,15 @@ type DB struct {
 // process at a time. The folder of PATH must exist; the file need not. Open
 // refuses a schema that is newer than the program, another program's database,
 // and one that is damaged, read-only or lost. The error says how to fix it, and
-// nothing is changed. The caller closes the database.
-func Open(ctx context.Context, text string) (*DB, error) {
-	kind, err := open(ctx, text)
+// nothing is changed. The caller closes the database. The maximum time of a call
+// is CallTimeout if call is 0.
+func Open(ctx context.Context, text string, call time.Duration) (*DB, error) {
+	limits := newTimeouts(call)
+	kind, err := open(ctx, text, limits)
 	if err != nil {
 		return nil, fmt.Errorf("database: %w", err)
 	}
-	return &DB{kind: kind}, nil
+	return &DB{kind: kind, limits: limits, health: health{soon: limits.soon()}}, nil
 }
 
 // Close releases the database. Nothing may use d afterwards.
@@ -56,7 +59,7 @@ func (d *DB) Watch(fn func(Call) error) { d.watch = fn }
 // in time, the error is a DatabaseUnavailable fault, and the transaction may or
 // may not have been committed.
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
-	limited, end := context.WithTimeout(ctx, callTimeout)
+	limited, end := context.WithTimeout(ctx, d.limits.call)
 	defer end()
 	began := time.Now()
 	err := d.kind.transact(limited, func(t *Tx) error {
@@ -77,7 +80,7 @@ func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 // Read is for one statement that writes nothing. It has the same time limit as
 // a transaction.
 func (d *DB) Read(ctx context.Context) *Tx {
-	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch}
+	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch, timeout: d.limits.call}
 }
 
 // Taken reports whether err says that a key or unique value exists already.

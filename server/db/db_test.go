@@ -107,7 +107,8 @@ func TestSettings(t *testing.T) {
 		"postgres": {"synchronous_commit": "on", "statement_timeout": "10s", "lock_timeout": "8s",
 			"idle_in_transaction_session_timeout": "5s", "transaction_isolation": "read committed"},
 	}
-	storetest.Each(t, func(t *testing.T, s *store.Store) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database, CallTimeout: db.CallTimeout})
 		for name, value := range want[filepath.Base(t.Name())] {
 			got, err := db.Setting(t.Context(), s.Database(), name)
 			must(t, err)

@@ -62,12 +62,12 @@ const errDamaged = unavailableError("the check of the file failed")
 
 // open returns the migrated database that the text names. No error repeats the
 // text, which may contain a password.
-func open(ctx context.Context, text string) (database, error) {
+func open(ctx context.Context, text string, limits timeouts) (database, error) {
 	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
-		return openSQLite(ctx, path)
+		return openSQLite(ctx, path, limits)
 	}
 	if strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://") {
-		return openPostgres(ctx, text)
+		return openPostgres(ctx, text, limits)
 	}
 	return nil, errors.New("the database must be sqlite:PATH or postgres://USER@HOST/NAME")
 }

@@ -9,20 +9,17 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 )
 
-const (
-	// probeEvery is how often to try a write while it is in doubt whether
-	// writes work.
-	probeEvery = 10 * time.Second
-	// writeSoon is the maximum time of a write that ends the doubt.
-	writeSoon = 2 * time.Second
-)
+// probeEvery is how often to try a write while it is in doubt whether writes
+// work.
+const probeEvery = 10 * time.Second
 
 // touch is a write that changes nothing but has to reach the disk.
 const touch = `UPDATE installation SET mail = mail`
 
 // A health tracks whether writes work.
 type health struct {
-	mu sync.Mutex
+	soon time.Duration // of a write that ends the doubt
+	mu   sync.Mutex
 	// doubt is why the last write failed if none has worked since, or nil.
 	doubt  error
 	probed time.Time
@@ -35,7 +32,7 @@ func (h *health) note(began time.Time, err error) {
 	switch {
 	case fault.Is(err, fault.StorageFull), fault.Is(err, fault.DatabaseUnavailable):
 		h.doubt = err
-	case err == nil && time.Since(began) < writeSoon:
+	case err == nil && time.Since(began) < h.soon:
 		h.doubt = nil
 	}
 }
@@ -66,11 +63,18 @@ func (d *DB) Check(ctx context.Context) error {
 		return fmt.Errorf("ping: %w", d.Diagnose(because(ctx, err)))
 	}
 	if d.health.due() {
-		began := time.Now()
-		d.health.note(began, d.Diagnose(because(ctx, d.kind.touch(ctx))))
+		_ = d.TryWrite(ctx) // Writes knows the result
 	}
 	if err := d.Writes(); err != nil {
 		return fmt.Errorf("writes don't work: %w", err)
 	}
 	return nil
+}
+
+// TryWrite writes what changes nothing, and returns why that failed.
+func (d *DB) TryWrite(ctx context.Context) error {
+	began := time.Now()
+	err := d.Diagnose(because(ctx, d.kind.touch(ctx)))
+	d.health.note(began, err)
+	return err
 }

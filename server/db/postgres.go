@@ -15,12 +15,6 @@ import (
 )
 
 const (
-	// headTimeout limits how long an idle transaction may hold the row that all
-	// writers wait for, so that a disconnected server doesn't block them
-	// longer.
-	headTimeout = "1s"
-	// connectTimeout limits how long a connection may take.
-	connectTimeout = 5 * time.Second
 	// pgAttempts is how often a transaction that PostgreSQL aborted is run.
 	pgAttempts = 5
 	// pgMigrationLock is the advisory lock for migrations.
@@ -37,14 +31,15 @@ const pgTables = `SELECT relname FROM pg_class WHERE relkind IN ('r', 'p')
 
 // A pgDB is a database on a PostgreSQL server.
 type pgDB struct {
-	pool *pgxpool.Pool
+	limits timeouts
+	pool   *pgxpool.Pool
 	// probe is one connection for health checks.
 	probe *pgxpool.Pool
 	jobs  *river.Client[pgx.Tx]
 }
 
-func openPostgres(ctx context.Context, text string) (*pgDB, error) {
-	cfg, err := pgConfig(text)
+func openPostgres(ctx context.Context, text string, limits timeouts) (*pgDB, error) {
+	cfg, err := pgConfig(text, limits)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
@@ -66,7 +61,7 @@ func openPostgres(ctx context.Context, text string) (*pgDB, error) {
 		probe.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	return &pgDB{pool, probe, jobs}, nil
+	return &pgDB{limits, pool, probe, jobs}, nil
 }
 
 // newPool returns another pool with the same configuration.
@@ -79,7 +74,7 @@ func newPool(ctx context.Context, like *pgxpool.Pool, conns int32) (*pgxpool.Poo
 // pgConfig parses the URL and adds defaults. Whatever hangs ends after these
 // timeouts and so can't hold a lock for long: the locks of a disconnected
 // server are free before others give up waiting for them.
-func pgConfig(text string) (*pgxpool.Config, error) {
+func pgConfig(text string, limits timeouts) (*pgxpool.Config, error) {
 	cfg, err := pgxpool.ParseConfig(text)
 	if err != nil {
 		return nil, err
@@ -88,13 +83,13 @@ func pgConfig(text string) (*pgxpool.Config, error) {
 		return nil, errors.New("default_query_exec_mode=simple_protocol isn't safe; leave it out")
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
-		cfg.ConnConfig.ConnectTimeout = connectTimeout
+		cfg.ConnConfig.ConnectTimeout = limits.turn()
 	}
 	for name, value := range map[string]string{
 		"application_name":                    "mobileconfig",
-		"idle_in_transaction_session_timeout": "5s",
-		"lock_timeout":                        "8s",
-		"statement_timeout":                   "10s",
+		"idle_in_transaction_session_timeout": pgTime(limits.turn()),
+		"lock_timeout":                        pgTime(limits.lock()),
+		"statement_timeout":                   pgTime(limits.call),
 		"synchronous_commit":                  "on",
 		"tcp_user_timeout":                    "5s",
 	} {
@@ -104,6 +99,9 @@ func pgConfig(text string) (*pgxpool.Config, error) {
 	}
 	return cfg, nil
 }
+
+// pgTime returns the duration as PostgreSQL writes it.
+func pgTime(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
 
 // migratePostgres migrates under an advisory lock on its own connection.
 // Neither waiting for the lock nor a long migration times out; both end with
@@ -186,7 +184,7 @@ func (p *pgDB) once(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	defer rollback(ctx, t)
-	x := &Tx{ctx: ctx, conn: pgConn{t}, insert: insertInto(p.jobs, t)}
+	x := &Tx{ctx: ctx, conn: pgConn{t, p.limits.head()}, insert: insertInto(p.jobs, t)}
 	if err := fn(x); err != nil {
 		return err
 	}
@@ -217,7 +215,7 @@ func rollback(ctx context.Context, t pgx.Tx) {
 	_ = t.Rollback(ctx)
 }
 
-func (p *pgDB) reader() conn { return pgConn{p.pool} }
+func (p *pgDB) reader() conn { return pgConn{db: p.pool} }
 
 func (p *pgDB) ping(ctx context.Context) error {
 	var n int64

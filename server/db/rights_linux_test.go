@@ -45,7 +45,7 @@ func TestFolderWithoutRights(t *testing.T) {
 		if err := errors.Unwrap(write()); err == nil || !strings.Contains(err.Error(), "this user may not enter the folder") {
 			t.Errorf("a write: %v", err)
 		}
-		if _, err := db.Open(t.Context(), database); err == nil || !strings.Contains(err.Error(), "this user may not enter the folder") {
+		if _, err := db.Open(t.Context(), database, 0); err == nil || !strings.Contains(err.Error(), "this user may not enter the folder") {
 			t.Errorf("a start: %v", err)
 		}
 	})

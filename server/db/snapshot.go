@@ -64,7 +64,7 @@ func execSQLite(ctx context.Context, path, statement string, args ...any) error 
 	if err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", liteDSN(path, readWrite))
+	db, err := sql.Open("sqlite", liteDSN(path, readWrite, newTimeouts(0)))
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func execSQLite(ctx context.Context, path, statement string, args ...any) error 
 }
 
 func execPostgres(ctx context.Context, text, statement string, args ...any) error {
-	cfg, err := pgConfig(text)
+	cfg, err := pgConfig(text, newTimeouts(0))
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func snapshotSQLite(ctx context.Context, path, tmp string, at time.Time, w io.Wr
 	if _, err := os.Stat(path); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", liteDSN(path, readOnly))
+	db, err := sql.Open("sqlite", liteDSN(path, readOnly, newTimeouts(0)))
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func snapshotSQLite(ctx context.Context, path, tmp string, at time.Time, w io.Wr
 }
 
 func snapshotPostgres(ctx context.Context, text string, at time.Time, w io.Writer) error {
-	cfg, err := pgConfig(text)
+	cfg, err := pgConfig(text, newTimeouts(0))
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
-	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river"
@@ -17,8 +16,6 @@ import (
 )
 
 const (
-	// SQLite admits one writer at a time; the others wait this long.
-	liteBusy    = 5 * time.Second
 	liteReaders = 8
 	// liteCheckSize is the maximum size of a file that is checked completely at
 	// start.
@@ -31,6 +28,7 @@ const (
 // A liteDB is an SQLite file: one connection that writes, some that read.
 type liteDB struct {
 	file            *liteFile
+	limits          timeouts
 	writer, readers *sql.DB
 	kept            *liteReader // over readers
 	// anchor is a connection that stays open: SQLite deletes the write-ahead
@@ -40,7 +38,7 @@ type liteDB struct {
 	fuse   fuse // of the writer
 }
 
-func openSQLite(ctx context.Context, path string) (*liteDB, error) {
+func openSQLite(ctx context.Context, path string, limits timeouts) (*liteDB, error) {
 	file, err := newLiteFile(path)
 	if err != nil {
 		return nil, err
@@ -53,18 +51,18 @@ func openSQLite(ctx context.Context, path string) (*liteDB, error) {
 	if err := file.prepare(); err != nil {
 		return nil, err
 	}
-	l, err := openLite(ctx, file)
+	l, err := openLite(ctx, file, limits)
 	if liteFull(err) && file.spendReserve() {
 		// Reads are served, and writes fail until there is space.
-		l, err = openLite(ctx, file)
+		l, err = openLite(ctx, file, limits)
 	} else if err == nil {
 		file.keepReserve()
 	}
 	return l, err
 }
 
-func openLite(ctx context.Context, file *liteFile) (*liteDB, error) {
-	l := &liteDB{file: file, fuse: fuse{blown: make(chan struct{})}}
+func openLite(ctx context.Context, file *liteFile, limits timeouts) (*liteDB, error) {
+	l := &liteDB{file: file, limits: limits, fuse: fuse{blown: make(chan struct{})}}
 	if err := l.open(ctx); err != nil {
 		l.disconnect()
 		return nil, l.explain(err)
@@ -75,7 +73,7 @@ func openLite(ctx context.Context, file *liteFile) (*liteDB, error) {
 // open doesn't change a foreign or damaged file. With secure_delete, deleted
 // content is overwritten in the file.
 func (l *liteDB) open(ctx context.Context) (err error) {
-	l.writer, err = openFused(l.file.path, liteDSN(l.file.path, readWrite, "foreign_keys(1)", "synchronous(FULL)", "cache_spill(0)", "secure_delete(FAST)",
+	l.writer, err = openFused(l.file.path, liteDSN(l.file.path, readWrite, l.limits, "foreign_keys(1)", "synchronous(FULL)", "cache_spill(0)", "secure_delete(FAST)",
 		"wal_autocheckpoint(0)", fmt.Sprintf("journal_size_limit(%d)", liteLogSize)), &l.fuse)
 	if err != nil {
 		return err
@@ -164,7 +162,7 @@ func (l *liteDB) checkWritable(ctx context.Context) error {
 // openReaders opens the reading connections. They can't enable the write-ahead
 // log in a new file and therefore come last.
 func (l *liteDB) openReaders(ctx context.Context) (err error) {
-	l.readers, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, "query_only(1)"))
+	l.readers, err = sql.Open("sqlite", liteDSN(l.file.path, readWrite, l.limits, "query_only(1)"))
 	if err != nil {
 		return err
 	}
@@ -245,7 +243,7 @@ func (l *liteDB) turn(ctx context.Context) (*sql.Conn, error) {
 			return nil, err
 		}
 	}
-	wait, cancel := context.WithTimeout(ctx, liteBusy)
+	wait, cancel := context.WithTimeout(ctx, l.limits.turn())
 	defer cancel()
 	conn, err := l.writer.Conn(wait)
 	if err != nil && ctx.Err() == nil && wait.Err() != nil {
@@ -279,7 +277,7 @@ func (l *liteDB) close() {
 	if l.fuse.check() != nil {
 		return // the process ends: closing the file would write to it
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), liteBusy)
+	ctx, cancel := context.WithTimeout(context.Background(), l.limits.turn())
 	defer cancel()
 	if unlock, err := l.file.lock(ctx); err == nil {
 		defer unlock()
@@ -313,8 +311,8 @@ const (
 // liteDSN returns the driver's name for a file. It sets busy_timeout before any
 // other pragma. Transactions take the write lock when they begin: one that
 // starts by reading would fail at its first write instead of waiting.
-func liteDSN(path, mode string, pragmas ...string) string {
-	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", liteBusy.Milliseconds())}}
+func liteDSN(path, mode string, limits timeouts, pragmas ...string) string {
+	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {fmt.Sprintf("busy_timeout(%d)", limits.turn().Milliseconds())}}
 	q["_pragma"] = append(q["_pragma"], pragmas...)
 	if path = filepath.ToSlash(path); path[0] != '/' {
 		path = "/" + path // C:/…

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,7 +21,9 @@ type Tx struct {
 	conn conn
 	// insert is nil in a reader.
 	insert inserter
-	watch  func(Call) error
+	// timeout is that of each statement of a reader.
+	timeout time.Duration
+	watch   func(Call) error
 	// last are the statements that run with the commit.
 	last []statement
 }
@@ -71,7 +74,7 @@ func (t *Tx) Row(query string, args ...any) Row {
 // Head runs a query that locks the one row that all writers wait for, for
 // example the head of a log. Later statements should use Finally: the row is
 // then locked for only one round trip to the database. If that takes longer
-// than headTimeout, PostgreSQL aborts the transaction.
+// than a tenth of a call's time, PostgreSQL aborts the transaction.
 func (t *Tx) Head(query string, args ...any) Row {
 	if err := t.watched(query, args); err != nil {
 		return failedRow{err}
@@ -275,6 +278,7 @@ type pgConn struct {
 		QueryRow(ctx context.Context, query string, args ...any) pgx.Row
 		SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
 	}
+	headTimeout time.Duration // of a transaction
 }
 
 func (c pgConn) locks() bool { return true }
@@ -298,7 +302,7 @@ func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
 // disconnected: everyone else waits meanwhile.
 func (c pgConn) head(ctx context.Context, query string, args []any) Row {
 	var b pgx.Batch
-	b.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, headTimeout)
+	b.Queue(`SELECT set_config('idle_in_transaction_session_timeout', $1, true)`, pgTime(c.headTimeout))
 	b.Queue(query, args...)
 	return headRow{c.db.SendBatch(ctx, &b)}
 }

@@ -71,7 +71,9 @@ func (v *visit) openDatabase(ctx context.Context) {
 	if database == "" {
 		return
 	}
-	if lite {
+	if !lite {
+		file = "" // the URL may have a password
+	} else {
 		info, err := os.Stat(file)
 		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
 			if !v.has(DataMissing) {
@@ -87,24 +89,48 @@ func (v *visit) openDatabase(ctx context.Context) {
 	defer cancel()
 	kept, err := store.Open(ctx, store.Config{Database: database, Now: v.Now})
 	if err != nil {
-		text := err.Error()
-		switch {
-		case strings.Contains(text, "the schema has version") || strings.Contains(text, "the schema of an unreleased version"):
-			v.add(DatabaseNewer, "", "%s", text)
-		case lite && (strings.Contains(text, "is not an SQLite database") || strings.Contains(text, "is damaged") || strings.Contains(text, "belongs to another program")):
-			v.add(DatabaseDamaged, file, "%s", text)
-		default:
-			v.add(DatabaseDown, "", "%s", text)
-		}
+		v.add(unusable(err, lite), file, "%v", err)
 		return
 	}
 	v.store = kept
-	if err := kept.Check(ctx); err != nil {
-		v.add(NoWrites, "", "%v", err)
+	if err := kept.TryWrite(ctx); err != nil {
+		if f, ok := errors.AsType[*fault.Fault](err); ok && f.Unwrap() != nil {
+			err = f.Unwrap()
+		}
+		v.add(NoWrites, file, "The database refused a write: %v", err)
 	}
 	if any, err := kept.AnyMember(ctx); err == nil && !any {
 		v.add(NoMember, "", "")
 	}
+}
+
+// unusables are what the errors of databases that can't be opened say, and their
+// codes. Those of a file are for SQLite only.
+var unusables = []struct {
+	text string
+	file bool
+	code Code
+}{
+	{"the schema has version", false, DatabaseNewer},
+	{"the schema of an unreleased version", false, DatabaseNewer},
+	{"in a read-only transaction", false, NoWrites},
+	{"is not an SQLite database", true, DatabaseDamaged},
+	{"is damaged", true, DatabaseDamaged},
+	{"belongs to another program", true, DatabaseDamaged},
+	{"is read-only", true, NoWrites},
+	{"neither full nor read-only", true, NoWrites},
+	{"there is no space left", true, NoWrites},
+	{"can't be read or written", true, NoWrites},
+}
+
+// unusable returns the code for a database that can't be opened.
+func unusable(err error, lite bool) Code {
+	for _, u := range unusables {
+		if strings.Contains(err.Error(), u.text) && (lite || !u.file) {
+			return u.code
+		}
+	}
+	return DatabaseDown
 }
 
 // logKey looks at whether this server has the key that signs the action logs.

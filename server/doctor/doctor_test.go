@@ -1,3 +1,5 @@
+//go:debug x509usefallbackroots=1
+
 package doctor_test
 
 import (
@@ -14,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -52,6 +55,35 @@ type installation struct {
 	names    map[string]dialtest.Answer
 }
 
+// issuer returns an intermediate authority.
+func issuer(t *testing.T, root signingtest.Pair) signingtest.Pair {
+	t.Helper()
+	return root.Leaf(t, "p256", func(c *x509.Certificate) {
+		c.Subject.CommonName, c.DNSNames, c.ExtKeyUsage = "Issuer", nil, nil
+		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
+		c.NotAfter = time.Now().Add(90 * 24 * time.Hour)
+	})
+}
+
+// public is the root of a public authority: this machine trusts it, in place of
+// the system's. It is too new for devices before iOS 16.
+var public struct {
+	sync.Once
+	signingtest.Pair
+}
+
+// publicRoot returns public, which a process can set only once.
+func publicRoot(t *testing.T) signingtest.Pair {
+	t.Helper()
+	public.Do(func() {
+		public.Pair = signingtest.Root(t, "p256")
+		roots := x509.NewCertPool()
+		roots.AddCert(public.Cert)
+		x509.SetFallbackRoots(roots)
+	})
+	return public.Pair
+}
+
 // file creates a file in the folder of the test.
 func (i *installation) file(name string, data []byte) string {
 	i.t.Helper()
@@ -85,15 +117,12 @@ func tlsServer(t *testing.T, leaf signingtest.Pair, middle signingtest.Pair, han
 	return s.Listener.Addr().String()
 }
 
-// healthy starts an installation without faults.
-func healthy(t *testing.T) *installation {
+// healthy starts an installation without faults. Its database is in the data
+// folder, unless another one is given.
+func healthy(t *testing.T, database string) *installation {
 	t.Helper()
-	i := &installation{t: t, root: signingtest.Root(t, "p256")}
-	i.middle = i.root.Leaf(t, "p256", func(c *x509.Certificate) {
-		c.Subject.CommonName, c.DNSNames, c.ExtKeyUsage = "Issuer", nil, nil
-		c.IsCA, c.BasicConstraintsValid, c.KeyUsage = true, true, x509.KeyUsageCertSign
-		c.NotAfter = time.Now().Add(90 * 24 * time.Hour)
-	})
+	i := &installation{t: t, root: signingtest.Root(t, "p256"), database: database}
+	i.middle = issuer(t, i.root)
 	i.Roots = x509.NewCertPool()
 	i.Roots.AddCert(i.root.Cert)
 	leaf := i.leaf(nil)
@@ -104,7 +133,9 @@ func healthy(t *testing.T) *installation {
 	must(t, err)
 	logKey, err := dir.LogKey()
 	must(t, err)
-	i.database = dir.Database()
+	if i.database == "" {
+		i.database = dir.Database()
+	}
 	i.sign(leaf, i.middle)
 	i.Signing.Roots = i.file("root.pem", i.root.CertPEM())
 	identity, err := server.FromFiles(i.Signing, time.Now, slog.New(slog.DiscardHandler))
@@ -302,6 +333,11 @@ var faults = []planted{
 		i.sign(i.leaf(func(c *x509.Certificate) { c.NotAfter = time.Now().Add(5 * 24 * time.Hour) }), i.middle)
 	}, doctor.CertificateEnds, nil},
 	{"a private authority", func(i *installation) { i.sign(i.leaf(nil), i.middle, i.root); i.Signing.Roots = "" }, doctor.CertificateOwn, nil},
+	{"a root that devices before iOS 16 lack", func(i *installation) {
+		i.middle = issuer(i.t, publicRoot(i.t))
+		i.sign(i.leaf(nil), i.middle)
+		i.Signing.Roots = ""
+	}, doctor.CertificateOld, nil},
 	{"no certificate yet", func(i *installation) { i.acme(0) }, doctor.CertificateNone, nil},
 	{"an order that failed", func(i *installation) {
 		i.acme(0)
@@ -387,38 +423,54 @@ func codesOf(found []doctor.Finding) []doctor.Code {
 
 // TestHealthy checks that nothing is found in a healthy installation.
 func TestHealthy(t *testing.T) {
-	i := healthy(t)
-	if found := doctor.Examine(t.Context(), i.Config); len(found) > 0 {
-		t.Errorf("found %+v", found)
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		i := healthy(t, database)
+		if found := doctor.Examine(t.Context(), i.Config); len(found) > 0 {
+			t.Errorf("found %+v", found)
+		}
+	})
+}
+
+// finds checks that a planted fault is found, and nothing else but its
+// consequences.
+func (i *installation) finds(want doctor.Code, too ...doctor.Code) {
+	i.t.Helper()
+	found := doctor.Examine(i.t.Context(), i.Config)
+	if !slices.Contains(codesOf(found), want) {
+		i.t.Errorf("found %v, want %s", codesOf(found), want)
+	}
+	for _, each := range found {
+		if each.Code != want && !slices.Contains(too, each.Code) {
+			i.t.Errorf("found too: %+v", each)
+		}
+		if each.Detail == "" || each.Do == "" {
+			i.t.Errorf("%s doesn't say what to do", each.Code)
+		}
 	}
 }
 
 // TestFaults plants one fault after the other.
 func TestFaults(t *testing.T) {
-	planted := map[doctor.Code]bool{}
+	planted := map[doctor.Code]bool{doctor.NoWrites: true} // by TestReadOnlyPostgres and TestReadOnlyFile
 	for _, f := range faults {
 		planted[f.want] = true
 		t.Run(f.name, func(t *testing.T) {
-			i := healthy(t)
+			i := healthy(t, "")
 			f.plant(i)
-			found := doctor.Examine(t.Context(), i.Config)
-			if !slices.Contains(codesOf(found), f.want) {
-				t.Errorf("found %v, want %s", codesOf(found), f.want)
-			}
-			for _, each := range found {
-				if each.Code != f.want && !slices.Contains(f.too, each.Code) {
-					t.Errorf("found too: %+v", each)
-				}
-				if each.Detail == "" || each.Do == "" {
-					t.Errorf("%s doesn't say what to do", each.Code)
-				}
-			}
+			i.finds(f.want, f.too...)
 		})
 	}
 	for _, m := range doctor.Codes() {
-		// These two need a chain of a public authority, and a failing disk.
-		if !planted[m.Code] && m.Code != doctor.CertificateOld && m.Code != doctor.NoWrites {
+		if !planted[m.Code] {
 			t.Errorf("%s wasn't planted", m.Code)
 		}
 	}
+}
+
+// TestReadOnlyPostgres has a PostgreSQL database that takes no writes. See
+// TestReadOnlyFile for SQLite.
+func TestReadOnlyPostgres(t *testing.T) {
+	i := healthy(t, storetest.Postgres(t))
+	i.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
+	i.finds(doctor.NoWrites)
 }

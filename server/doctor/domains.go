@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"context"
-	"time"
 
 	"github.com/updatecase/mobileconfig/server/autoconfig"
 	"github.com/updatecase/mobileconfig/server/dial"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
 )
@@ -65,9 +65,6 @@ func (v *visit) records(ctx context.Context, d settings.Domain) {
 	}
 }
 
-// oldBackup is the maximum age of a backup.
-const oldBackup = 72 * time.Hour
-
 // upkeep checks the daily work.
 func (v *visit) upkeep(ctx context.Context) {
 	if v.store == nil {
@@ -81,7 +78,7 @@ func (v *visit) upkeep(ctx context.Context) {
 	case err != nil:
 	case at.IsZero():
 		v.add(BackupNone, "", "")
-	case v.Now().Sub(at) > oldBackup:
+	case notify.OldBackup(at, v.Now()):
 		v.add(BackupOld, "", "The last backup is from %s.", at.UTC().Format("2006-01-02 at 15:04 MST"))
 	}
 }

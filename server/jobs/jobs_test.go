@@ -277,11 +277,12 @@ func TestAgainLater(t *testing.T) {
 type waiter struct {
 	worker
 	begun chan bool
+	once  sync.Once
 	ended error
 }
 
 func (w *waiter) Archive(ctx context.Context, _ string, _ int) error {
-	close(w.begun)
+	w.once.Do(func() { close(w.begun) }) // the queue may already be fetching when the job is free again
 	<-ctx.Done()
 	w.ended = context.Cause(ctx)
 	return w.ended

@@ -90,6 +90,15 @@ func enqueue(t *db.Tx, d notify.Delivery, delay time.Duration) error {
 	return t.Enqueue(notify.MailJob{Delivery: d.ID}, notify.MailQueue, delay)
 }
 
+// Home returns the account whose webhooks and additional addresses are notified of
+// the actions in a log: of those of the installation, the account that runs it.
+func Home(owner string) string {
+	if owner == account.Installation {
+		return account.Default
+	}
+	return owner
+}
+
 // A reader is the [notify.Reader] of a transaction, for actions of one account.
 type reader struct {
 	t *db.Tx
@@ -106,16 +115,16 @@ type hook struct{ id, types string }
 func newReader(t *db.Tx, owner string) reader {
 	return reader{t, sync.OnceValues(func() ([]hook, error) {
 		var n int64
-		if err := t.Row(`SELECT hooks FROM logs WHERE account = $1`, owner).Scan(&n); err != nil || n == 0 {
+		if err := t.Row(`SELECT hooks FROM logs WHERE account = $1`, Home(owner)).Scan(&n); err != nil || n == 0 {
 			return nil, err
 		}
-		return hooksOf(t, owner)
+		return hooksOf(t, Home(owner))
 	})}
 }
 
 // looking returns a reader that always looks webhooks up.
 func looking(t *db.Tx, owner string) reader {
-	return reader{t, sync.OnceValues(func() ([]hook, error) { return hooksOf(t, owner) })}
+	return reader{t, sync.OnceValues(func() ([]hook, error) { return hooksOf(t, Home(owner)) })}
 }
 
 func hooksOf(t *db.Tx, owner string) ([]hook, error) {
@@ -129,8 +138,12 @@ func hooksOf(t *db.Tx, owner string) ([]hook, error) {
 	return all, err
 }
 
-// Webhooks returns the enabled webhooks with the event type.
-func (r reader) Webhooks(_ string, kind notify.Type) ([]string, error) {
+// Webhooks returns the enabled webhooks with the event type. Programs that follow
+// the checkpoints of their account's log don't get those of the installation's.
+func (r reader) Webhooks(owner string, kind notify.Type) ([]string, error) {
+	if owner == account.Installation && strings.HasPrefix(string(kind), "log.") {
+		return nil, nil
+	}
 	all, err := r.hooks()
 	if err != nil {
 		return nil, err
@@ -166,10 +179,10 @@ func (r reader) Recipients(owner string, topic notify.Topic) ([]notify.Recipient
 		all = append(all, one)
 		return err
 	}, `SELECT members.id, members.email, members.role, COALESCE(said.wanted, -1) FROM members
-		LEFT JOIN subscriptions said ON said.account = $1 AND said.recipient = members.id AND said.topic = $2
-		WHERE members.account = $1 OR ($1 = '`+account.Installation+`' AND members.operator = 1)
+		LEFT JOIN subscriptions said ON said.account = members.account AND said.recipient = members.id AND said.topic = $2
+		WHERE members.account = $1 AND $3 = 0 OR members.operator = 1 AND $3 = 1
 		UNION ALL SELECT '', recipient, '', wanted FROM subscriptions
-		WHERE account = $1 AND topic = $2 AND recipient LIKE '%@%' ORDER BY 2`, owner, string(topic))
+		WHERE account = $1 AND topic = $2 AND recipient LIKE '%@%' ORDER BY 2`, Home(owner), string(topic), db.Bit(owner == account.Installation))
 	return all, err
 }
 

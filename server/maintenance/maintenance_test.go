@@ -219,7 +219,7 @@ func (w *watch) log(owner string, name audit.Name) []audit.Entry {
 // failedLogs returns the number of logs whose check failed.
 func (w *watch) failedLogs() int {
 	w.Helper()
-	s, err := store.Open(w.Context(), store.Config{Database: w.database})
+	s, err := store.Open(w.Context(), store.Config{Database: w.database, CallTimeout: storetest.CallTimeout})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -44,6 +44,7 @@ var texts = map[Type]string{
 	LogCheckFailed:   "The daily check of the action log found that the log was changed outside of the program.",
 	LogKeyReplaced:   "The key that signs the action log was replaced.",
 	LogCheckpoint:    "Once a day, if the action log has grown: a signed checkpoint of the log.",
+	BackupOverdue:    "The last backup is more than three days old. It's sent once, until there is another backup.",
 	SettingsChanged:  "The notification settings changed.",
 	WebhookChanged:   "A webhook was created, updated or deleted, or its secret was replaced.",
 	WebhookFailing:   "A webhook has failed for 24 hours.",
@@ -56,15 +57,19 @@ type Kind struct {
 	Type Type
 	Text string
 	// Streamed is whether the event stream includes the type. It includes all
-	// events that are actions.
+	// events that are actions in an account's log.
 	Streamed bool
 }
+
+// unstreamed are the types of events that are no actions, or actions in the log of
+// the installation.
+var unstreamed = []Type{LogCheckpoint, TestEvent, IdentityChanged, IdentityExpiring, RenewalFailed, Renewed, BackupOverdue}
 
 // Catalog lists all types that webhooks can receive, sorted.
 func Catalog() []Kind {
 	var all []Kind
 	for _, t := range slices.Sorted(maps.Keys(texts)) {
-		all = append(all, Kind{t, texts[t], t != LogCheckpoint && t != TestEvent})
+		all = append(all, Kind{t, texts[t], !slices.Contains(unstreamed, t)})
 	}
 	return all
 }

@@ -21,6 +21,13 @@ const (
 // from it.
 const DeviceLife = 400 * 24 * time.Hour
 
+// backupAge is how old the last backup may become before it's reported.
+const backupAge = 72 * time.Hour
+
+// OldBackup reports whether the last backup, written at that time, is too old. The
+// zero time means that there was none.
+func OldBackup(at, now time.Time) bool { return !at.IsZero() && now.Sub(at) > backupAge }
+
 // A Reader looks up, in the transaction of an action, the facts that decide
 // who is notified about it.
 type Reader interface {

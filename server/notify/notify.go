@@ -28,12 +28,13 @@ const (
 	Domains       Topic = "domains"
 	Batches       Topic = "batches"
 	Log           Topic = "log"
+	Backups       Topic = "backups"
 	Notifications Topic = "notifications"
 )
 
 // Topics lists all topics.
 func Topics() []Topic {
-	return []Topic{SignIns, Factors, Members, Keys, Identity, Policies, Domains, Batches, Log, Notifications}
+	return []Topic{SignIns, Factors, Members, Keys, Identity, Policies, Domains, Batches, Log, Backups, Notifications}
 }
 
 // A Type is the name of an event in webhooks. Types are published: add, never
@@ -79,6 +80,7 @@ const (
 	LogCheckFailed   Type = "log.check_failed"
 	LogCheckpoint    Type = "log.checkpoint" // reports no action
 	LogKeyReplaced   Type = "log.key_replaced"
+	BackupOverdue    Type = "backup.overdue"
 	SettingsChanged  Type = "notifications.changed"
 	WebhookChanged   Type = "webhook.changed"
 	WebhookFailing   Type = "webhook.failing"
@@ -157,6 +159,8 @@ var events = map[audit.Name]Event{
 
 	audit.LogCheckFailed: {LogCheckFailed, Log, true},
 	audit.LogReplaceKey:  {LogKeyReplaced, Log, true},
+
+	audit.BackupOverdue: {BackupOverdue, Backups, false},
 
 	audit.SubscriptionUpdate: {SettingsChanged, Notifications, true},
 	audit.WebhookCreate:      {WebhookChanged, Notifications, false},

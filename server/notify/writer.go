@@ -40,7 +40,9 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 		n.From, n.Client = e.Personal.IP, e.Personal.Client
 		switch t.Type {
 		case IdentityExpiring, KeyExpiring:
-			n.Count = daysLeft(e.Changes)
+			n.Count = daysOf(e.Changes)
+		case BackupOverdue:
+			n.Count, n.What = daysOf(e.Changes), "" // the title says it
 		case LogCheckFailed:
 			n.What = e.Finding()
 		}
@@ -68,11 +70,11 @@ func (s *Scribe) Write(ctx context.Context, t Try) (*Mail, error) {
 }
 
 // DaysField is the change in which an IdentityExpiring or KeyExpiring records
-// how many days are left.
+// how many days are left, and a BackupOverdue how many the last backup is old.
 const DaysField = account.DaysField
 
-// daysLeft returns the days that an IdentityExpiring has left, or 0.
-func daysLeft(changes []audit.Change) int {
+// daysOf returns the days in DaysField, or 0.
+func daysOf(changes []audit.Change) int {
 	for _, c := range changes {
 		if c.Field == DaysField {
 			n, _ := strconv.Atoi(c.New) // 0 if it can't be read

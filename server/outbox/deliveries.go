@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/ledger"
@@ -16,14 +17,24 @@ import (
 
 var _ notify.DeliveryStore = (*Outbox)(nil)
 
+// logs are the logs whose actions are reported to the webhooks of an account.
+func logs(owner string) [2]string {
+	if owner == ledger.Home(account.Installation) {
+		return [2]string{owner, account.Installation}
+	}
+	return [2]string{owner, owner}
+}
+
 // Deliveries returns the last deliveries to a webhook of the account, newest
 // first. Without a webhook it returns those by email.
 func (b *Outbox) Deliveries(ctx context.Context, owner, webhook string) ([]notify.Delivery, error) {
 	var w db.Where
-	w.Add(`account = ?`, owner)
 	if webhook == "" {
+		w.Add(`account = ?`, owner)
 		w.Add(`webhook IS NULL`)
 	} else {
+		from := logs(owner)
+		w.Add(`account IN (?, ?)`, from[0], from[1])
 		w.Add(`webhook = ?`, webhook)
 	}
 	query, args := w.Query(`SELECT `+ledger.Deliveries.Columns+` FROM deliveries`, `ORDER BY created DESC, id DESC LIMIT ?`, notify.History)
@@ -73,7 +84,7 @@ func readLanguage(t *db.Tx, try *notify.Try) error {
 		(SELECT NULLIF(language, '') FROM members WHERE email = $1),
 		(SELECT NULLIF(language, '') FROM invitations WHERE account = $2 AND email = $1 ORDER BY created DESC LIMIT 1),
 		(SELECT language FROM members WHERE account = $2 AND role = 'owner' ORDER BY created, id LIMIT 1), '')`,
-		try.Address, try.Account).Scan(&try.Language)
+		try.Address, ledger.Home(try.Account)).Scan(&try.Language)
 }
 
 // readSubject reads the action or the checkpoint of the attempt. If the log no

@@ -40,20 +40,20 @@ func needMail(t *db.Tx) error {
 // be repeated once. The statement decides that, so of two simultaneous
 // requests one is refused.
 func (b *Outbox) Redeliver(ctx context.Context, by audit.Grant, d notify.Delivery, old string, a audit.Action) (notify.Delivery, error) {
-	made := d
+	made, from := d, logs(d.Account)
 	err := b.change(ctx, by, a, func(t *db.Tx) error {
 		was, err := ledger.Deliveries.Scan(t.Row(`UPDATE deliveries SET again = $4
-			WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3
+			WHERE id = $1 AND (account = $2 OR account = $6 AND webhook IS NOT NULL) AND COALESCE(webhook, '') = $3
 			AND state <> 'waiting' AND again = '' AND type <> $5 RETURNING `+ledger.Deliveries.Columns,
-			old, d.Account, d.Webhook, d.ID, string(notify.DigestMail)))
+			old, d.Account, d.Webhook, d.ID, string(notify.DigestMail), from[1]))
 		if errors.Is(err, db.ErrNoRows) {
-			return notAgain(t, d, old)
+			return notAgain(t, d, from[1], old)
 		}
 		if err != nil {
 			return err
 		}
 		made = notify.Delivery{
-			ID: d.ID, Message: was.Message, Account: d.Account, Seq: was.Seq, Type: was.Type,
+			ID: d.ID, Message: was.Message, Account: was.Account, Seq: was.Seq, Type: was.Type,
 			Address: was.Address, Webhook: was.Webhook, State: notify.Waiting, Created: d.Created,
 		}
 		if made.Webhook == "" {
@@ -71,10 +71,10 @@ func (b *Outbox) Redeliver(ctx context.Context, by audit.Grant, d notify.Deliver
 }
 
 // notAgain returns the reason why a delivery can't be repeated.
-func notAgain(t *db.Tx, d notify.Delivery, old string) error {
+func notAgain(t *db.Tx, d notify.Delivery, elsewhere, old string) error {
 	var n int
-	err := t.Row(`SELECT COUNT(*) FROM deliveries WHERE id = $1 AND account = $2 AND COALESCE(webhook, '') = $3`,
-		old, d.Account, d.Webhook).Scan(&n)
+	err := t.Row(`SELECT COUNT(*) FROM deliveries WHERE id = $1 AND (account = $2 OR account = $4 AND webhook IS NOT NULL) AND COALESCE(webhook, '') = $3`,
+		old, d.Account, d.Webhook, elsewhere).Scan(&n)
 	switch {
 	case err != nil:
 		return err

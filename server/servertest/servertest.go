@@ -19,6 +19,7 @@ import (
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
 	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
@@ -95,14 +96,15 @@ func serve(t testing.TB, on net.Listener, database string, change func(*server.C
 		t.Fatal(err)
 	}
 	config := server.Config{
-		BaseURL:  "http://setup.example.com",
-		Database: database,
-		Archive:  t.TempDir(),
-		Secret:   Secret,
-		LogKey:   LogKey,
-		Identity: server.Fixed(identity),
-		Log:      slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		First:    First(t, Domain),
+		BaseURL:         "http://setup.example.com",
+		Database:        database,
+		DatabaseTimeout: storetest.CallTimeout,
+		Archive:         t.TempDir(),
+		Secret:          Secret,
+		LogKey:          LogKey,
+		Identity:        server.Fixed(identity),
+		Log:             slog.New(slog.NewJSONHandler(s.Log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		First:           First(t, Domain),
 
 		HostResolver: dialtest.Nothing(), // no test connects to the Internet
 	}

@@ -32,10 +32,10 @@ func TestCutOff(t *testing.T) {
 }
 
 func cutOff(t *testing.T, database string, network storetest.Fault) {
-	well := storetest.Open(t, store.Config{Database: database})
+	well := storetest.Open(t, store.Config{Database: database, CallTimeout: db.CallTimeout})
 	withDomain(t, well)
 	proxy := storetest.NewProxy(t, database)
-	cut := storetest.Open(t, store.Config{Database: proxy.Database})
+	cut := storetest.Open(t, store.Config{Database: proxy.Database, CallTimeout: db.CallTimeout})
 	link := func(s *store.Store) error {
 		return s.CreateLink(t.Context(), by, newLink("lnk_"+rand.Text()), nil, action(audit.LinkCreate, "lnk"))
 	}

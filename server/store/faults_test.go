@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/branding"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/redirect"
@@ -216,6 +217,7 @@ func steps(t *testing.T, clock *storetest.Clock) []step {
 		{"SetPassword", func(s *store.Store, a audit.Action) error {
 			return s.SetPassword(ctx, by, "mem_1", "new", start, "", a)
 		}},
+		{"NoteOldBackup", func(s *store.Store, a audit.Action) error { return s.NoteOldBackup(ctx, by, start, a) }},
 		{"NoteUnused", func(s *store.Store, a audit.Action) error {
 			return s.NoteUnused(ctx, by, account.Key{ID: "key_1"}, a)
 		}},
@@ -286,6 +288,7 @@ func TestEveryCallFails(t *testing.T) {
 		must(t, s.UseIdentity(t.Context(), by, "one", "k1", audit.Action{}))
 		storetest.Exec(t, database, `INSERT INTO deliveries (id, account, seq, type, address, state, tries, status, failure, digest, message, again, created, tried, ended)
 			VALUES ('msg_old', 'acc_default', 0, 'test', 'ann@example.com', 'sent', 1, 0, '', '', 'msg_old', '', 0, 0, 1)`)
+		must(t, db.NoteBackup(t.Context(), database, start))
 		total := 0
 		for _, st := range steps(t, clock) {
 			total += failEach(t, database, s, st)

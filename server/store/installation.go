@@ -72,6 +72,34 @@ func (s *Store) LastBackup(ctx context.Context) (time.Time, error) {
 	return db.Moment(at), nil
 }
 
+// UnreportedBackup returns when the last backup was written, or the zero time if
+// never, or if NoteOldBackup has reported it.
+func (s *Store) UnreportedBackup(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := s.db.Read(ctx).Row(`SELECT CASE WHEN backup_told = backup THEN 0 ELSE backup END FROM installation`).Scan(&at)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("store: unreported backup: %w", s.db.Diagnose(err))
+	}
+	return db.Moment(at), nil
+}
+
+// NoteOldBackup stores a, which says that the last backup is too old, unless a
+// server has already done so, or a newer backup was written. at is when the last
+// backup was written.
+func (s *Store) NoteOldBackup(ctx context.Context, by audit.Grant, at time.Time, a audit.Action) error {
+	err := s.Change(ctx, by, func(t *db.Tx) ([]audit.Action, error) {
+		n, err := t.Exec(`UPDATE installation SET backup_told = backup WHERE backup = $1 AND backup_told <> backup`, db.Millis(at))
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		return []audit.Action{a}, nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: note old backup: %w", err)
+	}
+	return nil
+}
+
 // UseIdentity records that profiles are signed with the certificate that has
 // the fingerprint, for the key. If another certificate signed before, on any
 // server, it stores a: as an IdentityRenew if that had the same key, or else

@@ -14,6 +14,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -357,6 +358,34 @@ func TestNoteExpiry(t *testing.T) {
 		if n := len(actions(t, s)); n != 1 {
 			t.Errorf("%d actions, want 1", n)
 		}
+	})
+}
+
+// TestNoteOldBackup reports a backup once, and not after there is a newer one.
+func TestNoteOldBackup(t *testing.T) {
+	eachClocked(t, func(t *testing.T, s *store.Store, database string, clock *storetest.Clock) {
+		first := clock.Now()
+		must(t, db.NoteBackup(t.Context(), database, first))
+		note := func(at time.Time, want int) {
+			t.Helper()
+			storetest.RaceWith(t, database, 3, func(s *store.Store, _ int) error {
+				return s.NoteOldBackup(t.Context(), by, at, did(audit.BackupOverdue, "olga", "", ""))
+			})
+			if n := len(actions(t, s)); n != want {
+				t.Errorf("%d actions, want %d", n, want)
+			}
+			if at, err := s.UnreportedBackup(t.Context()); err != nil || !at.IsZero() {
+				t.Errorf("to report: %v, %v", at, err)
+			}
+		}
+		note(first, 1)
+		second := clock.Move(time.Hour)
+		must(t, db.NoteBackup(t.Context(), database, second))
+		if at, err := s.UnreportedBackup(t.Context()); err != nil || !at.Equal(second) {
+			t.Errorf("to report: %v, %v", at, err)
+		}
+		must(t, s.NoteOldBackup(t.Context(), by, first, did(audit.BackupOverdue, "olga", "", "")))
+		note(second, 2)
 	})
 }
 

@@ -23,6 +23,9 @@ type Config struct {
 	// Database is "sqlite:PATH" or "postgres://…", also "postgresql://…".
 	// Required. The folder of PATH must exist; the file need not.
 	Database string
+	// CallTimeout is the maximum time of a call to the database, including all
+	// waits. The default is [db.CallTimeout].
+	CallTimeout time.Duration
 	// Now is the clock. The default is time.Now.
 	Now func() time.Time
 	// Signer signs retention removals and the retention periods of the action
@@ -48,7 +51,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	d, err := db.Open(ctx, cfg.Database)
+	d, err := db.Open(ctx, cfg.Database, cfg.CallTimeout)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +71,14 @@ func (s *Store) Close() { s.db.Close() }
 func (s *Store) Check(ctx context.Context) error {
 	if err := s.db.Check(ctx); err != nil {
 		return fmt.Errorf("store: %w", err)
+	}
+	return nil
+}
+
+// TryWrite writes what changes nothing, and returns why that failed.
+func (s *Store) TryWrite(ctx context.Context) error {
+	if err := s.db.TryWrite(ctx); err != nil {
+		return fmt.Errorf("store: try a write: %w", err)
 	}
 	return nil
 }

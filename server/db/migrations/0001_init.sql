@@ -668,7 +668,7 @@ CREATE TABLE deliveries (
     CHECK ((webhook IS NULL) <> (address = ''))
 );
 
-CREATE INDEX deliveries_webhook ON deliveries (webhook, account, created, id);
+CREATE INDEX deliveries_webhook ON deliveries (webhook, created, id);
 CREATE INDEX deliveries_mail ON deliveries (account, created, id) WHERE webhook IS NULL;
 CREATE INDEX deliveries_address ON deliveries (address, tried);
 
@@ -709,23 +709,24 @@ CREATE INDEX limits_ends ON limits (ends);
 
 -- State of the whole installation, in one row: whether emails can be sent, when
 -- the next link may be sent by email (in microseconds), the fingerprints of the
--- signing certificate and its key, when the last backup was written, when the
--- backup was written from which this database was restored, until what it issued
--- before has ended (0: nothing to end), what time the clock last showed, since
--- when it has run without a jump, how often it was set back by days, and a hash
--- of the migrations that created the schema.
+-- signing certificate and its key, when the last backup was written, which backup
+-- was reported as too old, when the backup was written from which this database was
+-- restored, until what it issued before has ended (0: nothing to end), what time
+-- the clock last showed, since when it has run without a jump, how often it was set
+-- back by days, and a hash of the migrations that created the schema.
 CREATE TABLE installation (
-    id        BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
-    mail      BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
-    mail_turn BIGINT NOT NULL DEFAULT 0,
-    identity  TEXT   NOT NULL DEFAULT '',
-    key       TEXT   NOT NULL DEFAULT '',
-    backup    BIGINT NOT NULL DEFAULT 0,
-    restored  BIGINT NOT NULL DEFAULT 0,
-    clock     BIGINT NOT NULL DEFAULT 0,
-    steady    BIGINT NOT NULL DEFAULT 0,
-    setbacks  BIGINT NOT NULL DEFAULT 0,
-    schema    TEXT   NOT NULL DEFAULT ''
+    id          BIGINT NOT NULL PRIMARY KEY CHECK (id = 1),
+    mail        BIGINT NOT NULL DEFAULT 0 CHECK (mail IN (0, 1)),
+    mail_turn   BIGINT NOT NULL DEFAULT 0,
+    identity    TEXT   NOT NULL DEFAULT '',
+    key         TEXT   NOT NULL DEFAULT '',
+    backup      BIGINT NOT NULL DEFAULT 0,
+    backup_told BIGINT NOT NULL DEFAULT 0,
+    restored    BIGINT NOT NULL DEFAULT 0,
+    clock       BIGINT NOT NULL DEFAULT 0,
+    steady      BIGINT NOT NULL DEFAULT 0,
+    setbacks    BIGINT NOT NULL DEFAULT 0,
+    schema      TEXT   NOT NULL DEFAULT ''
 );
 
 INSERT INTO installation (id) VALUES (1);

@@ -48,6 +48,8 @@ func (p *Pages) sample(v *panel.Visit, l templates.Language, kind string, brand 
 		n.Note = p.BaseURL.Hostname() + "\n41\n…\n\n— " + p.BaseURL.Hostname() + " …\n"
 	case notify.TestEvent:
 		n.Who = v.In.Member.Email
+	case notify.BackupOverdue:
+		n.Count, n.Number = 7, 41
 	case notify.IdentityExpiring, notify.KeyExpiring:
 		n.What, n.Count, n.Number = "example.com", 7, 41
 	default:

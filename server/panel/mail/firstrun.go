@@ -10,6 +10,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/panel"
 	"github.com/updatecase/mobileconfig/server/probe"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -73,15 +74,15 @@ func (p *Pages) firstRun(v *panel.Visit, page *overviewPage) (checklist, error) 
 		add(&list.Then, setupStep{ID: "owner", Done: owners > 1, Path: panel.Prefix + "/members/invite"})
 	}
 	if page.Operate {
-		backup, err := p.Installation.LastBackup(v.Ctx())
+		last, err := p.Installation.LastBackup(v.Ctx())
 		if err != nil {
 			return list, err
 		}
-		if !backup.IsZero() {
-			list.BackupDays = int(p.Now().Sub(backup) / (24 * time.Hour))
+		if notify.OldBackup(last, p.Now()) {
+			list.BackupDays = int(p.Now().Sub(last) / (24 * time.Hour))
 		}
 		add(&list.Then, setupStep{ID: "relay", Done: p.SendsMail, Path: panel.Prefix + setupPath + "#relay"})
-		add(&list.Then, setupStep{ID: "backup", Done: !backup.IsZero(), Path: panel.Prefix + setupPath + "#backup"})
+		add(&list.Then, setupStep{ID: "backup", Done: !last.IsZero(), Path: panel.Prefix + setupPath + "#backup"})
 	}
 	list.mark()
 	return list, nil

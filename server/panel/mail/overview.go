@@ -122,9 +122,6 @@ func (p *Pages) identity() identity {
 	return out
 }
 
-// backupDays is how old the last backup may be.
-const backupDays = 3
-
 // todos returns what needs attention, most urgent first. While the checklist
 // is shown, they leave out what it covers.
 func (p *Pages) todos(v *panel.Visit, page overviewPage, steps checklist) []todo {
@@ -146,7 +143,7 @@ func (p *Pages) todos(v *panel.Visit, page overviewPage, steps checklist) []todo
 	add(m.HasFactor() && m.CodesCreated.IsZero(), todo{ID: "no_recovery", Path: panel.Prefix + panel.OwnPath + "/recovery"})
 	add(!m.CodesCreated.IsZero() && m.CodesLeft <= fewCodes, todo{ID: "few_recovery", Values: map[string]any{"Left": m.CodesLeft}, Path: panel.Prefix + panel.OwnPath + "/recovery"})
 	development := todo{ID: "identity_development", Path: certificate}
-	add(steps.BackupDays > backupDays, todo{ID: "old_backup", Values: map[string]any{"Days": steps.BackupDays}})
+	add(steps.BackupDays > 0, todo{ID: "old_backup", Values: map[string]any{"Days": steps.BackupDays}})
 	add(id.Development && (page.Setup == nil || !page.Operate), development)
 	if page.Setup != nil {
 		return list

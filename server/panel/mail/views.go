@@ -28,7 +28,7 @@ type checklist struct {
 	Then  []setupStep // before others are invited
 	Done  int         // steps of both
 	Total int
-	// BackupDays is how old the last backup is, if there is one.
+	// BackupDays is how old the last backup is, if that is too old.
 	BackupDays int
 	// The test link, while nobody has opened it: its URL, which is also shown
 	// as a QR code, and its page in the panel. Empty: there is none.

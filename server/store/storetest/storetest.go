@@ -52,8 +52,12 @@ func EachDatabase(t *testing.T, f func(t *testing.T, database string)) {
 // LogKey is the seed of the key that signs for stores without another Signer.
 var LogKey = bytes.Repeat([]byte("k"), audit.LogKeySize)
 
+// CallTimeout is the maximum time of a call to the database in tests: none fails
+// because the machine is slow.
+const CallTimeout = 5 * time.Minute
+
 // Open opens a store and closes it when the test ends. If it has no Signer, it
-// gets the key of LogKey.
+// gets the key of LogKey; without a CallTimeout, that above.
 func Open(t testing.TB, cfg store.Config) *store.Store {
 	t.Helper()
 	if cfg.Signer == nil {
@@ -62,6 +66,9 @@ func Open(t testing.TB, cfg store.Config) *store.Store {
 			t.Fatal(err)
 		}
 		cfg.Signer = key
+	}
+	if cfg.CallTimeout == 0 {
+		cfg.CallTimeout = CallTimeout
 	}
 	s, err := store.Open(t.Context(), cfg)
 	if err != nil {
