@@ -83,7 +83,7 @@ func (l *keyLog) check(public string, known ...audit.Known) (audit.Report, error
 		return audit.Report{}, err
 	}
 	for _, r := range l.rows {
-		if err := c.AddRow(r); err != nil {
+		if err := c.AddRow(&r); err != nil {
 			return audit.Report{}, err
 		}
 	}
@@ -312,8 +312,8 @@ func TestVerifyFollowsKeys(t *testing.T) {
 // A keyKeeper keeps a keyLog.
 type keyKeeper struct{ *keyLog }
 
-func (k keyKeeper) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
-	return keeper(k.rows).Rows(ctx, account, after, limit)
+func (k keyKeeper) EachRow(ctx context.Context, account string, after int64, limit int, found func(*audit.Row) error) error {
+	return keeper(k.rows).EachRow(ctx, account, after, limit, found)
 }
 func (k keyKeeper) Checkpoint(context.Context, string) (audit.Tree, error) { return k.edge.Tree(), nil }
 func (k keyKeeper) Checkpoints(context.Context, string) (all []audit.KeptCheckpoint, err error) {

@@ -46,6 +46,7 @@ type Check struct {
 	erased  []erasedText
 	days    []dayEnd
 	setting Setting
+	scratch Entry
 }
 
 // An erasedText is the erased text of an action.
@@ -118,34 +119,28 @@ func (c *Check) Report() Report {
 // Size returns how many actions have been checked.
 func (c *Check) Size() int64 { return c.edge.Size() }
 
-// Run checks the rows that next returns: those after a sequence number, in
-// order and in batches, until there are no more. The error is a *Finding, or
-// that of next.
-func (c *Check) Run(next func(after int64) ([]Row, error)) error {
+// Run checks the rows that each calls its function with: those after a sequence
+// number, in order and in batches, until there are no more. The error is a
+// *Finding, or that of each.
+func (c *Check) Run(each func(after int64, found func(*Row) error) error) error {
 	for {
-		rows, err := next(c.Size())
-		if err != nil {
+		before := c.Size()
+		if err := each(before, c.AddRow); err != nil {
 			return err
 		}
-		if len(rows) == 0 {
+		if c.Size() == before {
 			return c.End()
-		}
-		for _, r := range rows {
-			if err := c.AddRow(r); err != nil {
-				return err
-			}
 		}
 	}
 }
 
 // AddRow is Add and also checks the row's columns.
-func (c *Check) AddRow(r Row) error { return c.take(lookAtRow(c.log, r)) }
+func (c *Check) AddRow(r *Row) error { return c.take(lookAtRow(c.log, r, &c.scratch)) }
 
 // Add checks the next record of the log. The error is a *Finding, which ends
 // the check.
 func (c *Check) Add(r Record) error {
-	l, _ := lookAt(c.log, r)
-	return c.take(l)
+	return c.take(lookAt(c.log, &r, &c.scratch))
 }
 
 // take checks the next action, given what it shows by itself.

@@ -89,10 +89,28 @@ func newCheck(states ...audit.Known) *audit.Check {
 
 // check checks the rows in batches.
 func check(rows []audit.Row, states ...audit.Known) error {
-	return newCheck(states...).Run(func(after int64) ([]audit.Row, error) {
+	return newCheck(states...).Run(func(after int64, found func(*audit.Row) error) error {
 		rows := rows[min(int(after), len(rows)):]
-		return rows[:min(7, len(rows))], nil
+		return eachOf(rows[:min(7, len(rows))], found)
 	})
+}
+
+// eachOf calls found with a copy of each row that is overwritten afterwards: a
+// row is only valid during the call.
+func eachOf(rows []audit.Row, found func(*audit.Row) error) error {
+	for _, r := range rows {
+		for _, b := range []*[]byte{&r.Leaf, &r.Personal, &r.Salt, &r.Hash} {
+			*b = bytes.Clone(*b)
+		}
+		err := found(&r)
+		for _, b := range [][]byte{r.Leaf, r.Personal, r.Salt, r.Hash} {
+			clear(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checks returns the state of a check before each of the rows.
@@ -102,7 +120,7 @@ func checks(t *testing.T, rows []audit.Row, states ...audit.Known) []audit.Check
 	var before []audit.Check
 	for _, r := range rows {
 		before = append(before, *c)
-		if err := c.AddRow(r); err != nil {
+		if err := c.AddRow(&r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +130,7 @@ func checks(t *testing.T, rows []audit.Row, states ...audit.Known) []audit.Check
 // rest continues with the rows.
 func rest(c audit.Check, rows ...audit.Row) error {
 	for _, r := range rows {
-		if err := c.AddRow(r); err != nil {
+		if err := c.AddRow(&r); err != nil {
 			return err
 		}
 	}
@@ -143,7 +161,7 @@ func TestCheckOfAGoodLog(t *testing.T) {
 		t.Error(err)
 	}
 	broken := errors.New("broken")
-	err := audit.NewCheck("acc_1", "").Run(func(int64) ([]audit.Row, error) { return nil, broken })
+	err := audit.NewCheck("acc_1", "").Run(func(int64, func(*audit.Row) error) error { return broken })
 	if !errors.Is(err, broken) || audit.IsFinding(err) {
 		t.Errorf("got %v", err)
 	}
@@ -280,7 +298,7 @@ func TestEveryRewrittenRow(t *testing.T) {
 
 func TestAnotherLog(t *testing.T) {
 	rows := someLog(t, 3)
-	wantFinding(t, "another log", audit.NewCheck("acc_2", "").AddRow(rows[0]), 1, 1)
+	wantFinding(t, "another log", audit.NewCheck("acc_2", "").AddRow(&rows[0]), 1, 1)
 	foreign := []audit.Known{known(keep(t, nil, someAction(9)), 1)}
 	wantFinding(t, "an older checkpoint of another tree", check(rows, append(foreign, known(rows, 3))...), 1, 1)
 }

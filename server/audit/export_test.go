@@ -6,10 +6,16 @@ import "golang.org/x/mod/sumdb/note"
 func NoteSigner(k *LogKey, v note.Verifier) note.Signer { return signer{v, k.private} }
 
 // The parsers of the simple form.
-var (
-	ReadSimpleLeaf     = readSimpleLeaf
-	ReadSimplePersonal = readSimplePersonal
-)
+
+func ReadSimpleLeaf(data []byte) (l Leaf, ok bool) {
+	ok = readSimpleLeaf(string(data), &l)
+	return l, ok
+}
+
+func ReadSimplePersonal(data []byte) (p Personal, ok bool) {
+	ok = readSimplePersonal(string(data), &p)
+	return p, ok
+}
 
 // SignKeyChange signs whatever is given to it.
 var SignKeyChange = signKeyChange

@@ -100,10 +100,16 @@ func (a Action) Encode(seq int64, at time.Time, salt []byte) (leaf, personal []b
 
 // PersonalHash returns the hash of a personal text that a leaf holds.
 func PersonalHash(salt, personal []byte) string {
-	h := sha256.New()
-	h.Write(salt)
-	h.Write(personal)
-	return base64.StdEncoding.EncodeToString(h.Sum(nil))
+	text := personalHash(salt, personal)
+	return string(text[:])
+}
+
+// personalHash is PersonalHash without an allocation.
+func personalHash(salt, personal []byte) (text [44]byte) {
+	var both [512]byte // more than nearly all have
+	sum := sha256.Sum256(append(append(both[:0], salt...), personal...))
+	base64.StdEncoding.Encode(text[:], sum[:])
+	return text
 }
 
 func encode(v any) ([]byte, error) {

@@ -20,9 +20,9 @@ type look struct {
 	tells     *Entry // what it says, if the check needs it
 }
 
-// lookAtRow examines a row of the log.
-func lookAtRow(log string, r Row) look {
-	l, e := lookAt(log, r.Record)
+// lookAtRow examines a row of the log. It uses e as memory.
+func lookAtRow(log string, r *Row, e *Entry) look {
+	l := lookAt(log, &r.Record, e)
 	want := Columns{}
 	if r.Leaf != nil {
 		want = e.Columns()
@@ -31,38 +31,39 @@ func lookAtRow(log string, r Row) look {
 	return l
 }
 
-// lookAt examines a record of the log, and parses it.
-func lookAt(log string, r Record) (l look, e Entry) {
-	l = look{seq: r.Seq, at: r.At.UnixMilli(), hashed: len(r.Hash) == len(Hash{}), bare: r.Leaf == nil}
+// lookAt examines a record of the log, and parses it into e, which is then valid
+// as long as the record is.
+func lookAt(log string, r *Record, e *Entry) look {
+	l := look{seq: r.Seq, at: r.At.UnixMilli(), hashed: len(r.Hash) == len(Hash{}), bare: r.Leaf == nil}
+	*e = Entry{Leaf: Leaf{Changes: e.Changes[:0]}}
 	if !l.hashed {
-		return l, e
+		return l
 	}
 	l.hash = Hash(r.Hash)
 	if l.bare {
 		if r.Personal != nil || r.Salt != nil {
 			l.wrong = "its content is missing, but not its personal text"
 		}
-		return l, e
+		return l
 	}
 	if HashLeaf(r.Leaf) != l.hash {
 		l.wrong = "it was edited: its content doesn't match its hash"
-		return l, e
+		return l
 	}
-	e, err := r.Read()
-	if err != nil {
+	if r.borrow(e) != nil {
 		l.wrong = "it can't be read"
-		return l, e
+		return l
 	}
-	l.wrong = l.compare(log, r, &e)
+	l.wrong = l.compare(log, r, e)
 	if l.wrong == "" && e.tells() {
-		kept := e
+		kept, _ := r.Read() // the entry of before is only borrowed
 		l.tells = &kept
 	}
-	return l, e
+	return l
 }
 
 // compare says what is wrong with the content of a record that was parsed.
-func (l *look) compare(log string, r Record, e *Entry) string {
+func (l *look) compare(log string, r *Record, e *Entry) string {
 	switch {
 	case e.Log != log:
 		return fmt.Sprintf("it belongs to the log of %q", e.Log)
@@ -78,8 +79,10 @@ func (l *look) compare(log string, r Record, e *Entry) string {
 			return "the hash of its personal text can't be read"
 		}
 		l.erased = &hash
-	case PersonalHash(r.Salt, r.Personal) != e.Leaf.Personal:
-		return "its personal text was changed"
+	default:
+		if hash := personalHash(r.Salt, r.Personal); string(hash[:]) != e.Leaf.Personal {
+			return "its personal text was changed"
+		}
 	}
 	return ""
 }

@@ -3,6 +3,7 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"unsafe"
 )
 
 // An Entry is a parsed record: its leaf and the personal text beside it, which
@@ -15,25 +16,41 @@ type Entry struct {
 // Read parses the record. If its content has been removed, the entry has only
 // its place and time.
 func (r Record) Read() (Entry, error) {
-	if r.Leaf == nil {
-		return Entry{Leaf: Leaf{Seq: r.Seq, Time: r.At.UnixMilli()}}, nil
-	}
 	var e Entry
-	var simple bool
-	if e.Leaf, simple = readSimpleLeaf(r.Leaf); !simple {
+	if err := r.readInto(&e, string(r.Leaf), string(r.Personal)); err != nil {
+		return Entry{}, err
+	}
+	return e, nil
+}
+
+// borrow is Read into an empty entry whose texts are in the memory of the
+// record: the entry is valid as long as that isn't changed. If it fails, it may
+// leave parts there.
+func (r *Record) borrow(e *Entry) error {
+	text := func(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+	return r.readInto(e, text(r.Leaf), text(r.Personal))
+}
+
+// readInto parses the record, given its texts.
+func (r *Record) readInto(e *Entry, leaf, personal string) error {
+	if r.Leaf == nil {
+		e.Seq, e.Time = r.Seq, r.At.UnixMilli()
+		return nil
+	}
+	if !readSimpleLeaf(leaf, &e.Leaf) {
 		e.Leaf = Leaf{}
 		if err := json.Unmarshal(r.Leaf, &e.Leaf); err != nil {
-			return Entry{}, fmt.Errorf("audit: leaf %d: %w", r.Seq, err)
+			return fmt.Errorf("audit: leaf %d: %w", r.Seq, err)
 		}
 	}
 	if r.Personal == nil {
-		return e, nil
+		return nil
 	}
-	if e.Personal, simple = readSimplePersonal(r.Personal); !simple {
+	if !readSimplePersonal(personal, &e.Personal) {
 		e.Personal = Personal{}
 		if err := json.Unmarshal(r.Personal, &e.Personal); err != nil {
-			return Entry{}, fmt.Errorf("audit: personal text of %d: %w", r.Seq, err)
+			return fmt.Errorf("audit: personal text of %d: %w", r.Seq, err)
 		}
 	}
-	return e, nil
+	return nil
 }

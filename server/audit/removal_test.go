@@ -88,7 +88,7 @@ func report(t testing.TB, rows []audit.Row) audit.Report {
 	t.Helper()
 	c := newCheck()
 	for _, r := range rows {
-		if err := c.AddRow(r); err != nil {
+		if err := c.AddRow(&r); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -14,9 +14,10 @@ import (
 
 // A Keeper stores logs. *store.Store is one.
 type Keeper interface {
-	// Rows returns at most limit rows of the account's log, those after the
-	// sequence number, in the order of the log.
-	Rows(ctx context.Context, account string, after int64, limit int) ([]Row, error)
+	// EachRow calls found with at most limit rows of the account's log, those
+	// after the sequence number, in the order of the log. A row is only valid
+	// during the call, and must not be changed.
+	EachRow(ctx context.Context, account string, after int64, limit int, found func(*Row) error) error
 	// Checkpoint returns the state of the log according to its head.
 	Checkpoint(ctx context.Context, account string) (Tree, error)
 	// Checkpoints returns the notes stored beside the log, the shortest log's
@@ -34,11 +35,11 @@ type Keeper interface {
 	Retention(ctx context.Context, account string) (int, error)
 }
 
-// Verify reads the log in batches: each core checks one, and some wait for
-// earlier ones.
+// Verify reads the log in batches: each core checks one while it reads it, and
+// some wait for earlier ones.
 const (
 	verifyBatch   = 1000 // rows
-	verifyReaders = 4    // batches that are read at once, each on its own connection
+	verifyReaders = 6    // batches that are read at once, each on its own connection
 )
 
 // Verify checks the account's log as it is kept: by its head, by all notes
@@ -141,7 +142,9 @@ func verify(ctx context.Context, from Keeper, account, public string, known []Kn
 	if err := check.runAhead(ctx, from, head.Size); err != nil {
 		return Report{}, err
 	}
-	err = check.Run(func(after int64) ([]Row, error) { return from.Rows(ctx, account, after, verifyBatch) })
+	err = check.Run(func(after int64, found func(*Row) error) error {
+		return from.EachRow(ctx, account, after, verifyBatch, found)
+	})
 	if err != nil {
 		return Report{}, err
 	}
@@ -179,12 +182,13 @@ func (c *Check) runAhead(ctx context.Context, from Keeper, size int64) error {
 	reading := make(chan struct{}, verifyReaders)
 	read := func(ctx context.Context, after int64) ([]look, error) {
 		reading <- struct{}{}
-		rows, err := from.Rows(ctx, c.log, after, verifyBatch)
-		<-reading
-		looks := make([]look, len(rows))
-		for i, r := range rows {
-			looks[i] = lookAtRow(c.log, r)
-		}
+		defer func() { <-reading }()
+		looks := make([]look, 0, verifyBatch)
+		var e Entry
+		err := from.EachRow(ctx, c.log, after, verifyBatch, func(r *Row) error {
+			looks = append(looks, lookAtRow(c.log, r, &e))
+			return nil
+		})
 		return looks, err
 	}
 	return ordered.Do(ctx, batches, read, func(looks []look) error {

@@ -12,9 +12,9 @@ import (
 // A keeper stores one log in memory.
 type keeper []audit.Row
 
-func (k keeper) Rows(_ context.Context, _ string, after int64, limit int) ([]audit.Row, error) {
+func (k keeper) EachRow(_ context.Context, _ string, after int64, limit int, found func(*audit.Row) error) error {
 	i, _ := slices.BinarySearchFunc(k, after+1, func(r audit.Row, seq int64) int { return int(r.Seq - seq) })
-	return k[i:min(i+limit, len(k))], nil
+	return eachOf(k[i:min(i+limit, len(k))], found)
 }
 
 func (k keeper) Checkpoint(context.Context, string) (audit.Tree, error) {

@@ -118,6 +118,33 @@ func Binary(at *string) any {
 	}}
 }
 
+// Borrowed reads bytes or a text without copying: the value must not be changed,
+// and is valid only until the next row is read. NULL is read as nil.
+func Borrowed(at *[]byte) any { return (*borrowed)(at) }
+
+type borrowed []byte
+
+// ScanBytes reads the stored value. pgx calls it.
+func (b *borrowed) ScanBytes(from []byte) error {
+	*b = from
+	return nil
+}
+
+// Scan reads the stored value.
+func (b *borrowed) Scan(from any) error {
+	switch s := from.(type) {
+	case nil:
+		*b = nil
+	case []byte:
+		*b = s
+	case string:
+		*b = []byte(s)
+	default:
+		return fmt.Errorf("a %T isn't bytes", from)
+	}
+	return nil
+}
+
 func orNull(text string, value any) any {
 	if text == "" {
 		return nil

@@ -70,21 +70,80 @@ func (l *Ledger) Retained(ctx context.Context, account string) (int64, error) {
 	return retained, nil
 }
 
-// Rows returns at most limit rows of the account's action log, those after the
-// sequence number, in the order of the log, with their columns.
-func (l *Ledger) Rows(ctx context.Context, account string, after int64, limit int) ([]audit.Row, error) {
-	all := make([]audit.Row, 0, min(max(limit, 0), 1000)) // a row is large: copying one costs as much as hashing it
+// EachRow calls found with at most limit rows of the account's action log, those
+// after the sequence number, in the order of the log. A row is only valid during
+// the call, and must not be changed.
+func (l *Ledger) EachRow(ctx context.Context, account string, after int64, limit int, found func(*audit.Row) error) error {
+	read := 0
 	var r audit.Row
-	to := entries.Into(&r)
-	err := l.db.Read(ctx).Each(func(row db.Row) error {
-		err := row.Scan(to...)
-		all = append(all, r)
-		return err
-	}, `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`, account, after, max(limit, 0))
-	if err != nil {
-		return nil, fmt.Errorf("ledger: log: %w", l.db.Diagnose(err))
+	var at int64
+	var texts string
+	to := []any{
+		&r.Seq, &at, db.Borrowed(&r.Leaf), db.Borrowed(&r.Personal), db.Borrowed(&r.Salt), db.Borrowed(&r.Hash), &texts, db.Binary(&r.Columns.IP),
 	}
-	return all, nil
+	err := l.db.Read(ctx).Each(func(row db.Row) error {
+		if err := row.Scan(to...); err != nil {
+			return err
+		}
+		r.At = db.Moment(at)
+		if !cutTexts(&r.Columns, texts) {
+			return errUnclear
+		}
+		after, read = r.Seq, read+1
+		return found(&r)
+	}, `SELECT seq, at, leaf, personal, salt, hash, `+joinedTexts+`, ip FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`,
+		account, after, max(limit, 0))
+	if errors.Is(err, errUnclear) {
+		return l.eachRowByColumn(ctx, account, after, limit-read, found)
+	}
+	return l.rowsError(err)
+}
+
+// eachRowByColumn is EachRow and reads each column by itself.
+func (l *Ledger) eachRowByColumn(ctx context.Context, account string, after int64, limit int, found func(*audit.Row) error) error {
+	return l.rowsError(l.db.Read(ctx).Each(func(row db.Row) error {
+		r, err := entries.Scan(row)
+		if err != nil {
+			return err
+		}
+		return found(&r)
+	}, `SELECT `+entries.Columns+` FROM actions WHERE account = $1 AND seq > $2 ORDER BY seq LIMIT $3`, account, after, limit))
+}
+
+func (l *Ledger) rowsError(err error) error {
+	if err == nil || audit.IsFinding(err) {
+		return err
+	}
+	return fmt.Errorf("ledger: log: %w", l.db.Diagnose(err))
+}
+
+// errUnclear says that a value of joinedTexts can't be cut.
+var errUnclear = errors.New("a text contains the separator")
+
+// textSeparator separates the columns in the value of joinedTexts.
+const textSeparator = "\x1f"
+
+// joinedTexts is an expression for all text columns as one value: reading that
+// is much faster than reading each. It's empty if one of them is NULL.
+const joinedTexts = `COALESCE(name` + andText + `outcome` + andText + `actor_kind` + andText + `actor_id` + andText + `interface` + andText +
+	`target_kind` + andText + `target_id` + andText + `link` + andText + `profile` + andText + `domain` + andText + `mailbox, '')`
+
+const andText = ` || '` + textSeparator + `' || `
+
+// cutTexts sets the text columns from a value of joinedTexts. If it isn't clear
+// where each ends, because one contains the separator, it returns false.
+func cutTexts(c *audit.Columns, joined string) bool {
+	if strings.Count(joined, textSeparator) != strings.Count(joinedTexts, textSeparator) {
+		return false
+	}
+	next := func() (text string) {
+		text, joined, _ = strings.Cut(joined, textSeparator)
+		return text
+	}
+	c.Name, c.Outcome, c.ActorKind, c.Actor = audit.Name(next()), audit.Outcome(next()), audit.ActorKind(next()), next()
+	c.Interface, c.TargetKind, c.Target, c.Link = audit.Interface(next()), audit.TargetKind(next()), next(), next()
+	c.Profile, c.Domain, c.Mailbox = next(), next(), next()
+	return true
 }
 
 // recentSpan is how far back Recent looks, in actions: there may be many

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -26,8 +25,7 @@ func TestSearch(t *testing.T) {
 			times = append(times, clock.Move(time.Duration(random.IntN(3))*time.Second).Add(pick(random, 0, time.Microsecond, -time.Microsecond)))
 			must(t, record(t.Context(), s, randomAction(random)))
 		}
-		rows, err := s.Rows(t.Context(), account.Default, 0, 1000)
-		must(t, err)
+		rows := rowsAfter(t, s, 0, 1000)
 		slices.Reverse(rows)
 		some := 0
 		for range 150 {

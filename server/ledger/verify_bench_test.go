@@ -51,7 +51,9 @@ func benchmarkVerify(b *testing.B, database string) {
 	b.Run("one-after-another", func(b *testing.B) {
 		perAction(b, func() (audit.Report, error) {
 			c := audit.NewCheck(account.Default, public)
-			err := c.Run(func(after int64) ([]audit.Row, error) { return s.Rows(b.Context(), account.Default, after, 1000) })
+			err := c.Run(func(after int64, found func(*audit.Row) error) error {
+				return s.EachRow(b.Context(), account.Default, after, 1000, found)
+			})
 			return c.Report(), err
 		})
 	})

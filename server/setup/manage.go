@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -94,11 +93,8 @@ func (l *Links) CreateAll(ctx context.Context, by audit.Grant, specs []LinkSpec)
 		}
 		return domains[name]()
 	}
-	all, ids := make([]Made, len(specs)), make([]string, len(specs))
-	for i := range ids {
-		ids[i] = id.New("lnk")
-	}
-	slices.Sort(ids) // the order of links that were created at the same time
+	all := make([]Made, len(specs))
+	ids := id.Together("lnk", len(specs)) // their order is that of links that were created at the same time
 	links, actions := make([]Link, 0, len(specs)), make([]audit.Action, 0, len(specs))
 	for i, spec := range specs {
 		link, err := l.build(ctx, by, spec, domain)

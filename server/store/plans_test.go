@@ -100,7 +100,9 @@ func lists(links int) map[string][]list {
 			return s.KeysOf(ctx, account.Default, "mem_1", start)
 		}),
 		"Actions": ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Actions(ctx, account.Default, 7, 100) }),
-		"Rows":    ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Rows(ctx, account.Default, 7, 100) }),
+		"EachRow": ask(func(s *store.Store, ctx context.Context) (rows int, err error) {
+			return rows, s.EachRow(ctx, account.Default, 7, 100, func(*audit.Row) error { rows++; return nil })
+		}),
 		"Usage":   ask(func(s *store.Store, ctx context.Context) (any, error) { return s.Usage(ctx, account.Default, since) }),
 		"Links":   linkLists(start.Add(time.Hour + time.Duration(links)*500*time.Millisecond)),
 		"Search":  searches(),
