@@ -214,7 +214,7 @@ func TestOneSigningCall(t *testing.T) {
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.CallExpr); ok {
-				if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Sign", "SignChecksums", "AddSigner"}, s.Sel.Name) {
+				if s, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Sign", "SignApart", "SignChecksums", "AddSigner"}, s.Sel.Name) {
 					calls = append(calls, path)
 				}
 			}
