@@ -16,12 +16,8 @@ import (
 // exports it. It reports an error if the log lacks a created webhook.
 func Lines(t *testing.T, database string) string {
 	t.Helper()
-	records, err := storetest.Open(t, store.Config{Database: database}).Actions(t.Context(), account.Default, 0, 10000)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b strings.Builder
-	for _, r := range records {
+	for _, r := range records(t, storetest.Open(t, store.Config{Database: database}), account.Default) {
 		line, err := r.Line()
 		if err != nil {
 			t.Fatal(err)
@@ -63,12 +59,8 @@ func ReadLog(t *testing.T, database, owner string, name audit.Name) []audit.Entr
 		t.Fatal(err)
 	}
 	defer s.Close()
-	records, err := s.Actions(t.Context(), owner, 0, 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []audit.Entry
-	for _, r := range records {
+	for _, r := range records(t, s, owner) {
 		e, err := r.Read()
 		if err != nil && name != "" {
 			t.Fatal(err)
@@ -78,4 +70,19 @@ func ReadLog(t *testing.T, database, owner string, name audit.Name) []audit.Entr
 		}
 	}
 	return all
+}
+
+// records returns the whole log of an account.
+func records(t *testing.T, s *store.Store, owner string) (all []audit.Record) {
+	t.Helper()
+	for after := int64(0); ; {
+		some, err := s.Actions(t.Context(), owner, after, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(some) == 0 {
+			return all
+		}
+		all, after = append(all, some...), some[len(some)-1].Seq
+	}
 }
