@@ -39,10 +39,9 @@ type Config struct {
 type Store struct {
 	*ledger.Ledger
 	*outbox.Outbox
-	db      *db.DB
-	now     func() time.Time
-	uses    *groups[use]
-	permits *groups[*wanted]
+	db   *db.DB
+	now  func() time.Time
+	uses *groups[use]
 }
 
 // Open opens the database as [db.Open] does. If it was restored from a backup,
@@ -57,7 +56,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	l := ledger.New(d, cfg.Now, cfg.Signer)
-	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newGroups[use](), newGroups[*wanted]()}
+	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newGroups[use]()}
 	if err := s.endRestored(ctx); err != nil {
 		d.Close()
 		return nil, err

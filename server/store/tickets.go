@@ -23,15 +23,9 @@ var tickets = db.NewTable("tickets", func(t *setup.Ticket) []db.Column {
 	}
 })
 
-// selectPermits reads tickets with their links and domains.
-var selectPermits = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
+var selectPermit = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
 	FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain` + withPolicy + `
-	WHERE domains.account ` + notSuspended + ` AND tickets.id = `
-
-var (
-	selectPermit   = selectPermits + `$1`
-	selectTogether = selectPermits + `ANY($1)`
-)
+	WHERE tickets.id = $1 AND domains.account ` + notSuspended
 
 // CreateTicket stores t and a and counts t on its link. If t is the last of
 // the link, it records that in a. If the link isn't active at t.Created, or
@@ -68,7 +62,7 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 // exist or the account is suspended, it returns a NotFound fault.
 func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
 	var p setup.Permit
-	err := s.permit(ctx, ticket, &p)
+	err := s.db.Read(ctx).ByKey(selectPermit, ticket).Scan(intoPermit(&p)...)
 	if err != nil {
 		return setup.Permit{}, s.found("ticket", err)
 	}
@@ -78,52 +72,6 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 
 func intoPermit(p *setup.Permit) []any {
 	return slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
-}
-
-// permit reads a permit. With PostgreSQL, simultaneous calls share a statement,
-// which costs much more than each of its rows; if that fails, each call runs
-// its own.
-func (s *Store) permit(ctx context.Context, ticket string, p *setup.Permit) error {
-	r := s.db.Read(ctx)
-	if r.Locks() {
-		c := newCall(ctx, &wanted{ticket: ticket})
-		if err := s.permits.wait(c, s.permitAll); err == nil {
-			*p = c.what.found
-			return nil
-		} else if errors.Is(err, db.ErrNoRows) || ctx.Err() != nil {
-			return err
-		}
-	}
-	return r.ByKey(selectPermit, ticket).Scan(intoPermit(p)...)
-}
-
-// A wanted permit is what a call of Permit reads.
-type wanted struct {
-	ticket string
-	found  setup.Permit
-}
-
-// permitAll reads the permits of a group.
-func (s *Store) permitAll(group []*call[*wanted]) {
-	ctx, stop := whileAny(group)
-	defer stop()
-	ids := make([]string, len(group))
-	for i, c := range group {
-		ids[i] = c.what.ticket
-	}
-	found := map[string]setup.Permit{}
-	err := s.db.Read(ctx).Each(func(r db.Row) error {
-		var p setup.Permit
-		err := r.Scan(intoPermit(&p)...)
-		found[p.Ticket.ID] = p
-		return err
-	}, selectTogether, ids)
-	for _, c := range group {
-		p, ok := found[c.what.ticket]
-		if c.what.found, c.err = p, err; err == nil && !ok {
-			c.err = db.ErrNoRows
-		}
-	}
 }
 
 // A use is what a call of UseTicket does.
