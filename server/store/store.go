@@ -41,7 +41,7 @@ type Store struct {
 	*outbox.Outbox
 	db   *db.DB
 	now  func() time.Time
-	uses *groups[use]
+	uses *uses
 }
 
 // Open opens the database as [db.Open] does. If it was restored from a backup,
@@ -56,7 +56,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	l := ledger.New(d, cfg.Now, cfg.Signer)
-	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newGroups[use]()}
+	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newUses()}
 	if err := s.endRestored(ctx); err != nil {
 		d.Close()
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -62,24 +61,12 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 // exist or the account is suspended, it returns a NotFound fault.
 func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
 	var p setup.Permit
-	err := s.db.Read(ctx).ByKey(selectPermit, ticket).Scan(intoPermit(&p)...)
-	if err != nil {
+	into := slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
+	if err := s.db.Read(ctx).ByKey(selectPermit, ticket).Scan(into...); err != nil {
 		return setup.Permit{}, s.found("ticket", err)
 	}
 	standardPolicy(&p.Domain)
 	return p, nil
-}
-
-func intoPermit(p *setup.Permit) []any {
-	return slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
-}
-
-// A use is what a call of UseTicket does.
-type use struct {
-	by     audit.Grant
-	ticket string
-	at     time.Time
-	action audit.Action
 }
 
 // UseTicket counts one fetch of the ticket and, if it's the first, a download
@@ -89,20 +76,20 @@ type use struct {
 // transaction. A ticket that can't be used fails only its own call; a failure
 // of the database fails all of them.
 func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
-	if err := s.uses.wait(newCall(ctx, use{by, id, at, a}), s.useAll); err != nil {
+	u := &use{ctx: ctx, by: by, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
+	if err := s.uses.wait(u, s.useAll); err != nil {
 		return fmt.Errorf("store: use ticket: %w", err)
 	}
 	return nil
 }
 
 // useAll decides the outcome of each use and stores the good ones, or fails
-// all. Those of a ticket are decided in turn. It doesn't begin a use whose caller has gone.
-func (s *Store) useAll(group []*call[use]) {
-	slices.SortStableFunc(group, func(a, b *call[use]) int { return strings.Compare(a.what.ticket, b.what.ticket) })
+// all. It doesn't begin a use whose caller has gone.
+func (s *Store) useAll(group []*use) {
 	ctx, stop := whileAny(group)
 	defer stop()
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		var here []*call[use]
+		var here []*use
 		for _, u := range group {
 			if u.err = u.ctx.Err(); u.err == nil {
 				here = append(here, u)
@@ -130,13 +117,13 @@ func (s *Store) useAll(group []*call[use]) {
 // suspension and revocation, and links and tickets for the update, in one
 // statement and in the order of the links: groups of two servers wait for each
 // other in only one direction.
-func lockForDownload(t *db.Tx, group []*call[use]) error {
+func lockForDownload(t *db.Tx, group []*use) error {
 	if !t.Locks() || len(group) == 0 {
 		return nil
 	}
 	ids := make([]string, len(group))
 	for i, u := range group {
-		ids[i] = u.what.ticket
+		ids[i] = u.ticket
 	}
 	return t.Each(func(db.Row) error { return nil }, `SELECT 1 FROM accounts JOIN links ON links.account = accounts.id
 		JOIN tickets ON tickets.link = links.id WHERE tickets.id = ANY($1)
@@ -149,7 +136,7 @@ const usable = `fetches < max_fetches AND EXISTS (SELECT 1 FROM links JOIN accou
 
 // fetchAll counts the fetches of the uses whose tickets permit it, and sets
 // the faults of the others. The uses are sorted by ticket.
-func fetchAll(t *db.Tx, group []*call[use]) error {
+func fetchAll(t *db.Tx, group []*use) error {
 	fetch := fetchEach
 	if t.Locks() {
 		fetch = fetchTogether
@@ -165,10 +152,10 @@ func fetchAll(t *db.Tx, group []*call[use]) error {
 
 // fetchEach runs a statement for each use, and for each link with another
 // download.
-func fetchEach(t *db.Tx, group []*call[use]) error {
+func fetchEach(t *db.Tx, group []*use) error {
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i] = []any{u.what.ticket, db.Millis(u.what.at)}
+		runs[i] = []any{u.ticket, db.Millis(u.at)}
 	}
 	var counted [][]any
 	err := t.Many(func(i int, r db.Row) error {
@@ -190,20 +177,20 @@ func fetchEach(t *db.Tx, group []*call[use]) error {
 // fetchTogether runs one statement for all uses, or several if a ticket is used
 // more than once, and one for all links. For PostgreSQL, each statement is much
 // more work than each of its rows.
-func fetchTogether(t *db.Tx, group []*call[use]) error {
+func fetchTogether(t *db.Tx, group []*use) error {
 	counted := map[string]int64{}
 	for rest := group; len(rest) > 0; {
-		var again []*call[use]
-		now := map[string]*call[use]{}
+		var again []*use
+		now := map[string]*use{}
 		var ids []string
 		var at []int64
 		for _, u := range rest {
-			if now[u.what.ticket] != nil {
+			if now[u.ticket] != nil {
 				again = append(again, u)
 				continue
 			}
-			now[u.what.ticket] = u
-			ids, at = append(ids, u.what.ticket), append(at, db.Millis(u.what.at))
+			now[u.ticket] = u
+			ids, at = append(ids, u.ticket), append(at, db.Millis(u.at))
 		}
 		err := t.Each(func(r db.Row) error {
 			var id, link string
@@ -236,11 +223,11 @@ func fetchTogether(t *db.Tx, group []*call[use]) error {
 }
 
 // whyNot sets the reasons for refused uses.
-func whyNot(t *db.Tx, group []*call[use]) error {
-	group = slices.DeleteFunc(slices.Clone(group), func(u *call[use]) bool { return u.err == nil })
+func whyNot(t *db.Tx, group []*use) error {
+	group = slices.DeleteFunc(slices.Clone(group), func(u *use) bool { return u.err == nil })
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i] = []any{u.what.ticket}
+		runs[i] = []any{u.ticket}
 	}
 	return t.Many(func(i int, _ db.Row) error {
 		group[i].err = fault.New(fault.Gone, "This download has expired. Go back to the page and tap the button again.")
@@ -249,11 +236,11 @@ func whyNot(t *db.Tx, group []*call[use]) error {
 }
 
 // recordUses appends the actions of the good uses.
-func (s *Store) recordUses(t *db.Tx, group []*call[use]) error {
+func (s *Store) recordUses(t *db.Tx, group []*use) error {
 	var entries []ledger.Entry
 	for _, u := range group {
 		if u.err == nil {
-			entries = append(entries, ledger.Entry{By: u.what.by, Action: u.what.action})
+			entries = append(entries, ledger.Entry{By: u.by, Action: u.action})
 		}
 	}
 	return s.Append(t, entries...)

@@ -2,11 +2,13 @@ package store_test
 
 import (
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
@@ -202,6 +204,33 @@ func TestCreateTicketRace(t *testing.T) {
 		l := linkOf(t, s, "lnk_1")
 		if log := len(actions(t, s)) - 2; n != 7 || l.Tickets != 7 || log != 7 {
 			t.Errorf("%d succeeded of 7, the link counts %d, the log %d", n, l.Tickets, log)
+		}
+	})
+}
+
+// TestPermitAsksOnce has several downloads read their tickets while the database
+// can't be reached. Each waits for one statement, its own: with more, a download
+// would wait for several time limits.
+func TestPermitAsksOnce(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		var asked atomic.Int64
+		s.Database().Watch(func(db.Call) error {
+			asked.Add(1)
+			return fault.New(fault.DatabaseUnavailable, "away")
+		})
+		const downloads = 16
+		errs := make(chan error, downloads)
+		for range downloads {
+			go func() {
+				_, err := s.Permit(t.Context(), "tkt_1")
+				errs <- err
+			}()
+		}
+		for range downloads {
+			wantFault(t, <-errs, fault.DatabaseUnavailable)
+		}
+		if n := asked.Load(); n != downloads {
+			t.Errorf("%d statements for %d downloads", n, downloads)
 		}
 	})
 }

@@ -5,45 +5,48 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"github.com/updatecase/mobileconfig/server/audit"
 )
 
-// groupMax is how many calls are done together.
+// groupMax is how many uses of tickets one transaction stores.
 const groupMax = 64
 
-// errNotKept is the outcome of a call that the group didn't reach.
-var errNotKept = errors.New("the group of this call ended early")
+// errNotKept is the outcome of a use that the group didn't reach.
+var errNotKept = errors.New("the group of this download ended early")
 
-// A call is one of several that are done together.
-type call[T any] struct {
-	ctx  context.Context
-	what T
+// A use is one call of UseTicket.
+type use struct {
+	ctx    context.Context
+	by     audit.Grant
+	ticket string
+	at     time.Time
+	action audit.Action
 	// err is the outcome, which can be read once done is closed. Inside the
-	// transaction it is that of this call only.
+	// transaction it is that of this use only.
 	err  error
 	done chan struct{}
 }
 
-func newCall[T any](ctx context.Context, what T) *call[T] {
-	return &call[T]{ctx: ctx, what: what, err: errNotKept, done: make(chan struct{})}
-}
-
-// groups are the waiting calls of one kind. They collect while a statement or
-// transaction is running, and the one that has the next turn does the work of
-// all. So there is no goroutine to start or stop.
-type groups[T any] struct {
+// uses are the waiting calls of UseTicket. They collect while a transaction is
+// running, and the one that has the next turn does the work of all. So there
+// is no goroutine to start or stop.
+type uses struct {
 	turn    chan struct{} // sending to it takes the turn
 	mu      sync.Mutex
-	waiting []*call[T]
+	waiting []*use
 }
 
-func newGroups[T any]() *groups[T] { return &groups[T]{turn: make(chan struct{}, 1)} }
+func newUses() *uses { return &uses{turn: make(chan struct{}, 1)} }
 
 // wait returns the outcome of u, which do has decided in the transaction of a
 // group. It returns early when the context of u is done. If u is in a group by
 // then, its outcome is unknown, as with any transaction.
-func (g *groups[T]) wait(u *call[T], do func([]*call[T])) error {
+func (g *uses) wait(u *use, do func([]*use)) error {
 	g.mu.Lock()
 	g.waiting = append(g.waiting, u)
 	g.mu.Unlock()
@@ -66,7 +69,7 @@ func (g *groups[T]) wait(u *call[T], do func([]*call[T])) error {
 
 // lead does the work of a group. It notifies the calls in it and passes the
 // turn on, even if do panics.
-func (g *groups[T]) lead(do func([]*call[T])) {
+func (g *uses) lead(do func([]*use)) {
 	runtime.Gosched() // callers that could run now join this group
 	group := g.take()
 	defer func() {
@@ -80,25 +83,27 @@ func (g *groups[T]) lead(do func([]*call[T])) {
 	}
 }
 
-// take returns the calls that have waited longest.
-func (g *groups[T]) take() []*call[T] {
+// take returns the uses that have waited longest, sorted by ticket: two
+// servers then lock them in the same order.
+func (g *uses) take() []*use {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := min(len(g.waiting), groupMax)
 	group := slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)
+	slices.SortStableFunc(group, func(a, b *use) int { return strings.Compare(a.ticket, b.ticket) })
 	return group
 }
 
-func (g *groups[T]) leave(u *call[T]) {
+func (g *uses) leave(u *use) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.waiting = slices.DeleteFunc(g.waiting, func(other *call[T]) bool { return other == u })
+	g.waiting = slices.DeleteFunc(g.waiting, func(other *use) bool { return other == u })
 }
 
-// whileAny returns a context that is done when those of all calls are: a caller
+// whileAny returns a context that is done when those of all uses are: a caller
 // that leaves doesn't affect the others.
-func whileAny[T any](group []*call[T]) (ctx context.Context, stop func()) {
+func whileAny(group []*use) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
 	var gone atomic.Int64
 	stops := make([]func() bool, 0, len(group))
