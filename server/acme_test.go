@@ -304,7 +304,7 @@ func TestACMERevoked(t *testing.T) {
 // revoke revokes the stored certificate with its key.
 func revoke(t *testing.T, database string, from *acmetest.Authority, c *x509.Certificate) {
 	t.Helper()
-	kept, err := store.Open(t.Context(), store.Config{Database: database})
+	kept, err := store.Open(t.Context(), store.Config{Database: database, CallTimeout: storetest.CallTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -515,7 +515,7 @@ func TestACMERenewNow(t *testing.T) {
 	s.look() // records the signing identity
 	owner := audit.ByOperator()
 	for _, newKey := range []bool{false, true} {
-		kept, err := store.Open(t.Context(), store.Config{Database: database})
+		kept, err := store.Open(t.Context(), store.Config{Database: database, CallTimeout: storetest.CallTimeout})
 		if err != nil {
 			t.Fatal(err)
 		}

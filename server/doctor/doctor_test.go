@@ -175,6 +175,7 @@ func listening(t *testing.T, name string, m probetest.Mail) profile.Server {
 // run starts the service, with an owner and a backup.
 func (i *installation) run(config server.Config) {
 	i.t.Helper()
+	config.DatabaseTimeout = storetest.CallTimeout
 	s, err := server.New(i.t.Context(), config)
 	must(i.t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -200,7 +201,7 @@ func (i *installation) run(config server.Config) {
 
 func (i *installation) open() *store.Store {
 	i.t.Helper()
-	kept, err := store.Open(i.t.Context(), store.Config{Database: i.database})
+	kept, err := store.Open(i.t.Context(), store.Config{Database: i.database, CallTimeout: storetest.CallTimeout})
 	must(i.t, err)
 	return kept
 }
@@ -255,7 +256,7 @@ func (i *installation) newLogKey(accounts ...string) {
 	must(i.t, err)
 	next, err := audit.NewLogKey(bytes.Repeat([]byte("n"), 32))
 	must(i.t, err)
-	kept, err := store.Open(i.t.Context(), store.Config{Database: i.database, Signer: key})
+	kept, err := store.Open(i.t.Context(), store.Config{Database: i.database, CallTimeout: storetest.CallTimeout, Signer: key})
 	must(i.t, err)
 	defer kept.Close()
 	for _, account := range accounts {

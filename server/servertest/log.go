@@ -54,7 +54,7 @@ func MailsTo(t *testing.T, database string, sink *notifytest.Server, address, su
 // ReadLog returns the actions in an account's log that have the name.
 func ReadLog(t *testing.T, database, owner string, name audit.Name) []audit.Entry {
 	t.Helper()
-	s, err := store.Open(t.Context(), store.Config{Database: database})
+	s, err := store.Open(t.Context(), store.Config{Database: database, CallTimeout: storetest.CallTimeout})
 	if err != nil {
 		t.Fatal(err)
 	}
