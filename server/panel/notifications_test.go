@@ -2,6 +2,7 @@ package panel_test
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -397,4 +398,24 @@ func TestLanguage(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestEventsHaveNames checks that the form for a recipient names every event in
+// words, in each language, and never by its code.
+func TestEventsHaveNames(t *testing.T) {
+	_, owner, _ := staffed(t, storetest.SQLite(t))
+	code := regexp.MustCompile(`[>·]\s*([a-z]+\.[a-z_]+)\s*[·<]`)
+	set, err := templates.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range set.Languages() {
+		a := owner.Get(notices + "/recipients/new?lang=" + l.Tag)
+		if a.Status != http.StatusOK || !strings.Contains(string(a.Body), `<html lang="`+l.Tag+`"`) {
+			t.Fatalf("%s: %d", l.Tag, a.Status)
+		}
+		if found := code.FindStringSubmatch(string(a.Body)); found != nil {
+			t.Errorf("%s: %s has no name", l.Tag, found[1])
+		}
+	}
 }
