@@ -57,7 +57,7 @@ func BenchmarkHTTPDownloads(b *testing.B) {
 }
 
 func benchmarkHTTP(b *testing.B, kind, database string) {
-	server.TuneMemory()
+	server.Tune()
 	identity, _ := benchIdentity(b, kind)
 	issuer := benchIssuer(b, identity)
 	s := servertest.New(b, database, func(c *server.Config) {

@@ -53,7 +53,7 @@ func BenchmarkLoggedDownloads(b *testing.B) {
 }
 
 func benchmarkDownloads(b *testing.B, database string) {
-	server.TuneMemory()
+	server.Tune()
 	s := storetest.Open(b, store.Config{Database: database})
 	fillTickets(b, s, database)
 	identity, key := benchIdentity(b, "p256")
@@ -205,7 +205,7 @@ func BenchmarkSignerProcess(b *testing.B) {
 }
 
 func benchmarkSignerProcess(b *testing.B, database string) {
-	server.TuneMemory()
+	server.Tune()
 	signer := newSigner(b)
 	signs := bothSigners(b, signer)
 	s := servertest.New(b, database, func(c *server.Config) {
@@ -222,7 +222,7 @@ func benchmarkSignerProcess(b *testing.B, database string) {
 
 // benchmarkSignerAlone has the clients sign and record, on SQLite.
 func benchmarkSignerAlone(b *testing.B) {
-	server.TuneMemory()
+	server.Tune()
 	signer := newSigner(b)
 	signs := bothSigners(b, signer)
 	database := storetest.SQLite(b)

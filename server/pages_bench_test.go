@@ -32,7 +32,7 @@ const (
 // of an Echo handler that answers a constant of the same size, both over HTTP
 // to the same clients and alternately.
 func BenchmarkPages(b *testing.B) {
-	server.TuneMemory()
+	server.Tune()
 	s := servertest.New(b, storetest.SQLite(b), func(c *server.Config) {
 		c.Log = slog.New(slog.NewJSONHandler(io.Discard, nil))
 	})

@@ -36,7 +36,16 @@ import (
 // program is the built command, for the tests that start it.
 var program servertest.Program
 
-func TestMain(m *testing.M) { os.Exit(program.Run(m, nil)) }
+func TestMain(m *testing.M) {
+	if url := os.Getenv(visited); url != "" {
+		if err := visit(url); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(program.Run(m, nil))
+}
 
 // A signerProcess is the program running as a signer, with approvals for
 // example.com.

@@ -54,7 +54,7 @@ func (c *serveCommand) Run(s streams) error {
 	if client, ok := config.Identity.(*signerd.Client); ok {
 		defer client.Close()
 	}
-	server.TuneMemory()
+	server.Tune()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	srv, err := server.New(ctx, config)

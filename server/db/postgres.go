@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -64,6 +65,10 @@ func openPostgres(ctx context.Context, text string, limits timeouts) (*pgDB, err
 	return &pgDB{limits, pool, probe, jobs}, nil
 }
 
+// poolConns is the default maximum number of connections. Background work can
+// use nine, and requests shouldn't wait for one of them.
+const poolConns = 16
+
 // newPool returns another pool with the same configuration.
 func newPool(ctx context.Context, like *pgxpool.Pool, conns int32) (*pgxpool.Pool, error) {
 	cfg := like.Config()
@@ -81,6 +86,9 @@ func pgConfig(text string, limits timeouts) (*pgxpool.Config, error) {
 	}
 	if cfg.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
 		return nil, errors.New("default_query_exec_mode=simple_protocol isn't safe; leave it out")
+	}
+	if !strings.Contains(text, "pool_max_conns") {
+		cfg.MaxConns = poolConns
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = limits.turn()

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+
+	"github.com/updatecase/mobileconfig/server/background"
 )
 
 // steps is what every step of batches and of their pushes needs.
@@ -45,7 +47,7 @@ func (w *stepWorker[J]) Work(ctx context.Context, job *river.Job[J]) error {
 	defer cancel()
 	defer context.AfterFunc(w.serving, cancel)()
 	end := beat(ctx, w.store, w.log, job.ID)
-	err := w.step(doing, job.Args)
+	err := background.Do(doing, func(ctx context.Context) error { return w.step(ctx, job.Args) })
 	end()
 	if err != nil && w.serving.Err() != nil {
 		return river.JobSnooze(0)

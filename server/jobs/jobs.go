@@ -11,6 +11,7 @@ import (
 
 	"github.com/riverqueue/river"
 
+	"github.com/updatecase/mobileconfig/server/background"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/mailing"
 	"github.com/updatecase/mobileconfig/server/maintenance"
@@ -310,7 +311,7 @@ func (w *logWorker) Timeout(*river.Job[maintenance.Job]) time.Duration { return 
 
 // Work does the maintenance of one log.
 func (w *logWorker) Work(ctx context.Context, job *river.Job[maintenance.Job]) error {
-	err := w.maintainer.Run(ctx, job.Args.Account)
+	err := background.Do(ctx, func(ctx context.Context) error { return w.maintainer.Run(ctx, job.Args.Account) })
 	if err == nil || ctx.Err() != nil {
 		return err
 	}

@@ -6,16 +6,23 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+
+	"github.com/updatecase/mobileconfig/server/background"
 )
 
+// turns limits the work of all sequences of the process together to a value per
+// core. They are counted before the service raises GOMAXPROCS.
+var turns = make(chan struct{}, runtime.GOMAXPROCS(0))
+
 // Do processes the values of a sequence on all cores, and calls done with the
-// results in the order of the values. It stops at the first error or when ctx
+// results in the order of the values. If there are other sequences, they share
+// the cores: work must not call Do itself. It stops at the first error or when ctx
 // is done, returning its cause, and returns after all of its goroutines have
 // ended.
 func Do[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(context.Context, In) (Out, error), done func(Out) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	workers := runtime.GOMAXPROCS(0)
+	workers := cap(turns)
 	type job struct {
 		in  In
 		out chan<- Out
@@ -48,8 +55,15 @@ func Do[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(con
 	})
 	for range workers {
 		wg.Go(func() {
+			background.Join(ctx)
 			for j := range jobs {
+				select {
+				case turns <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
 				out, err := work(ctx, j.in)
+				<-turns
 				if err != nil {
 					stop(err)
 					return

@@ -57,7 +57,7 @@ type way struct {
 
 // BenchmarkPeers prints a table for each kind of key.
 func BenchmarkPeers(b *testing.B) {
-	server.TuneMemory()
+	server.Tune()
 	for _, kind := range []string{"p256", "rsa-2048"} {
 		b.Run(kind, func(b *testing.B) {
 			ways := newRig(b, kind).ways(b)

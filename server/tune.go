@@ -2,6 +2,7 @@ package server
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 )
 
@@ -21,5 +22,18 @@ func TuneMemory() {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
+	}
+}
+
+// cores are counted before Tune raises GOMAXPROCS.
+var cores = runtime.GOMAXPROCS(0)
+
+// Tune is TuneMemory, and leaves requests a turn of Go's scheduler while
+// background work uses all cores: the scheduler doesn't know that threads of
+// low priority wait for a core. GOMAXPROCS takes precedence.
+func Tune() {
+	TuneMemory()
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2*cores + 4)
 	}
 }
