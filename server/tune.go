@@ -2,8 +2,9 @@ package server
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
+
+	"github.com/updatecase/mobileconfig/server/background"
 )
 
 // Settings of the garbage collector, unless the environment sets them. Texts
@@ -25,15 +26,8 @@ func TuneMemory() {
 	}
 }
 
-// cores are counted before Tune raises GOMAXPROCS.
-var cores = runtime.GOMAXPROCS(0)
-
-// Tune is TuneMemory, and leaves requests a turn of Go's scheduler while
-// background work uses all cores: the scheduler doesn't know that threads of
-// low priority wait for a core. GOMAXPROCS takes precedence.
+// Tune is TuneMemory, and makes room for background work.
 func Tune() {
 	TuneMemory()
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(2*cores + 4)
-	}
+	background.MakeRoom()
 }

@@ -4,6 +4,7 @@ package background
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 )
@@ -11,6 +12,18 @@ import (
 // Niceness is that of the threads of background work: beside a busy thread,
 // one gets a thirtieth of a core. See setpriority(2).
 const Niceness = 15
+
+// cores are counted before MakeRoom raises GOMAXPROCS.
+var cores = runtime.GOMAXPROCS(0)
+
+// MakeRoom raises GOMAXPROCS, unless the environment sets it, so that requests
+// get a turn of Go's scheduler while background work uses all cores: the
+// scheduler doesn't know that threads of low priority wait for a core.
+func MakeRoom() {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(2*cores + 4)
+	}
+}
 
 type key struct{}
 

@@ -92,15 +92,23 @@ type Assembly struct {
 	Sign func(context.Context, *signing.Checksums) ([]byte, error)
 }
 
+// A ZIP is an archive that was written.
+type ZIP struct {
+	Path   string
+	Size   int64  // in bytes
+	Digest string // SHA-256 in hex
+}
+
 // Write writes the archive and its manifest.csv to new files in the folder, and
-// returns their names.
-func (a *Assembly) Write(ctx context.Context, folder string) (archive, manifest string, err error) {
+// returns the manifest's path, too.
+func (a *Assembly) Write(ctx context.Context, folder string) (archive ZIP, manifest string, err error) {
 	base := filepath.Join(folder, "archive")
 	p := &part{Archive: a.Archive, plan: a.Plan, about: a.About}
 	defer p.close()
 	if err := p.openAt(base, mark{next: p.First}); err != nil {
-		return "", "", err
+		return ZIP{}, "", err
 	}
+	p.out.sha = sha256.New()
 	for f, err := range a.Files {
 		if err == nil {
 			err = ctx.Err()
@@ -109,13 +117,16 @@ func (a *Assembly) Write(ctx context.Context, folder string) (archive, manifest 
 			err = p.add(f)
 		}
 		if err != nil {
-			return "", "", err
+			return ZIP{}, "", err
 		}
 	}
 	if p.made != p.Files {
-		return "", "", errFiles
+		return ZIP{}, "", errFiles
 	}
-	return base + ".zip", base + ".csv", p.finish(ctx, a.Errors, a.Declare, a.Sign)
+	if err := p.finish(ctx, a.Errors, a.Declare, a.Sign); err != nil {
+		return ZIP{}, "", err
+	}
+	return ZIP{base + ".zip", p.out.size, hex.EncodeToString(p.out.sha.Sum(nil))}, base + ".csv", nil
 }
 
 // Digest returns the SHA-256, in hex, of what r reads, and its size.

@@ -21,6 +21,7 @@ type spool struct {
 	file *os.File
 	buf  *bufio.Writer
 	size int64
+	sha  hash.Hash // of what is written, if not nil
 }
 
 // A summed spool is a file of the archive that grows with the profiles. It
@@ -28,7 +29,6 @@ type spool struct {
 type summed struct {
 	*spool
 	sum uint32
-	sha hash.Hash
 }
 
 // openSpool opens a file to append after a number of bytes. The rest is
@@ -50,6 +50,9 @@ func openSpool(name string, size int64) (*spool, error) {
 }
 
 func (s *spool) Write(p []byte) (int, error) {
+	if s.sha != nil {
+		s.sha.Write(p)
+	}
 	n, err := s.buf.Write(p)
 	s.size += int64(n)
 	return n, err
@@ -57,7 +60,6 @@ func (s *spool) Write(p []byte) (int, error) {
 
 func (s *summed) Write(p []byte) (int, error) {
 	s.sum = crc32.Update(s.sum, crc32.IEEETable, p)
-	s.sha.Write(p)
 	return s.spool.Write(p)
 }
 

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/server/background"
 	"github.com/updatecase/mobileconfig/server/batches"
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/blob/blobtest"
@@ -17,6 +18,7 @@ import (
 // x-cpu is more useful: the same in CPU time, without the database and the S3
 // service.
 func BenchmarkRate(b *testing.B) {
+	background.MakeRoom() // like the service
 	list := people(signingtest.Size(50_000))
 	for name, open := range map[string]func(b *testing.B) *rig{
 		"sqlite/folder": func(b *testing.B) *rig { return newRig(b, storetest.SQLite(b), filepath.Join(b.TempDir(), "archive")) },

@@ -28,7 +28,7 @@ func (s *Service) Forget(ctx context.Context, by audit.Grant, account, mailbox s
 		had = had || len(found) > 0
 		for _, b := range found {
 			for _, a := range b.Archives {
-				if err := s.inFolder(func(dir string) error { return s.forgetIn(ctx, b, a.Number, mailbox, dir) }); err != nil {
+				if err := s.inFolder(b, func(dir string) error { return s.forgetIn(ctx, b, a.Number, mailbox, dir) }); err != nil {
 					return false, fmt.Errorf("batches: forget: %w", err)
 				}
 			}

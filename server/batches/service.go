@@ -309,7 +309,7 @@ func (s *Service) Problems(ctx context.Context, account, id string, after, limit
 }
 
 // look is how often Watch looks for changes.
-const look = 200 * time.Millisecond
+const look = 100 * time.Millisecond
 
 // Watch calls f with the batch, and again whenever it has changed, until it is
 // no longer being processed, f fails or ctx is done.

@@ -36,7 +36,7 @@ func (s *Service) Check(ctx context.Context, id string) error {
 		return nil
 	}
 	if err == nil {
-		err = s.inFolder(func(dir string) error { return s.check(ctx, b, dir) })
+		err = s.inFolder(b, func(dir string) error { return s.check(ctx, b, dir) })
 	}
 	input, ok := errors.AsType[*batch.InputError](err)
 	if !ok {
@@ -61,9 +61,9 @@ func (s *Service) refuse(ctx context.Context, b Batch, input *batch.InputError) 
 	return s.expire(ctx, b)
 }
 
-// inFolder calls f with a folder for temporary files.
-func (s *Service) inFolder(f func(dir string) error) error {
-	dir, err := os.MkdirTemp("", "mobileconfig-batch")
+// inFolder calls f with a folder for temporary files of the batch.
+func (s *Service) inFolder(b Batch, f func(dir string) error) error {
+	dir, err := s.Files.Temp(fileOf(b.ID, ""))
 	if err != nil {
 		return fmt.Errorf("batches: %w", err)
 	}
@@ -128,7 +128,7 @@ func (s *Service) Chunk(ctx context.Context, id string, number int) error {
 	if err != nil || len(chunks) == 0 || chunks[0].Part != "" {
 		return err
 	}
-	return s.ended(ctx, b, s.inFolder(func(dir string) error { return s.makeChunk(ctx, b, chunks[0], dir) }))
+	return s.ended(ctx, b, s.inFolder(b, func(dir string) error { return s.makeChunk(ctx, b, chunks[0], dir) }))
 }
 
 // running returns a running batch whose settings and certificate are still
@@ -220,7 +220,7 @@ func (s *Service) Archive(ctx context.Context, id string, number int) error {
 		return s.ended(ctx, b, err)
 	}
 	if b.Archive(number) == nil {
-		err = s.inFolder(func(dir string) error { return s.makeArchive(ctx, b, number, dir) })
+		err = s.inFolder(b, func(dir string) error { return s.makeArchive(ctx, b, number, dir) })
 	}
 	if err == nil {
 		err = s.cleanDone(ctx, b)
@@ -271,27 +271,24 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 	if err != nil {
 		return err
 	}
-	made := Archive{Number: number, Rows: archive.Rows, Files: archive.Files, Blob: fmt.Sprintf("archive-%03d-%s", number, id.New("p"))}
-	if made.Digest, made.Size, err = s.put(ctx, b, made.Blob, zip); err != nil {
-		return err
+	made := Archive{
+		Number: number, Rows: archive.Rows, Files: archive.Files, Size: zip.Size, Digest: zip.Digest,
+		Blob: fmt.Sprintf("archive-%03d-%s", number, id.New("p")),
 	}
-	if _, _, err := s.put(ctx, b, ManifestName(number), manifest); err != nil {
+	if err := errors.Join(s.put(ctx, b, made.Blob, zip.Path), s.put(ctx, b, ManifestName(number), manifest)); err != nil {
 		return err
 	}
 	return s.keepArchive(ctx, b, made)
 }
 
-// put stores a file, and returns its digest and size.
-func (s *Service) put(ctx context.Context, b Batch, name, path string) (digest string, size int64, err error) {
+// put stores a file of the batch.
+func (s *Service) put(ctx context.Context, b Batch, name, path string) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", 0, err
+		return err
 	}
 	defer f.Close()
-	if digest, size, err = batch.Digest(f); err != nil {
-		return "", 0, err
-	}
-	return digest, size, s.Files.Put(ctx, fileOf(b.ID, name), f)
+	return s.Files.Put(ctx, fileOf(b.ID, name), f)
 }
 
 // parts returns the names of the archive's parts, in order. It waits for each

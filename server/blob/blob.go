@@ -20,8 +20,13 @@ var ErrMissing = errors.New("blob: no such file")
 // lower-case letters, digits and ._- separated by slashes.
 type Store interface {
 	// Put stores the content of the file under the name: all of it or nothing.
-	// An existing file of that name is replaced.
+	// An existing file of that name is replaced. A file in a folder that Temp
+	// has created may be moved instead of copied.
 	Put(ctx context.Context, name string, file *os.File) error
+	// Temp creates a folder for files that will be stored under names with the
+	// prefix, which ends with a slash. The caller removes it; if it can't, List
+	// and Delete find its files, except in a system's folder for such files.
+	Temp(prefix string) (dir string, err error)
 	// Open opens a file for reading. If there is none, the error is ErrMissing.
 	Open(ctx context.Context, name string) (Reader, error)
 	// Delete deletes a file. A missing file isn't an error.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server/blob"
@@ -77,6 +78,8 @@ func testStore(t *testing.T, s blob.Store) {
 	put(t, s, "batches/bat_1/rows", "first")
 	put(t, s, "batches/bat_1/rows", "second")
 	put(t, s, "batches/bat_2/rows", "other")
+	putTemp(t, s, "batches/bat_1/", "rows", "first again")
+	putTemp(t, s, "batches/bat_1/", "rows", "second")
 	r, err := s.Open(t.Context(), "batches/bat_1/rows")
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +111,71 @@ func testStore(t *testing.T, s blob.Store) {
 	}
 	if got := names(t, s, "batches/bat_1/"); got != nil {
 		t.Errorf("got %q, want nothing", got)
+	}
+}
+
+// putTemp creates a file in a temporary folder and stores it.
+func putTemp(t *testing.T, s blob.Store, prefix, name, text string) {
+	t.Helper()
+	dir, err := s.Temp(prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(dir, "some.name"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Put(t.Context(), prefix+name, file), os.RemoveAll(dir)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestTempMoved checks that a folder stores a temporary file without copying
+// it, and that what a killed program left there can be listed and deleted.
+func TestTempMoved(t *testing.T) {
+	s, root := open(t)
+	dir, err := s.Temp("batches/bat_1/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "part")
+	if err := os.WriteFile(name, []byte("rows"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	left := names(t, s, "batches/bat_1/")
+	if len(left) != 1 || !strings.HasSuffix(left[0], "/part") {
+		t.Fatalf("got %q, want the temporary file", left)
+	}
+	if err := s.Put(t.Context(), "batches/bat_1/rows", file); err != nil {
+		t.Fatal(err)
+	}
+	before, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.Stat(filepath.Join(root, "batches", "bat_1", "rows"))
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was copied, or not stored: %v", err)
+	}
+	if err := os.WriteFile(name, []byte("left"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{left[0], "batches/bat_1/rows"} {
+		if err := s.Delete(t.Context(), name); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(root, "batches", "bat_1")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that no folder is left", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // A folder stores files in a folder that only its owner can read. A file that
@@ -26,8 +27,25 @@ func (f *folder) name(name string) (string, error) {
 	return filepath.Join(f.path, filepath.FromSlash(name)), checkName(name)
 }
 
-// Put copies the file to a temporary name beside its place, and renames the
-// copy.
+// temporary is the pattern of names for what is being written.
+const temporary = ".new-*"
+
+func (f *folder) Temp(prefix string) (string, error) {
+	path, err := f.name(strings.TrimSuffix(prefix, "/"))
+	if err == nil {
+		err = os.MkdirAll(path, 0o700)
+	}
+	if err == nil {
+		path, err = os.MkdirTemp(path, temporary)
+	}
+	if err != nil {
+		return "", fmt.Errorf("blob: %w", err)
+	}
+	return path, nil
+}
+
+// Put renames a file that is already below the folder. It copies others to a
+// temporary name beside their place, and renames the copy.
 func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	path, err := f.name(name)
 	if err != nil {
@@ -37,7 +55,13 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
-	out, err := os.CreateTemp(dir, ".new-*")
+	if below, err := filepath.Rel(f.path, file.Name()); err == nil && filepath.IsLocal(below) {
+		if err := errors.Join(file.Sync(), os.Rename(file.Name(), path), syncFolder(dir)); err != nil {
+			return fmt.Errorf("blob: %w", err)
+		}
+		return nil
+	}
+	out, err := os.CreateTemp(dir, temporary)
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
@@ -103,8 +127,10 @@ func (f *folder) Delete(_ context.Context, name string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("blob: %w", err)
 	}
-	if dir := filepath.Dir(path); dir != f.path {
-		os.Remove(dir) // fails unless it's empty
+	for dir := filepath.Dir(path); dir != f.path; dir = filepath.Dir(dir) {
+		if os.Remove(dir) != nil { // it isn't empty
+			break
+		}
 	}
 	return nil
 }

@@ -64,6 +64,14 @@ func newS3(ctx context.Context, bucket, prefix string, o S3Options) (*s3, error)
 	return &s3{client, bucket, prefix}, nil
 }
 
+func (s *s3) Temp(string) (string, error) {
+	dir, err := os.MkdirTemp("", "mobileconfig-batch")
+	if err != nil {
+		return "", fmt.Errorf("blob: %w", err)
+	}
+	return dir, nil
+}
+
 func (s *s3) Put(ctx context.Context, name string, file *os.File) error {
 	if err := checkName(name); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 )
 
 // turns limits the work of all sequences of the process together to a value per
-// core. They are counted before the service raises GOMAXPROCS.
+// core. They are counted before background.MakeRoom raises GOMAXPROCS.
 var turns = make(chan struct{}, runtime.GOMAXPROCS(0))
 
 // Do processes the values of a sequence on all cores, and calls done with the
