@@ -28,6 +28,7 @@ func BenchmarkBulkLinks(b *testing.B) {
 }
 
 func benchmarkBulk(b *testing.B, database string) {
+	server.Tune()
 	clock := storetest.NewClock()
 	s := servertest.New(b, database, func(c *server.Config) {
 		c.Now = clock.Now

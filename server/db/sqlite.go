@@ -22,7 +22,7 @@ const (
 	liteCheckSize = 64 << 20
 	// liteLogSize is the size at which the write-ahead log is copied into the
 	// file. SQLite would do so by itself, but without reporting failures.
-	liteLogSize = 4 << 20
+	liteLogSize = 8 << 20
 )
 
 // A liteDB is an SQLite file: one connection that writes, some that read.
