@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/audit"
 )
 
@@ -22,6 +23,7 @@ type logVerifyCommand struct {
 
 // Run verifies the log. If it was changed, the exit code is 1.
 func (c *logVerifyCommand) Run(s streams) error {
+	server.TuneMemory()
 	if c.File == "" {
 		return c.database(s)
 	}

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"testing"
 
@@ -10,11 +11,13 @@ import (
 	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // BenchmarkVerify measures the check of a log per action: on all cores, as in
 // production, and one action after another.
 func BenchmarkVerify(b *testing.B) {
+	debug.SetGCPercent(400) // like server.TuneMemory
 	for _, made := range []struct {
 		name string
 		make func(testing.TB) string
@@ -25,7 +28,7 @@ func BenchmarkVerify(b *testing.B) {
 
 func benchmarkVerify(b *testing.B, database string) {
 	s := storetest.Open(b, store.Config{Database: database})
-	const size = 50_000
+	size := signingtest.Size(400_000)
 	for at := 0; at < size; at += 1000 {
 		must(b, s.Change(b.Context(), by, func(*db.Tx) ([]audit.Action, error) {
 			var all []audit.Action
@@ -37,12 +40,12 @@ func benchmarkVerify(b *testing.B, database string) {
 	}
 	perAction := func(b *testing.B, check func() (audit.Report, error)) {
 		for b.Loop() {
-			if report, err := check(); err != nil || report.Size != size {
+			if report, err := check(); err != nil || report.Size != int64(size) {
 				b.Fatal(report.Size, err)
 			}
 		}
 		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/size, "ns/action")
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(size), "ns/action")
 	}
 	public := storetest.PublicKey(b)
 	b.Run("all-cores", func(b *testing.B) {
