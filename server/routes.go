@@ -13,6 +13,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/pages"
 	"github.com/updatecase/mobileconfig/server/panel"
+	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/web"
 )
 
@@ -36,6 +37,7 @@ func (s *Server) routes(p *pages.Pages, a *api.API, control *controlPanel) (http
 		web.Headers(s.base.Scheme == "https"),
 		web.Recover(s.config.Log),
 		web.Params,
+		perRequest,
 	)
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/healthz", s.healthy)
@@ -44,6 +46,14 @@ func (s *Server) routes(p *pages.Pages, a *api.API, control *controlPanel) (http
 	p.Routes(e)
 	a.Routes(e)
 	return e, control.routes(e)
+}
+
+// perRequest limits how long all database calls of a request may take together.
+func perRequest(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.SetRequest(c.Request().WithContext(store.PerRequest(c.Request().Context())))
+		return next(c)
+	}
 }
 
 // healthy reports that the process answers.

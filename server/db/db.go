@@ -59,7 +59,7 @@ func (d *DB) Watch(fn func(Call) error) { d.watch = fn }
 // in time, the error is a DatabaseUnavailable fault, and the transaction may or
 // may not have been committed.
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
-	limited, end := context.WithTimeout(ctx, d.limits.call)
+	limited, end := d.limits.limit(ctx)
 	defer end()
 	began := time.Now()
 	err := d.kind.transact(limited, func(t *Tx) error {
@@ -80,7 +80,7 @@ func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 // Read is for one statement that writes nothing. It has the same time limit as
 // a transaction.
 func (d *DB) Read(ctx context.Context) *Tx {
-	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch, timeout: d.limits.call}
+	return &Tx{ctx: ctx, conn: d.kind.reader(), watch: d.watch, limits: d.limits}
 }
 
 // Taken reports whether err says that a key or unique value exists already.

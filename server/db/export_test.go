@@ -2,6 +2,7 @@ package db
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -40,4 +41,21 @@ func DropConnections(d *DB) {
 	l := d.kind.(*liteDB)
 	l.writer.SetMaxIdleConns(0)
 	l.readers.SetMaxIdleConns(0)
+}
+
+// LimitOf is the limit of a call if that may take as long.
+func LimitOf(call time.Duration, ctx context.Context) (context.Context, context.CancelFunc) {
+	return newTimeouts(call).limit(ctx)
+}
+
+// Used returns how long the slow calls of the request took.
+func Used(ctx context.Context) time.Duration {
+	return time.Duration(ctx.Value(waits{}).(*atomic.Int64).Load())
+}
+
+// UsedUp returns a context of a request that has no time left.
+func UsedUp(ctx context.Context) context.Context {
+	ctx = PerRequest(ctx)
+	ctx.Value(waits{}).(*atomic.Int64).Store(int64(365 * 24 * time.Hour))
+	return ctx
 }

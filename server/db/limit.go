@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,13 +38,58 @@ func (t timeouts) head() time.Duration { return t.call / 10 }
 // soon is for a write that ends the doubt whether writes work.
 func (t timeouts) soon() time.Duration { return t.call / 5 }
 
+// slow is from when on a call counts as slow.
+func (t timeouts) slow() time.Duration { return t.call / 10 }
+
+// waits is the key of how long the latest calls of a request took, if all of
+// them were slow: an *atomic.Int64 in nanoseconds.
+type waits struct{}
+
+// PerRequest returns a context whose slow calls in a row share the time of one
+// call, so that a request ends in time even if each of its calls has to wait. A
+// call that is fast ends the row: a long response may have slow ones in between.
+func PerRequest(ctx context.Context) context.Context {
+	return context.WithValue(ctx, waits{}, new(atomic.Int64))
+}
+
+// PerCall returns a context each of whose calls has all of its time, for work
+// that isn't that of one request.
+func PerCall(ctx context.Context) context.Context {
+	return context.WithValue(ctx, waits{}, (*atomic.Int64)(nil))
+}
+
+// limit returns the context of one call and a function that ends it.
+func (t timeouts) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	waited, _ := ctx.Value(waits{}).(*atomic.Int64)
+	if waited == nil {
+		return context.WithTimeout(ctx, t.call)
+	}
+	limited, cancel := context.WithTimeout(ctx, t.call-time.Duration(waited.Load()))
+	began := time.Now()
+	return limited, func() {
+		late := limited.Err() != nil
+		cancel()
+		if took := time.Since(began); late || took >= t.slow() {
+			waited.Add(int64(took))
+		} else {
+			waited.Store(0)
+		}
+	}
+}
+
+// Limit returns a context that ends with the time of a call, and a function
+// that ends it, for a caller that waits for a call of others.
+func (d *DB) Limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return d.limits.limit(ctx)
+}
+
 // limit returns the context of one call and a function that ends it. The calls
 // of a transaction have the limit of the transaction.
 func (t *Tx) limit() (context.Context, context.CancelFunc) {
 	if t.insert != nil {
 		return t.ctx, func() {}
 	}
-	return context.WithTimeout(t.ctx, t.timeout)
+	return t.limits.limit(t.ctx)
 }
 
 // because adds to an error that ctx is done, if it is: drivers report

@@ -21,9 +21,9 @@ type Tx struct {
 	conn conn
 	// insert is nil in a reader.
 	insert inserter
-	// timeout is that of each statement of a reader.
-	timeout time.Duration
-	watch   func(Call) error
+	// limits are those of the statements of a reader.
+	limits timeouts
+	watch  func(Call) error
 	// last are the statements that run with the commit.
 	last []statement
 }

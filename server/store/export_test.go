@@ -46,6 +46,9 @@ func HoldTurn(s *Store) (release func()) {
 	return func() { <-s.uses.turn }
 }
 
+// Working reports whether a group of uses of tickets is in work.
+func Working(s *Store) bool { return len(s.uses.turn) > 0 }
+
 // Waiting returns how many uses of tickets aren't in a group yet.
 func Waiting(s *Store) int {
 	s.uses.mu.Lock()

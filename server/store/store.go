@@ -44,6 +44,10 @@ type Store struct {
 	uses *uses
 }
 
+// PerRequest returns the context of a request, whose slow calls to the database
+// share the time of one call. See [db.PerRequest].
+func PerRequest(ctx context.Context) context.Context { return db.PerRequest(ctx) }
+
 // Open opens the database as [db.Open] does. If it was restored from a backup,
 // the first to open it ends the links, tickets and sessions in it. The caller
 // closes the store.

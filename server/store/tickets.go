@@ -76,9 +76,11 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 // transaction. A ticket that can't be used fails only its own call; a failure
 // of the database fails all of them.
 func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
+	ctx, end := s.db.Limit(ctx)
+	defer end()
 	u := &use{ctx: ctx, by: by, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
 	if err := s.uses.wait(u, s.useAll); err != nil {
-		return fmt.Errorf("store: use ticket: %w", err)
+		return fmt.Errorf("store: use ticket: %w", s.db.Diagnose(err))
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 )
 
 // groupMax is how many uses of tickets one transaction stores.
@@ -33,8 +36,8 @@ type use struct {
 }
 
 // uses are the waiting calls of UseTicket. They collect while a transaction is
-// running, and the one that has the next turn does the work of all. So there
-// is no goroutine to start or stop.
+// running, and the one that has the next turn starts that of all. No caller
+// waits for longer than its own context.
 type uses struct {
 	turn    chan struct{} // sending to it takes the turn
 	mu      sync.Mutex
@@ -62,17 +65,22 @@ func (g *uses) wait(u *use, do func([]*use)) error {
 			g.leave(u)
 			return u.ctx.Err()
 		case g.turn <- struct{}{}:
-			g.lead(do)
+			go g.lead(do)
 		}
 	}
 }
 
 // lead does the work of a group. It notifies the calls in it and passes the
-// turn on, even if do panics.
+// turn on, even if do panics, which they then report.
 func (g *uses) lead(do func([]*use)) {
 	runtime.Gosched() // callers that could run now join this group
 	group := g.take()
 	defer func() {
+		if p := recover(); p != nil {
+			for _, u := range group {
+				u.err = fmt.Errorf("a panic: %v\n%s", p, debug.Stack())
+			}
+		}
 		for _, u := range group {
 			close(u.done)
 		}
@@ -104,7 +112,7 @@ func (g *uses) leave(u *use) {
 // whileAny returns a context that is done when those of all uses are: a caller
 // that leaves doesn't affect the others.
 func whileAny(group []*use) (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(group[0].ctx))
+	ctx, cancel := context.WithCancel(db.PerCall(context.WithoutCancel(group[0].ctx)))
 	var gone atomic.Int64
 	stops := make([]func() bool, 0, len(group))
 	for _, u := range group {

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
+	"github.com/updatecase/mobileconfig/server/db"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/store"
@@ -219,7 +221,7 @@ func TestGroupGoesOn(t *testing.T) {
 		for leaving := 1; leaving < callers; leaving++ {
 			unlock, cancel, left, stayed := groupBehindLock(t, s, database, callers, leaving)
 			cancel()
-			for range leaving - 1 { // one may do the work of the group
+			for range leaving { // at once, even the one that started the group
 				if err := <-left; !errors.Is(err, context.Canceled) {
 					t.Errorf("got %v, want that the context is done", err)
 				}
@@ -228,7 +230,6 @@ func TestGroupGoesOn(t *testing.T) {
 			for range callers - leaving {
 				must(t, <-stayed)
 			}
-			<-left
 		}
 		before := storetest.Fingerprint(t, database)
 		unlock, cancel, left, _ := groupBehindLock(t, s, database, callers, callers)
@@ -238,11 +239,54 @@ func TestGroupGoesOn(t *testing.T) {
 				t.Errorf("all left, and one got %v", err)
 			}
 		}
+		await(t, func() bool { return !store.Working(s) })
 		unlock()
 		if storetest.Fingerprint(t, database) != before {
 			t.Error("all left, and something was kept")
 		}
 		must(t, storetest.Verify(t, s))
+	})
+}
+
+// TestGroupTime has a request that runs out of time while it waits: it fails at
+// once, and others don't.
+func TestGroupTime(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 2)
+		release := store.HoldTurn(s)
+		gone, stays := make(chan error, 1), make(chan error, 1)
+		late, cancel := context.WithTimeout(store.PerRequest(t.Context()), time.Millisecond)
+		defer cancel()
+		go func() { gone <- useTicket(late, s, "tkt_0") }()
+		wantFault(t, <-gone, fault.DatabaseUnavailable)
+		go func() { stays <- useTicket(store.PerRequest(t.Context()), s, "tkt_1") }()
+		await(t, func() bool { return store.Waiting(s) == 1 })
+		release()
+		must(t, <-stays)
+		wantCounts(t, database, "0 0,1 1", "0 0,1 1")
+	})
+}
+
+// TestGroupPanics has a statement of a group panic: its callers report it, and
+// the next group works.
+func TestGroupPanics(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 1)
+		var panics atomic.Bool
+		s.Database().Watch(func(c db.Call) error {
+			if panics.Load() && strings.Contains(c.Query, "tickets") {
+				panic("an invented fault")
+			}
+			return nil
+		})
+		panics.Store(true)
+		if err := useTicket(t.Context(), s, "tkt_0"); err == nil || !strings.Contains(err.Error(), "an invented fault") {
+			t.Errorf("got %v", err)
+		}
+		panics.Store(false)
+		must(t, useTicket(t.Context(), s, "tkt_0"))
 	})
 }
 
