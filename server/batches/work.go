@@ -63,11 +63,11 @@ func (s *Service) refuse(ctx context.Context, b Batch, input *batch.InputError) 
 
 // inFolder calls f with a folder for temporary files of the batch.
 func (s *Service) inFolder(b Batch, f func(dir string) error) error {
-	dir, err := s.Files.Temp(fileOf(b.ID, ""))
+	dir, remove, err := s.Files.Temp(fileOf(b.ID, ""))
 	if err != nil {
 		return fmt.Errorf("batches: %w", err)
 	}
-	return errors.Join(f(dir), os.RemoveAll(dir))
+	return errors.Join(f(dir), remove())
 }
 
 func (s *Service) check(ctx context.Context, b Batch, dir string) error {
@@ -275,7 +275,10 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 		Number: number, Rows: archive.Rows, Files: archive.Files, Size: zip.Size, Digest: zip.Digest,
 		Blob: fmt.Sprintf("archive-%03d-%s", number, id.New("p")),
 	}
-	if err := errors.Join(s.put(ctx, b, made.Blob, zip.Path), s.put(ctx, b, ManifestName(number), manifest)); err != nil {
+	if err := s.put(ctx, b, made.Blob, zip.Path); err != nil {
+		return err
+	}
+	if err := s.put(ctx, b, ManifestName(number), manifest); err != nil {
 		return err
 	}
 	return s.keepArchive(ctx, b, made)

@@ -117,7 +117,7 @@ func testStore(t *testing.T, s blob.Store) {
 // putTemp creates a file in a temporary folder and stores it.
 func putTemp(t *testing.T, s blob.Store, prefix, name, text string) {
 	t.Helper()
-	dir, err := s.Temp(prefix)
+	dir, remove, err := s.Temp(prefix)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func putTemp(t *testing.T, s blob.Store, prefix, name, text string) {
 	if _, err := file.WriteString(text); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.Put(t.Context(), prefix+name, file), os.RemoveAll(dir)); err != nil {
+	if err := errors.Join(s.Put(t.Context(), prefix+name, file), remove()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -138,12 +138,16 @@ func putTemp(t *testing.T, s blob.Store, prefix, name, text string) {
 // it, and that what a killed program left there can be listed and deleted.
 func TestTempMoved(t *testing.T) {
 	s, root := open(t)
-	dir, err := s.Temp("batches/bat_1/")
+	dir, _, err := s.Temp("batches/bat_1/")
 	if err != nil {
 		t.Fatal(err)
 	}
+	empty := names(t, s, "batches/bat_1/")
+	if len(empty) != 1 || filepath.Join(root, empty[0]) != dir {
+		t.Fatalf("got %q, want the temporary folder", empty)
+	}
 	name := filepath.Join(dir, "part")
-	if err := os.WriteFile(name, []byte("rows"), 0o600); err != nil {
+	if err := os.WriteFile(name, []byte("rows"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.Open(name)
@@ -166,16 +170,38 @@ func TestTempMoved(t *testing.T) {
 	if err != nil || !os.SameFile(before, after) {
 		t.Errorf("the file was copied, or not stored: %v", err)
 	}
-	if err := os.WriteFile(name, []byte("left"), 0o600); err != nil {
-		t.Fatal(err)
+	if mode := after.Mode().Perm(); mode != 0o600 {
+		t.Errorf("the file has mode %o, want that only its owner can read it", mode)
 	}
-	for _, name := range []string{left[0], "batches/bat_1/rows"} {
+	for _, name := range []string{empty[0], "batches/bat_1/rows"} {
 		if err := s.Delete(t.Context(), name); err != nil {
 			t.Error(err)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(root, "batches", "bat_1")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v, want that no folder is left", err)
+	}
+}
+
+// TestFoldersStay checks that nothing above a deleted file's own folder is
+// deleted, however the store's folder is written, and that a temporary folder
+// leaves none.
+func TestFoldersStay(t *testing.T) {
+	above := filepath.Join(t.TempDir(), "above")
+	s, err := blob.Open(t.Context(), above+"/archive/./", blob.S3Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "batches/bat_1/rows", "rows")
+	_, remove, err := s.Temp("batches/bat_2/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Delete(t.Context(), "batches/bat_1/rows"), remove()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Join(above, "archive", "batches")); err != nil || len(left) != 0 {
+		t.Errorf("left are %v, %v", left, err)
 	}
 }
 

@@ -20,28 +20,40 @@ func newFolder(path string) (*folder, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("blob: %w", err)
 	}
-	return &folder{path}, nil
+	return &folder{filepath.Clean(path)}, nil
 }
 
 func (f *folder) name(name string) (string, error) {
 	return filepath.Join(f.path, filepath.FromSlash(name)), checkName(name)
 }
 
-// temporary is the pattern of names for what is being written.
-const temporary = ".new-*"
+// temporary begins the names of what is being written.
+const temporary = ".new-"
 
-func (f *folder) Temp(prefix string) (string, error) {
+func (f *folder) Temp(prefix string) (dir string, remove func() error, err error) {
 	path, err := f.name(strings.TrimSuffix(prefix, "/"))
 	if err == nil {
 		err = os.MkdirAll(path, 0o700)
 	}
 	if err == nil {
-		path, err = os.MkdirTemp(path, temporary)
+		dir, err = os.MkdirTemp(path, temporary+"*")
 	}
 	if err != nil {
-		return "", fmt.Errorf("blob: %w", err)
+		return "", nil, fmt.Errorf("blob: %w", err)
 	}
-	return path, nil
+	return dir, func() error {
+		err := os.RemoveAll(dir)
+		f.prune(path)
+		return err
+	}, nil
+}
+
+// prune deletes the folder, and those that it is in, if they are empty. The
+// uppermost ones stay: others may be creating folders in them.
+func (f *folder) prune(dir string) {
+	for filepath.Dir(dir) != f.path && dir != f.path && os.Remove(dir) == nil {
+		dir = filepath.Dir(dir)
+	}
 }
 
 // Put renames a file that is already below the folder. It copies others to a
@@ -56,12 +68,9 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 		return fmt.Errorf("blob: %w", err)
 	}
 	if below, err := filepath.Rel(f.path, file.Name()); err == nil && filepath.IsLocal(below) {
-		if err := errors.Join(file.Sync(), os.Rename(file.Name(), path), syncFolder(dir)); err != nil {
-			return fmt.Errorf("blob: %w", err)
-		}
-		return nil
+		return move(file, path)
 	}
-	out, err := os.CreateTemp(dir, temporary)
+	out, err := os.CreateTemp(dir, temporary+"*")
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
@@ -76,6 +85,21 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	}
 	if err != nil {
 		os.Remove(out.Name())
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
+// move renames the file once its content is on the disk.
+func move(file *os.File, path string) error {
+	err := errors.Join(file.Chmod(0o600), file.Sync())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err == nil {
+		err = syncFolder(filepath.Dir(path))
+	}
+	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
 	return nil
@@ -127,11 +151,7 @@ func (f *folder) Delete(_ context.Context, name string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("blob: %w", err)
 	}
-	for dir := filepath.Dir(path); dir != f.path; dir = filepath.Dir(dir) {
-		if os.Remove(dir) != nil { // it isn't empty
-			break
-		}
-	}
+	f.prune(filepath.Dir(path))
 	return nil
 }
 
@@ -139,7 +159,7 @@ func (f *folder) List(_ context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		root := filepath.Join(f.path, filepath.FromSlash(prefix))
 		err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
+			if err != nil || entry.IsDir() && !isLeft(path) {
 				return gone(err)
 			}
 			info, err := entry.Info()
@@ -156,6 +176,16 @@ func (f *folder) List(_ context.Context, prefix string) iter.Seq2[Info, error] {
 			yield(Info{}, fmt.Errorf("blob: %w", err))
 		}
 	}
+}
+
+// isLeft reports whether a folder is a temporary one without files. Those that
+// aren't in use any more are from a program that was killed.
+func isLeft(path string) bool {
+	if !strings.HasPrefix(filepath.Base(path), temporary) {
+		return false
+	}
+	files, err := os.ReadDir(path)
+	return err == nil && len(files) == 0
 }
 
 // gone returns nil if err says that the file no longer exists.

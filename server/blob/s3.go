@@ -64,12 +64,11 @@ func newS3(ctx context.Context, bucket, prefix string, o S3Options) (*s3, error)
 	return &s3{client, bucket, prefix}, nil
 }
 
-func (s *s3) Temp(string) (string, error) {
-	dir, err := os.MkdirTemp("", "mobileconfig-batch")
-	if err != nil {
-		return "", fmt.Errorf("blob: %w", err)
+func (s *s3) Temp(string) (dir string, remove func() error, err error) {
+	if dir, err = os.MkdirTemp("", "mobileconfig-batch"); err != nil {
+		return "", nil, fmt.Errorf("blob: %w", err)
 	}
-	return dir, nil
+	return dir, func() error { return os.RemoveAll(dir) }, nil
 }
 
 func (s *s3) Put(ctx context.Context, name string, file *os.File) error {
