@@ -13,7 +13,10 @@ import (
 // one gets a thirtieth of a core. See setpriority(2).
 const Niceness = 15
 
-// cores are counted before MakeRoom raises GOMAXPROCS.
+// Cores is GOMAXPROCS before MakeRoom raises it: how much work can be done at a
+// time.
+func Cores() int { return cores }
+
 var cores = runtime.GOMAXPROCS(0)
 
 // MakeRoom raises GOMAXPROCS, unless the environment sets it, so that requests
@@ -27,22 +30,21 @@ func MakeRoom() {
 
 type key struct{}
 
-// Do runs f on a thread of low priority, where the system has that, and waits
-// for it. Goroutines that f starts call Join. A panic of f becomes one of Do.
+// Do runs f as background work, and waits for it. A panic of f becomes one of
+// Do.
 func Do(ctx context.Context, f func(context.Context) error) (err error) {
 	ctx = context.WithValue(ctx, key{}, true)
 	var panicked string
 	done := make(chan struct{})
-	go func() {
+	Go(ctx, func() {
 		defer close(done)
 		defer func() {
 			if p := recover(); p != nil {
 				panicked = fmt.Sprintf("%v\n%s", p, debug.Stack())
 			}
 		}()
-		Join(ctx)
 		err = f(ctx)
-	}()
+	})
 	<-done
 	if panicked != "" {
 		panic(panicked)
@@ -50,12 +52,12 @@ func Do(ctx context.Context, f func(context.Context) error) (err error) {
 	return err
 }
 
-// Join makes the calling goroutine part of background work if ctx is of such
-// work. It must be its first call: the goroutine keeps its thread, which has
-// low priority from then on, and the thread ends with it.
-func Join(ctx context.Context) {
+// Go runs f in a goroutine: on a thread of low priority, where the system has
+// that, if ctx is that of background work.
+func Go(ctx context.Context, f func()) {
 	if ctx.Value(key{}) != nil {
-		runtime.LockOSThread()
-		lower()
+		go slowly(f)
+	} else {
+		go f()
 	}
 }

@@ -21,8 +21,8 @@ func niceness(t *testing.T) int {
 	return 20 - n // the system call's way to avoid negative results
 }
 
-// TestPriority checks that background work and what joins it have low
-// priority, and nothing else does, not even what uses the threads afterwards.
+// TestPriority checks that background work and the goroutines that it starts
+// have low priority, and nothing else does, not even what uses the threads afterwards.
 func TestPriority(t *testing.T) {
 	const many = 50
 	usual := niceness(t)
@@ -34,10 +34,7 @@ func TestPriority(t *testing.T) {
 				low++
 			}
 			joined := make(chan int)
-			go func() {
-				background.Join(ctx)
-				joined <- niceness(t)
-			}()
+			background.Go(ctx, func() { joined <- niceness(t) })
 			if n := <-joined; n == background.Niceness {
 				low++
 			}
@@ -47,10 +44,7 @@ func TestPriority(t *testing.T) {
 			t.Fatal(err)
 		}
 		other := make(chan int)
-		go func() {
-			background.Join(t.Context())
-			other <- niceness(t)
-		}()
+		background.Go(t.Context(), func() { other <- niceness(t) })
 		if n := <-other; n != usual {
 			t.Errorf("a goroutine beside background work has niceness %d, want %d", n, usual)
 		}

@@ -4,15 +4,14 @@ package ordered
 import (
 	"context"
 	"iter"
-	"runtime"
 	"sync"
 
 	"github.com/updatecase/mobileconfig/server/background"
 )
 
 // turns limits the work of all sequences of the process together to a value per
-// core. They are counted before background.MakeRoom raises GOMAXPROCS.
-var turns = make(chan struct{}, runtime.GOMAXPROCS(0))
+// core.
+var turns = make(chan struct{}, background.Cores())
 
 // Do processes the values of a sequence on all cores, and calls done with the
 // results in the order of the values. If there are other sequences, they share
@@ -54,8 +53,9 @@ func Do[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(con
 		}
 	})
 	for range workers {
-		wg.Go(func() {
-			background.Join(ctx)
+		wg.Add(1)
+		background.Go(ctx, func() {
+			defer wg.Done()
 			for j := range jobs {
 				select {
 				case turns <- struct{}{}:

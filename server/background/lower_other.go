@@ -1,8 +1,0 @@
-//go:build !linux
-
-package background
-
-import "runtime"
-
-// lower does nothing, because only Linux has priorities of single threads.
-func lower() { runtime.UnlockOSThread() }
