@@ -61,6 +61,9 @@ func (d *DB) Watch(fn func(Call) error) { d.watch = fn }
 func (d *DB) Transact(ctx context.Context, fn func(*Tx) error) error {
 	limited, end := d.limits.limit(ctx)
 	defer end()
+	if ctx.Err() == nil && limited.Err() != nil { // no time is left, so nothing is learned about writes
+		return d.Diagnose(limited.Err())
+	}
 	began := time.Now()
 	err := d.kind.transact(limited, func(t *Tx) error {
 		t.watch = d.watch

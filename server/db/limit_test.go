@@ -34,6 +34,9 @@ func TestPerRequest(t *testing.T) {
 				t.Errorf("%s without time left: %v", name, err)
 			}
 		}
+		if err := d.Writes(); err != nil {
+			t.Errorf("a write that wasn't tried counts as failed: %v", err)
+		}
 		if err := errors.Join(read(db.PerCall(used)), write(db.PerCall(used)), read(t.Context())); err != nil {
 			t.Error(err)
 		}

@@ -65,8 +65,9 @@ func openPostgres(ctx context.Context, text string, limits timeouts) (*pgDB, err
 	return &pgDB{limits, pool, probe, jobs}, nil
 }
 
-// poolConns is the default maximum number of connections. Background work can
-// use nine, and requests shouldn't wait for one of them.
+// poolConns is the default maximum number of connections, or one per core if
+// that is more. Background work can use nine, and requests shouldn't wait for
+// one of them.
 const poolConns = 16
 
 // newPool returns another pool with the same configuration.
@@ -88,7 +89,7 @@ func pgConfig(text string, limits timeouts) (*pgxpool.Config, error) {
 		return nil, errors.New("default_query_exec_mode=simple_protocol isn't safe; leave it out")
 	}
 	if !strings.Contains(text, "pool_max_conns") {
-		cfg.MaxConns = poolConns
+		cfg.MaxConns = max(cfg.MaxConns, poolConns)
 	}
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = limits.turn()

@@ -17,7 +17,7 @@ import (
 // BenchmarkVerify measures the check of a log per action: on all cores, as in
 // production, and one action after another.
 func BenchmarkVerify(b *testing.B) {
-	debug.SetGCPercent(400) // like server.TuneMemory
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // like server.TuneMemory
 	for _, made := range []struct {
 		name string
 		make func(testing.TB) string
