@@ -144,6 +144,12 @@ func (b Batch) Startable() bool {
 	return rows && !b.Expired && (b.State == Ready || b.State == Failed)
 }
 
+// over reports whether the batch has expired: its files are deleted from then
+// on, and Expired is set when they are.
+func (b Batch) over(now time.Time) bool {
+	return b.Expired || !b.Expires.IsZero() && !b.Expires.After(now)
+}
+
 // An Archive is one ZIP archive of a batch.
 type Archive struct {
 	Number int    `json:"number"` // starting at 1

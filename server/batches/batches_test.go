@@ -375,6 +375,26 @@ func TestReissue(t *testing.T) {
 	})
 }
 
+// TestExpiredEndsAtOnce checks that a batch whose time is over can't be started
+// or checked again, even if its files haven't been deleted yet: that may happen
+// at any moment.
+func TestExpiredEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, r *rig) {
+		stop := r.work(t)
+		b := r.create(t, owner(), people(2), batches.Choice{})
+		b = r.want(t, b.ID, batches.Ready)
+		stop()
+		r.now = func() time.Time { return b.Expires }
+		_, err := r.Start(t.Context(), owner(), account.Default, b.ID)
+		storetest.WantFault(t, err, fault.Gone)
+		_, err = r.Recheck(t.Context(), owner(), account.Default, b.ID, batches.Choice{})
+		storetest.WantFault(t, err, fault.Conflict)
+		r.now = func() time.Time { return b.Expires.Add(-time.Second) }
+		r.start(t, owner(), b.ID)
+	})
+}
+
 // A list with passwords isn't stored.
 func TestSecretListDeleted(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {

@@ -158,7 +158,7 @@ func (s *Service) expire(ctx context.Context, b Batch) error {
 		return err
 	}
 	return s.Store.StepBatch(context.WithoutCancel(ctx), audit.ByProgram(), b.Account, b.ID, func(b *Batch) ([]audit.Action, error) {
-		if !b.Live() && !b.Expires.IsZero() && !b.Expires.After(s.Now()) {
+		if !b.Live() && b.over(s.Now()) {
 			b.Expired = true
 		}
 		return nil, nil

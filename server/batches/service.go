@@ -168,7 +168,7 @@ func (s *Service) Recheck(ctx context.Context, by audit.Grant, account, id strin
 		return Batch{}, err
 	}
 	return s.change(ctx, by, account, id, func(b *Batch) ([]audit.Action, error) {
-		if b.State != Ready && b.State != Failed || b.Expired {
+		if b.State != Ready && b.State != Failed || b.over(s.Now()) {
 			return nil, fault.New(fault.Conflict, "This batch can't be checked again. Upload the list as a new batch.")
 		}
 		c.Manifest = b.Choice.Manifest
@@ -205,8 +205,8 @@ func (s *Service) Start(ctx context.Context, by audit.Grant, account, id string)
 	}
 	return s.change(ctx, by, account, id, func(b *Batch) ([]audit.Action, error) {
 		switch {
-		case !b.Startable():
-			return nil, notStartable(*b)
+		case !b.Startable() || b.over(s.Now()):
+			return nil, notStartable(*b, s.Now())
 		case set != b.Settings:
 			return nil, errSettings()
 		case b.Erases && by.Kind == audit.SessionGrant && !by.Fresh:
@@ -240,7 +240,7 @@ func errSettings() error {
 }
 
 // notStartable returns a fault that says why.
-func notStartable(b Batch) error {
+func notStartable(b Batch, now time.Time) error {
 	switch {
 	case b.State == Checking:
 		return fault.New(fault.Conflict, "The list is still being checked. Try again when that is done.")
@@ -248,7 +248,7 @@ func notStartable(b Batch) error {
 		return fault.New(fault.Conflict, "This batch is running already.")
 	case b.State == Done || b.State == Canceled:
 		return fault.New(fault.Conflict, "This batch has ended. Upload the list as a new batch.")
-	case b.Expired:
+	case b.over(now):
 		return fault.New(fault.Gone, "The list has been deleted. Upload it again.")
 	case b.Plan.Rows == 0:
 		return fault.New(fault.Conflict, "The list has no usable row. Correct the list and upload it again.")
