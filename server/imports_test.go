@@ -52,8 +52,9 @@ var arrows = map[string][]string{
 	"server/branding":        {"profile", "profile/idn", "server/audit", "server/branding/logo", "server/fault", "templates"},
 	"server/branding/logo":   {"server/fault"},
 	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
-	"server/batches":         {"profile", "server/audit", "server/batch", "server/batch/format", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "signing"},
+	"server/batches":         {"profile", "server/audit", "server/batch", "server/batch/format", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "server/tempfile", "signing"},
 	"server/blob":            {},
+	"server/tempfile":        {},
 	"server/batch/format":    {},
 	"server/background":      {},
 	"server/ordered":         {"server/background"},
@@ -91,7 +92,7 @@ var arrows = map[string][]string{
 	"server/outbox":          {"server/account", "server/audit", "server/db", "server/fault", "server/ledger", "server/notify"},
 	"server/store":           {"server/admission", "server/certificate", "profile", "server/account", "server/audit", "server/batch", "server/batches", "server/crypt", "server/db", "server/fault", "server/id", "server/ledger", "server/mailing", "server/maintenance", "server/notify", "server/outbox", "server/push", "server/pushes", "server/redirect", "server/replay", "server/secret", "server/settings", "server/setup", "server/branding"},
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
-	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt"},
+	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt", "server/tempfile"},
 
 	// Not a part of the program: code that imports these can create members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},

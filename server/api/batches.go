@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"reflect"
 	"time"
 
@@ -356,7 +355,6 @@ func (a *API) createBatch(c echo.Context, who call) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(list.Name())
 	defer list.Close()
 	is := func(name string) bool { return c.QueryParam(name) == "true" }
 	choice := batches.Choice{
@@ -366,7 +364,7 @@ func (a *API) createBatch(c echo.Context, who call) error {
 	if is("dry_run") {
 		return a.previewBatch(c, who, list, choice)
 	}
-	b, err := a.Batches.Create(c.Request().Context(), who.by, who.key.Account, list, cmp.Or(c.QueryParam("name"), name), choice)
+	b, err := a.Batches.Create(c.Request().Context(), who.by, who.key.Account, list.File, cmp.Or(c.QueryParam("name"), name), choice)
 	if err != nil {
 		return err
 	}

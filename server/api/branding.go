@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
 	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -237,7 +236,6 @@ func (a *API) setLogo(c echo.Context, who call, o branding.Owner) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(file.Name())
 	defer file.Close()
 	data, err := io.ReadAll(file)
 	if err != nil {

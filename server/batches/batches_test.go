@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -342,6 +344,41 @@ func TestOrphans(t *testing.T) {
 		storetest.Must(t, r.Tidy(t.Context()))
 		if got := r.names(t, "bat_lost"); got != nil {
 			t.Errorf("got %q, want that an old one is deleted", got)
+		}
+	})
+}
+
+// Whatever servers that died in the middle of a step have left is deleted: when
+// the batch is done, by a step that then runs again, or by Tidy.
+func TestLeftovers(t *testing.T) {
+	each(t, func(t *testing.T, r *rig) {
+		r.files.set(r.leave)
+		r.work(t)
+		b := r.create(t, owner(), people(10), batches.Choice{})
+		r.want(t, b.ID, batches.Ready)
+		r.start(t, owner(), b.ID)
+		b = r.want(t, b.ID, batches.Done)
+		r.files.set(nil)
+		needed := []string{b.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}
+		for !slices.Equal(r.names(t, b.ID), needed) { // the step ends after the batch
+			time.Sleep(10 * time.Millisecond)
+		}
+		left := filepath.Join(r.archive, "batches", b.ID, ".new-left")
+		storetest.Must(t, errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "part"), nil, 0o600)))
+		storetest.Must(t, r.Chunk(t.Context(), b.ID, 0))
+		if got := r.names(t, b.ID); !slices.Equal(got, needed) {
+			t.Errorf("got %q after a step was repeated, want %q", got, needed)
+		}
+		rewritten := ".new-left/" + batches.ManifestName(1)
+		storetest.Must(t, errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, batches.ManifestName(1)), nil, 0o600)))
+		storetest.Must(t, errors.Join(r.Check(t.Context(), b.ID), r.Tidy(t.Context())))
+		if got := r.names(t, b.ID); !slices.Contains(got, rewritten) {
+			t.Errorf("got %q, want the manifest that is being written", got)
+		}
+		r.now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+		storetest.Must(t, r.Tidy(t.Context()))
+		if got := r.names(t, b.ID); !slices.Equal(got, needed) {
+			t.Errorf("got %q in the end, want %q", got, needed)
 		}
 	})
 }

@@ -125,8 +125,22 @@ func (s *Service) appendManifest(ctx context.Context, list *os.File, id string, 
 	return err
 }
 
-// deleteFiles deletes the files of a batch except those to keep. Tidy finds
-// what can't be deleted now.
+// needs reports whether the batch still needs a file, or a step of it may: what
+// the folders for temporary files have left is not needed once it has ended.
+func (b Batch) needs(name string) bool {
+	switch {
+	case isManifest(name):
+		return true
+	case b.Expired:
+		return false
+	case b.State == Done:
+		return name == ErrorsFile || slices.ContainsFunc(b.Archives, func(a Archive) bool { return a.Blob == name })
+	}
+	return true
+}
+
+// deleteFiles deletes the files of a batch except those to keep, by their names
+// in its folder. Tidy finds what can't be deleted now.
 func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name string) bool) error {
 	ctx = context.WithoutCancel(ctx)
 	var names []string
@@ -134,7 +148,7 @@ func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name str
 		if err != nil {
 			return err
 		}
-		if kept == nil || !kept(path.Base(info.Name)) {
+		if kept == nil || !kept(strings.TrimPrefix(info.Name, fileOf(id, ""))) {
 			names = append(names, info.Name)
 		}
 	}
@@ -145,11 +159,17 @@ func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name str
 	return errors.Join(errs...)
 }
 
-// clean deletes what a finished batch no longer needs.
-func (s *Service) clean(ctx context.Context, b Batch) error {
-	return s.deleteFiles(ctx, b.ID, func(name string) bool {
-		return isManifest(name) || name == ErrorsFile || slices.ContainsFunc(b.Archives, func(a Archive) bool { return a.Blob == name })
-	})
+// clean deletes what a batch no longer needs, except the manifest that Forget
+// is writing. It has no effect on a batch that doesn't exist.
+func (s *Service) clean(ctx context.Context, id string) error {
+	b, err := s.Store.AnyBatch(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err != nil || b.Live() {
+		return err
+	}
+	return s.deleteFiles(ctx, b.ID, func(name string) bool { return b.needs(name) || isManifest(path.Base(name)) })
 }
 
 // expire deletes list and archives of a batch.
@@ -165,11 +185,12 @@ func (s *Service) expire(ctx context.Context, b Batch) error {
 	})
 }
 
-// orphanAge is the minimum age of a file that belongs to no batch: until then,
-// the batch may be about to be stored.
-const orphanAge = time.Hour
+// leftAge is the minimum age of a file that no batch needs and Tidy deletes:
+// until then, its batch may be about to be stored, or a step may be using it.
+const leftAge = time.Hour
 
-// Tidy deletes the files of expired batches, and those that belong to no batch.
+// Tidy deletes the files of expired batches, and what servers that died have
+// left.
 func (s *Service) Tidy(ctx context.Context) error {
 	over, err := s.Store.ExpiredBatches(ctx, s.Now())
 	if err != nil {
@@ -179,31 +200,36 @@ func (s *Service) Tidy(ctx context.Context) error {
 	for _, b := range over {
 		errs = append(errs, s.expire(ctx, b))
 	}
-	return errors.Join(append(errs, s.deleteOrphans(ctx))...)
+	return errors.Join(append(errs, s.deleteLeft(ctx))...)
 }
 
-// deleteOrphans deletes the files of batches that don't exist.
-func (s *Service) deleteOrphans(ctx context.Context) error {
-	known := map[string]bool{}
+// deleteLeft deletes the files that no batch needs.
+func (s *Service) deleteLeft(ctx context.Context) error {
+	old := s.Now().Add(-leftAge)
+	var left []string
+	batches := map[string]*Batch{} // nil: it doesn't exist
 	for info, err := range s.Files.List(ctx, folder) {
 		if err != nil {
 			return err
 		}
-		id, _, _ := strings.Cut(strings.TrimPrefix(info.Name, folder), "/")
-		there, looked := known[id]
-		if !looked {
-			_, err := s.Store.AnyBatch(ctx, id)
-			if err != nil && !fault.Is(err, fault.NotFound) {
+		id, name, _ := strings.Cut(strings.TrimPrefix(info.Name, folder), "/")
+		b, known := batches[id]
+		if !known {
+			switch found, err := s.Store.AnyBatch(ctx, id); {
+			case err == nil:
+				b = &found
+			case !fault.Is(err, fault.NotFound):
 				return err
 			}
-			there = err == nil
-			known[id] = there
+			batches[id] = b
 		}
-		if !there && info.Modified.Before(s.Now().Add(-orphanAge)) {
-			if err := s.Files.Delete(ctx, info.Name); err != nil {
-				return err
-			}
+		if (b == nil || !b.needs(name)) && info.Modified.Before(old) {
+			left = append(left, info.Name)
 		}
 	}
-	return nil
+	var errs []error
+	for _, name := range left {
+		errs = append(errs, s.Files.Delete(ctx, name))
+	}
+	return errors.Join(errs...)
 }

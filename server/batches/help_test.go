@@ -33,9 +33,10 @@ import (
 // A rig is a service on a store with the domain example.com.
 type rig struct {
 	*batches.Service
-	store *store.Store
-	files *gated
-	now   func() time.Time
+	store   *store.Store
+	archive string // the folder of files
+	files   *gated
+	now     func() time.Time
 
 	mu       sync.Mutex
 	identity *signing.Identity
@@ -53,7 +54,7 @@ func newRig(t testing.TB, database, archive string) *rig {
 
 func newRigWith(t testing.TB, database, archive string, s3 blob.S3Options) *rig {
 	t.Helper()
-	r := &rig{now: time.Now}
+	r := &rig{archive: archive, now: time.Now}
 	now := func() time.Time { return r.now() }
 	r.store = storetest.Open(t, store.Config{Database: database, Now: now})
 	if _, err := r.store.Domain(t.Context(), "example.com"); err != nil {
@@ -151,6 +152,27 @@ func (r *rig) names(t testing.TB, id string) (all []string) {
 		all = append(all, strings.TrimPrefix(info.Name, "batches/"+id+"/"))
 	}
 	return all
+}
+
+// leave copies the folders for temporary files of the batch that the stored file
+// belongs to: what a server that dies at that moment leaves.
+func (r *rig) leave(name string) error {
+	const temporary = ".new-"
+	batch := filepath.Join(r.archive, filepath.Dir(filepath.FromSlash(name)))
+	dirs, err := filepath.Glob(filepath.Join(batch, temporary+"[0-9]*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		left, err := os.MkdirTemp(batch, temporary+"left")
+		if err != nil {
+			return err
+		}
+		if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // idle implements the jobs that don't concern batches.

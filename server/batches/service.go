@@ -24,6 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/setup"
+	"github.com/updatecase/mobileconfig/server/tempfile"
 	"github.com/updatecase/mobileconfig/signing"
 )
 
@@ -347,18 +348,17 @@ func (s *Service) Reissue(ctx context.Context, by audit.Grant, account, id strin
 	if b.State != Done {
 		return Batch{}, fault.New(fault.Conflict, "This batch has created nothing that could be signed again.")
 	}
-	list, err := os.CreateTemp("", "mobileconfig-batch")
+	list, err := tempfile.Create()
 	if err != nil {
 		return Batch{}, fmt.Errorf("batches: %w", err)
 	}
-	defer os.Remove(list.Name())
 	defer list.Close()
 	for n := range b.Archives {
-		if err := s.appendManifest(ctx, list, b.ID, n+1); err != nil {
+		if err := s.appendManifest(ctx, list.File, b.ID, n+1); err != nil {
 			return Batch{}, fmt.Errorf("batches: manifest: %w", err)
 		}
 	}
 	c := b.Choice
 	c.Manifest, c.Map, c.Drop = true, nil, nil
-	return s.Create(ctx, by, account, list, b.Name, c)
+	return s.Create(ctx, by, account, list.File, b.Name, c)
 }

@@ -33,7 +33,7 @@ func (s *Service) Resume(ctx context.Context) error { return s.Store.RequeueBatc
 func (s *Service) Check(ctx context.Context, id string) error {
 	b, err := s.Store.AnyBatch(ctx, id)
 	if fault.Is(err, fault.NotFound) || err == nil && b.State != Checking {
-		return nil
+		err = errOver
 	}
 	if err == nil {
 		err = s.inFolder(b, func(dir string) error { return s.check(ctx, b, dir) })
@@ -213,9 +213,6 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 // Archive puts created files into an archive. It can be repeated.
 func (s *Service) Archive(ctx context.Context, id string, number int) error {
 	b, err := s.running(ctx, id)
-	if errors.Is(err, errOver) && b.State == Done { // its server died before it had cleaned up
-		return s.cleanDone(ctx, b)
-	}
 	if err != nil {
 		return s.ended(ctx, b, err)
 	}
@@ -223,20 +220,9 @@ func (s *Service) Archive(ctx context.Context, id string, number int) error {
 		err = s.inFolder(b, func(dir string) error { return s.makeArchive(ctx, b, number, dir) })
 	}
 	if err == nil {
-		err = s.cleanDone(ctx, b)
+		err = s.clean(ctx, b.ID)
 	}
 	return s.ended(ctx, b, err)
-}
-
-func (s *Service) cleanDone(ctx context.Context, b Batch) error {
-	b, err := s.Store.Batch(ctx, b.Account, b.ID)
-	if err != nil || b.State != Done {
-		return err
-	}
-	if err := s.clean(ctx, b); err != nil {
-		s.Log.Warn("files of a finished batch weren't deleted; the next cleanup will retry", "batch", b.ID, "error", err)
-	}
-	return nil
 }
 
 // makeArchive writes an archive while its files are being created.
@@ -392,9 +378,13 @@ func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error 
 // ended decides what the error of a step means for a batch. A fault that a
 // caller may see ends it; anything else is retried, and so is what waiting
 // helps against, such as a signer that is being restarted. If the creator has
-// lost the right to the batch, that is reported before anything else.
+// lost the right to the batch, that is reported before anything else. A step of
+// a batch that has ended may be one whose server died, so it cleans up.
 func (s *Service) ended(ctx context.Context, b Batch, err error) error {
-	if err == nil || errors.Is(err, errOver) {
+	if errors.Is(err, errOver) {
+		err = s.clean(ctx, b.ID)
+	}
+	if err == nil {
 		return nil
 	}
 	f := fault.Of(err)

@@ -24,8 +24,9 @@ type Store interface {
 	// has created may be moved instead of copied.
 	Put(ctx context.Context, name string, file *os.File) error
 	// Temp creates a folder for files that will be stored under names with the
-	// prefix, which ends with a slash. The caller calls remove; if it can't, a
-	// folder's List and Delete find what is left.
+	// prefix, which ends with a slash. The caller calls remove. If it can't, a
+	// folder's List and Delete find what is left; with S3, it's deleted when
+	// Temp is called a day later.
 	Temp(prefix string) (dir string, remove func() error, err error)
 	// Open opens a file for reading. If there is none, the error is ErrMissing.
 	Open(ctx context.Context, name string) (Reader, error)

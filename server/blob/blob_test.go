@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/blob/blobtest"
@@ -202,6 +203,39 @@ func TestFoldersStay(t *testing.T) {
 	}
 	if left, err := os.ReadDir(filepath.Join(above, "archive", "batches")); err != nil || len(left) != 0 {
 		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
+// With S3, what a killed program has left among the system's temporary folders
+// is deleted a day later.
+func TestBucketLeftovers(t *testing.T) {
+	service := blobtest.Start(t)
+	service.Setenv(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	s := service.Open(t, "archives")
+	killed := func(age time.Duration) (dir string) {
+		dir, _, err := s.Temp("batches/bat_1/")
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, "part"), []byte("rows"), 0o600)
+		}
+		if err == nil {
+			err = os.Chtimes(dir, time.Time{}, time.Now().Add(-age))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	old, young := killed(25*time.Hour), killed(23*time.Hour)
+	_, remove, err := s.Temp("batches/bat_2/")
+	if err = errors.Join(err, remove()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that the old folder is deleted", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("got %v, want that the other one stays", err)
 	}
 }
 

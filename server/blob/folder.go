@@ -56,7 +56,7 @@ func (f *folder) prune(dir string) {
 	}
 }
 
-// Put renames a file that is already below the folder. It copies others to a
+// Put renames a file of a folder that Temp has created. It copies others to a
 // temporary name beside their place, and renames the copy.
 func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	path, err := f.name(name)
@@ -67,7 +67,7 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
-	if below, err := filepath.Rel(f.path, file.Name()); err == nil && filepath.IsLocal(below) {
+	if f.isTemp(filepath.Dir(file.Name())) {
 		return move(file, path)
 	}
 	out, err := os.CreateTemp(dir, temporary+"*")
@@ -88,6 +88,12 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 		return fmt.Errorf("blob: %w", err)
 	}
 	return nil
+}
+
+// isTemp reports whether the folder is one that Temp has created.
+func (f *folder) isTemp(dir string) bool {
+	below, err := filepath.Rel(f.path, dir)
+	return err == nil && filepath.IsLocal(below) && strings.HasPrefix(filepath.Base(below), temporary)
 }
 
 // move renames the file once its content is on the disk.

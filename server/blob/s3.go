@@ -9,6 +9,8 @@ import (
 	"iter"
 	"net/url"
 	"os"
+	"path/filepath"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -64,9 +66,27 @@ func newS3(ctx context.Context, bucket, prefix string, o S3Options) (*s3, error)
 	return &s3{client, bucket, prefix}, nil
 }
 
+// tempName begins the names of temporary folders, and leftAge is the age at
+// which one must be from a program that was killed.
+const (
+	tempName = "mobileconfig-batch"
+	leftAge  = 24 * time.Hour
+)
+
+// Temp creates a folder among the system's temporary ones. There nobody finds
+// what is left, so it deletes that first.
 func (s *s3) Temp(string) (dir string, remove func() error, err error) {
-	if dir, err = os.MkdirTemp("", "mobileconfig-batch"); err != nil {
+	left, err := filepath.Glob(filepath.Join(os.TempDir(), tempName+"*"))
+	if err == nil {
+		dir, err = os.MkdirTemp("", tempName)
+	}
+	if err != nil {
 		return "", nil, fmt.Errorf("blob: %w", err)
+	}
+	for _, old := range left {
+		if info, err := os.Lstat(old); err == nil && time.Since(info.ModTime()) > leftAge {
+			os.RemoveAll(old) // which may be another user's
+		}
 	}
 	return dir, func() error { return os.RemoveAll(dir) }, nil
 }

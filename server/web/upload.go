@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/updatecase/mobileconfig/server/fault"
+	"github.com/updatecase/mobileconfig/server/tempfile"
 )
 
 // An upload has no time limit as a whole: each step of this many bytes has its
@@ -28,8 +29,8 @@ const UploadField = "file"
 // Upload reads a file of up to limit bytes from the body of c: with one of the
 // media types, or from a form that contains only the file in [UploadField]. It
 // stores the file on disk, and returns it with its name from the form. The
-// caller must close and remove it. Nothing of it is kept in memory.
-func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name string, err error) {
+// caller must close it. Nothing of it is kept in memory.
+func Upload(c echo.Context, limit int64, kinds ...string) (file *tempfile.File, name string, err error) {
 	r := c.Request()
 	if r.ContentLength > limit+uploadStep { // a form adds a few bytes to the file
 		return nil, "", errTooLarge(limit)
@@ -40,14 +41,13 @@ func Upload(c echo.Context, limit int64, kinds ...string) (file *os.File, name s
 	if err != nil {
 		return nil, "", err
 	}
-	kept, err := os.CreateTemp("", "mobileconfig-upload")
+	kept, err := tempfile.Create()
 	if err != nil {
 		return nil, "", err
 	}
 	defer func() {
 		if err != nil {
 			kept.Close()
-			os.Remove(kept.Name())
 		}
 	}()
 	size, err := io.Copy(kept, io.LimitReader(body, limit+1))

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"os"
 
 	"github.com/updatecase/mobileconfig/profile/idn"
 	"github.com/updatecase/mobileconfig/server/account"
@@ -214,7 +213,6 @@ func uploaded(v *panel.Visit) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(file.Name())
 	defer file.Close()
 	return io.ReadAll(file)
 }

@@ -161,9 +161,8 @@ func (p *Pages) createBatch(v *panel.Visit) (batches.Batch, error) {
 	if err != nil {
 		return batches.Batch{}, err
 	}
-	defer os.Remove(list.Name())
 	defer list.Close()
-	return p.Batches.Create(v.Ctx(), v.By(), v.Account(), list, cmp.Or(name, "list"), batches.Choice{SkipBadRows: true})
+	return p.Batches.Create(v.Ctx(), v.By(), v.Account(), list.File, cmp.Or(name, "list"), batches.Choice{SkipBadRows: true})
 }
 
 // batch shows one batch. Its files are only for members who may create some,
