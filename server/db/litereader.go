@@ -3,12 +3,14 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"sync"
 )
 
 // A liteReader is a conn on the reading connections. It caches the statements
-// that find a row by its key, of which the program has about a dozen: parsing
-// one takes several times as long as running it.
+// that find rows by their keys, of which the program has about a dozen: parsing
+// one takes several times as long as running it. ctx doesn't interrupt them,
+// because that would cost more than the statement itself.
 type liteReader struct {
 	liteConn
 	db *sql.DB
@@ -21,14 +23,27 @@ func newLiteReader(db *sql.DB) *liteReader {
 	return &liteReader{liteConn: liteConn{db}, db: db, kept: map[string]*sql.Stmt{}}
 }
 
-// byKey doesn't let ctx interrupt the statement: that would cost more than the
-// statement itself.
 func (r *liteReader) byKey(ctx context.Context, query string, args []any) Row {
 	stmt, err := r.statement(ctx, query)
 	if err != nil || ctx.Err() != nil {
 		return r.row(ctx, query, args) // which reports the same error
 	}
 	return stmt.QueryRowContext(context.WithoutCancel(ctx), args...)
+}
+
+func (r *liteReader) byKeys(ctx context.Context, query string, keys []string) (rows, error) {
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return nil, err
+	}
+	stmt, err := r.statement(ctx, query)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(context.WithoutCancel(ctx), string(list))
 }
 
 func (r *liteReader) statement(ctx context.Context, query string) (*sql.Stmt, error) {

@@ -3,6 +3,7 @@ package db
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -98,6 +99,19 @@ func (t *Tx) ByKey(query string, args ...any) Row {
 	return limitedRow{t.conn.byKey(ctx, query, args), ctx, end}
 }
 
+// ByKeys runs a fixed query through the statement cache and calls fn for every
+// row. The query ends with a column, which must be one of the keys.
+func (t *Tx) ByKeys(fn func(Row) error, query string, keys []string) error {
+	query += t.conn.among()
+	if err := t.watched(query, []any{keys}); err != nil {
+		return err
+	}
+	ctx, end := t.limit()
+	defer end()
+	r, err := t.conn.byKeys(ctx, query, keys)
+	return each(ctx, fn, r, err)
+}
+
 // Each runs a query and calls fn for every row.
 func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
 	if err := t.watched(query, args); err != nil {
@@ -106,6 +120,11 @@ func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
 	ctx, end := t.limit()
 	defer end()
 	r, err := t.conn.rows(ctx, query, args)
+	return each(ctx, fn, r, err)
+}
+
+// each calls fn for every row of a query that has returned r and err.
+func each(ctx context.Context, fn func(Row) error, r rows, err error) error {
 	if err != nil {
 		return because(ctx, err)
 	}
@@ -168,6 +187,10 @@ type conn interface {
 	exec(ctx context.Context, query string, args []any) (int64, error)
 	row(ctx context.Context, query string, args []any) Row
 	byKey(ctx context.Context, query string, args []any) Row
+	// byKeys runs a query that ends with among().
+	byKeys(ctx context.Context, query string, keys []string) (rows, error)
+	// among is the condition, after a column, that it is one of the keys in $1.
+	among() string
 	// head is row for the last lock of a transaction.
 	head(ctx context.Context, query string, args []any) Row
 	rows(ctx context.Context, query string, args []any) (rows, error)
@@ -221,6 +244,16 @@ func (c liteConn) row(ctx context.Context, query string, args []any) Row {
 
 func (c liteConn) byKey(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
+}
+
+func (c liteConn) among() string { return ` IN (SELECT value FROM json_each($1))` }
+
+func (c liteConn) byKeys(ctx context.Context, query string, keys []string) (rows, error) {
+	list, err := json.Marshal(keys)
+	if err != nil {
+		return nil, err
+	}
+	return c.rows(ctx, query, []any{string(list)})
 }
 
 func (c liteConn) head(ctx context.Context, query string, args []any) Row {
@@ -312,6 +345,12 @@ func (c pgConn) row(ctx context.Context, query string, args []any) Row {
 
 func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
+}
+
+func (c pgConn) among() string { return ` = ANY($1)` }
+
+func (c pgConn) byKeys(ctx context.Context, query string, keys []string) (rows, error) {
+	return c.rows(ctx, query, []any{keys})
 }
 
 // head makes PostgreSQL abort the transaction soon if this process is

@@ -46,6 +46,20 @@ func HoldTurn(s *Store) (release func()) {
 	return func() { <-s.uses.turn }
 }
 
+// HoldReads prevents shared reads of tickets from starting until release is
+// called.
+func HoldReads(s *Store) (release func()) {
+	s.permits.turn <- struct{}{}
+	return func() { <-s.permits.turn }
+}
+
+// Reading returns how many shared reads of tickets aren't in a group yet.
+func Reading(s *Store) int {
+	s.permits.mu.Lock()
+	defer s.permits.mu.Unlock()
+	return len(s.permits.waiting)
+}
+
 // Working reports whether a group of uses of tickets is in work.
 func Working(s *Store) bool { return len(s.uses.turn) > 0 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/ledger"
 	"github.com/updatecase/mobileconfig/server/notify"
 	"github.com/updatecase/mobileconfig/server/outbox"
+	"github.com/updatecase/mobileconfig/server/setup"
 )
 
 // Config holds the settings of a Store.
@@ -39,9 +40,10 @@ type Config struct {
 type Store struct {
 	*ledger.Ledger
 	*outbox.Outbox
-	db   *db.DB
-	now  func() time.Time
-	uses *uses
+	db      *db.DB
+	now     func() time.Time
+	uses    *groups[use]
+	permits *groups[setup.Permit]
 }
 
 // PerRequest returns the context of a request, whose slow calls to the database
@@ -60,7 +62,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, err
 	}
 	l := ledger.New(d, cfg.Now, cfg.Signer)
-	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newUses()}
+	s := &Store{l, outbox.New(l, d, cfg.Now), d, cfg.Now, newGroups[use](), newGroups[setup.Permit]()}
 	if err := s.endRestored(ctx); err != nil {
 		d.Close()
 		return nil, err

@@ -22,9 +22,10 @@ var tickets = db.NewTable("tickets", func(t *setup.Ticket) []db.Column {
 	}
 })
 
-var selectPermit = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
+// selectPermits reads tickets with their links and domains, by their IDs.
+var selectPermits = `SELECT ` + tickets.Columns + `, ` + links.Columns + `, ` + domainColumns + `
 	FROM tickets JOIN links ON links.id = tickets.link JOIN domains ON domains.name = links.domain` + withPolicy + `
-	WHERE tickets.id = $1 AND domains.account ` + notSuspended
+	WHERE domains.account ` + notSuspended + ` AND tickets.id`
 
 // CreateTicket stores t and a and counts t on its link. If t is the last of
 // the link, it records that in a. If the link isn't active at t.Created, or
@@ -58,15 +59,50 @@ func (s *Store) CreateTicket(ctx context.Context, by audit.Grant, t setup.Ticket
 }
 
 // Permit returns a ticket with its link and the link's domain. If it doesn't
-// exist or the account is suspended, it returns a NotFound fault.
+// exist or the account is suspended, it returns a NotFound fault. Simultaneous
+// calls share a statement, which costs more than each of its rows; a failure of
+// the database fails all of them.
 func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error) {
-	var p setup.Permit
-	into := slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
-	if err := s.db.Read(ctx).ByKey(selectPermit, ticket).Scan(into...); err != nil {
+	ctx, end := s.db.Limit(ctx)
+	defer end()
+	c := newCall(ctx, ticket, setup.Permit{})
+	if err := s.permits.wait(c, s.permitAll); err != nil {
 		return setup.Permit{}, s.found("ticket", err)
 	}
-	standardPolicy(&p.Domain)
-	return p, nil
+	return c.what, nil
+}
+
+// permitAll reads the permits of a group.
+func (s *Store) permitAll(group []*call[setup.Permit]) {
+	ctx, stop := whileAny(group)
+	defer stop()
+	ids := make([]string, len(group))
+	for i, c := range group {
+		ids[i] = c.ticket
+	}
+	found := make(map[string]setup.Permit, len(group))
+	var p setup.Permit
+	into := slices.Concat(tickets.Into(&p.Ticket), links.Into(&p.Link), intoDomain(&p.Domain))
+	err := s.db.Read(ctx).ByKeys(func(r db.Row) error {
+		p = setup.Permit{} // rows share nothing
+		err := r.Scan(into...)
+		standardPolicy(&p.Domain)
+		found[p.Ticket.ID] = p
+		return err
+	}, selectPermits, ids)
+	for _, c := range group {
+		p, ok := found[c.ticket]
+		if c.what, c.err = p, err; err == nil && !ok {
+			c.err = db.ErrNoRows
+		}
+	}
+}
+
+// A use is what a call of UseTicket does.
+type use struct {
+	by     audit.Grant
+	at     time.Time
+	action audit.Action
 }
 
 // UseTicket counts one fetch of the ticket and, if it's the first, a download
@@ -78,8 +114,7 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at time.Time, a audit.Action) error {
 	ctx, end := s.db.Limit(ctx)
 	defer end()
-	u := &use{ctx: ctx, by: by, ticket: id, at: at, action: a, err: errNotKept, done: make(chan struct{})}
-	if err := s.uses.wait(u, s.useAll); err != nil {
+	if err := s.uses.wait(newCall(ctx, id, use{by, at, a}), s.useAll); err != nil {
 		return fmt.Errorf("store: use ticket: %w", s.db.Diagnose(err))
 	}
 	return nil
@@ -87,11 +122,11 @@ func (s *Store) UseTicket(ctx context.Context, by audit.Grant, id string, at tim
 
 // useAll decides the outcome of each use and stores the good ones, or fails
 // all. It doesn't begin a use whose caller has gone.
-func (s *Store) useAll(group []*use) {
+func (s *Store) useAll(group []*call[use]) {
 	ctx, stop := whileAny(group)
 	defer stop()
 	err := s.db.Transact(ctx, func(t *db.Tx) error {
-		var here []*use
+		var here []*call[use]
 		for _, u := range group {
 			if u.err = u.ctx.Err(); u.err == nil {
 				here = append(here, u)
@@ -119,7 +154,7 @@ func (s *Store) useAll(group []*use) {
 // suspension and revocation, and links and tickets for the update, in one
 // statement and in the order of the links: groups of two servers wait for each
 // other in only one direction.
-func lockForDownload(t *db.Tx, group []*use) error {
+func lockForDownload(t *db.Tx, group []*call[use]) error {
 	if !t.Locks() || len(group) == 0 {
 		return nil
 	}
@@ -138,7 +173,7 @@ const usable = `fetches < max_fetches AND EXISTS (SELECT 1 FROM links JOIN accou
 
 // fetchAll counts the fetches of the uses whose tickets permit it, and sets
 // the faults of the others. The uses are sorted by ticket.
-func fetchAll(t *db.Tx, group []*use) error {
+func fetchAll(t *db.Tx, group []*call[use]) error {
 	fetch := fetchEach
 	if t.Locks() {
 		fetch = fetchTogether
@@ -154,10 +189,10 @@ func fetchAll(t *db.Tx, group []*use) error {
 
 // fetchEach runs a statement for each use, and for each link with another
 // download.
-func fetchEach(t *db.Tx, group []*use) error {
+func fetchEach(t *db.Tx, group []*call[use]) error {
 	runs := make([][]any, len(group))
 	for i, u := range group {
-		runs[i] = []any{u.ticket, db.Millis(u.at)}
+		runs[i] = []any{u.ticket, db.Millis(u.what.at)}
 	}
 	var counted [][]any
 	err := t.Many(func(i int, r db.Row) error {
@@ -179,11 +214,11 @@ func fetchEach(t *db.Tx, group []*use) error {
 // fetchTogether runs one statement for all uses, or several if a ticket is used
 // more than once, and one for all links. For PostgreSQL, each statement is much
 // more work than each of its rows.
-func fetchTogether(t *db.Tx, group []*use) error {
+func fetchTogether(t *db.Tx, group []*call[use]) error {
 	counted := map[string]int64{}
 	for rest := group; len(rest) > 0; {
-		var again []*use
-		now := map[string]*use{}
+		var again []*call[use]
+		now := map[string]*call[use]{}
 		var ids []string
 		var at []int64
 		for _, u := range rest {
@@ -192,7 +227,7 @@ func fetchTogether(t *db.Tx, group []*use) error {
 				continue
 			}
 			now[u.ticket] = u
-			ids, at = append(ids, u.ticket), append(at, db.Millis(u.at))
+			ids, at = append(ids, u.ticket), append(at, db.Millis(u.what.at))
 		}
 		err := t.Each(func(r db.Row) error {
 			var id, link string
@@ -225,8 +260,8 @@ func fetchTogether(t *db.Tx, group []*use) error {
 }
 
 // whyNot sets the reasons for refused uses.
-func whyNot(t *db.Tx, group []*use) error {
-	group = slices.DeleteFunc(slices.Clone(group), func(u *use) bool { return u.err == nil })
+func whyNot(t *db.Tx, group []*call[use]) error {
+	group = slices.DeleteFunc(slices.Clone(group), func(u *call[use]) bool { return u.err == nil })
 	runs := make([][]any, len(group))
 	for i, u := range group {
 		runs[i] = []any{u.ticket}
@@ -238,11 +273,11 @@ func whyNot(t *db.Tx, group []*use) error {
 }
 
 // recordUses appends the actions of the good uses.
-func (s *Store) recordUses(t *db.Tx, group []*use) error {
+func (s *Store) recordUses(t *db.Tx, group []*call[use]) error {
 	var entries []ledger.Entry
 	for _, u := range group {
 		if u.err == nil {
-			entries = append(entries, ledger.Entry{By: u.by, Action: u.action})
+			entries = append(entries, ledger.Entry{By: u.what.by, Action: u.what.action})
 		}
 	}
 	return s.Append(t, entries...)

@@ -1,7 +1,11 @@
 package store_test
 
 import (
+	"context"
+	"errors"
 	"reflect"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -209,7 +213,7 @@ func TestCreateTicketRace(t *testing.T) {
 }
 
 // TestPermitAsksOnce has several downloads read their tickets while the database
-// can't be reached. Each waits for one statement, its own: with more, a download
+// can't be reached. None waits for more than one statement: with two, a download
 // would wait for several time limits.
 func TestPermitAsksOnce(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
@@ -229,8 +233,64 @@ func TestPermitAsksOnce(t *testing.T) {
 		for range downloads {
 			wantFault(t, <-errs, fault.DatabaseUnavailable)
 		}
-		if n := asked.Load(); n != downloads {
+		if n := asked.Load(); n > downloads {
 			t.Errorf("%d statements for %d downloads", n, downloads)
+		}
+	})
+}
+
+// TestPermitsTogether reads tickets in one statement: good ones, one twice, and
+// one that doesn't exist. If it fails, all calls fail, and one whose time is
+// over doesn't wait.
+func TestPermitsTogether(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withTickets(t, s, 3)
+		for _, breaks := range []bool{false, true} {
+			var statements atomic.Int64
+			s.Database().Watch(func(c db.Call) error {
+				if !strings.Contains(c.Query, "FROM tickets") {
+					return nil
+				}
+				if statements.Add(1); breaks {
+					return fault.New(fault.DatabaseUnavailable, "away")
+				}
+				return nil
+			})
+			release := store.HoldReads(s)
+			ids := []string{"tkt_0", "tkt_1", "tkt_9", "tkt_2", "tkt_1"}
+			permits, errs := make([]setup.Permit, len(ids)), make([]error, len(ids))
+			var wg sync.WaitGroup
+			for i, id := range ids {
+				wg.Go(func() { permits[i], errs[i] = s.Permit(t.Context(), id) })
+			}
+			gone, leave := context.WithCancel(t.Context())
+			left := make(chan error, 1)
+			go func() {
+				_, err := s.Permit(gone, "tkt_0")
+				left <- err
+			}()
+			await(t, func() bool { return store.Reading(s) == len(ids)+1 })
+			leave()
+			if err := <-left; !errors.Is(err, context.Canceled) {
+				t.Errorf("for one who has gone: %v", err)
+			}
+			release()
+			wg.Wait()
+			if n := statements.Load(); n != 1 {
+				t.Errorf("%d statements, want 1", n)
+			}
+			for i, id := range ids {
+				switch p := permits[i]; {
+				case breaks:
+					wantFault(t, errs[i], fault.DatabaseUnavailable)
+				case id == "tkt_9":
+					wantFault(t, errs[i], fault.NotFound)
+				case errs[i] != nil || p.Ticket.ID != id || p.Link.ID != strings.Replace(id, "tkt", "lnk", 1) || p.Domain.Name != "example.com":
+					t.Errorf("%s: %+v, %v", id, p, errs[i])
+				}
+			}
+			s.Database().Watch(nil)
 		}
 	})
 }
