@@ -103,8 +103,9 @@ func (p *Pusher) plan(profiles []Profile, enrollments Enrollments) (todo []item)
 	return todo
 }
 
-// Wait returns when all devices have answered, or ctx is done. Meanwhile it
-// repeats what devices refuse. It must be called after Push.
+// Wait returns when all devices have answered and all of it has been reported,
+// or ctx is done. Meanwhile it repeats what devices refuse. It must be called
+// after Push.
 func (p *Pusher) Wait(ctx context.Context) (Result, error) {
 	for {
 		select {
@@ -115,7 +116,9 @@ func (p *Pusher) Wait(ctx context.Context) (Result, error) {
 			continue
 		default:
 		}
+		p.telling.Lock() // what counts has also been reported
 		result := p.count()
+		p.telling.Unlock()
 		if result.Waiting() == 0 && len(p.refused) == 0 || ctx.Err() != nil {
 			return result, nil
 		}
