@@ -72,10 +72,23 @@ func (s *Store) Permit(ctx context.Context, ticket string) (setup.Permit, error)
 	return c.what, nil
 }
 
-// permitAll reads the permits of a group.
+// permitAll reads the permits of a group. If one of them can't be read, only
+// its own call fails.
 func (s *Store) permitAll(group []*call[setup.Permit]) {
 	ctx, stop := whileAny(group)
 	defer stop()
+	err := s.readPermits(ctx, group)
+	if err == nil || isFault(s.db.Diagnose(err)) || ctx.Err() != nil {
+		return
+	}
+	for i := range group {
+		_ = s.readPermits(ctx, group[i:i+1]) // the call has the error
+	}
+}
+
+// readPermits reads the permits of the group by one statement, whose error is
+// that of all of its calls.
+func (s *Store) readPermits(ctx context.Context, group []*call[setup.Permit]) error {
 	ids := make([]string, len(group))
 	for i, c := range group {
 		ids[i] = c.ticket
@@ -96,6 +109,7 @@ func (s *Store) permitAll(group []*call[setup.Permit]) {
 			c.err = db.ErrNoRows
 		}
 	}
+	return err
 }
 
 // A use is what a call of UseTicket does.

@@ -240,57 +240,87 @@ func TestPermitAsksOnce(t *testing.T) {
 }
 
 // TestPermitsTogether reads tickets in one statement: good ones, one twice, and
-// one that doesn't exist. If it fails, all calls fail, and one whose time is
-// over doesn't wait.
+// one that doesn't exist. If the database is away, all calls fail, without
+// another statement. If a row can't be read, only its own call fails. A call
+// whose time is over doesn't wait.
 func TestPermitsTogether(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		s := storetest.Open(t, store.Config{Database: database})
 		withTickets(t, s, 3)
-		for _, breaks := range []bool{false, true} {
+		storetest.Exec(t, database, `UPDATE links SET locale = 'de', metadata = '{"floor":"1"}' WHERE id = 'lnk_1'`)
+		ids := []string{"tkt_0", "tkt_1", "tkt_9", "tkt_2", "tkt_1"}
+		alone := make([]setup.Permit, len(ids))
+		for i, id := range ids {
+			alone[i], _ = s.Permit(t.Context(), id)
+		}
+		for name, tt := range map[string]struct {
+			first      error // of the statements
+			statements int
+			code       fault.Code // of all calls
+		}{
+			"good":       {nil, 1, ""},
+			"away":       {fault.New(fault.DatabaseUnavailable, "away"), 1, fault.DatabaseUnavailable},
+			"unreadable": {errors.New("one row can't be read"), 1 + len(ids), ""},
+		} {
 			var statements atomic.Int64
 			s.Database().Watch(func(c db.Call) error {
-				if !strings.Contains(c.Query, "FROM tickets") {
+				if !strings.Contains(c.Query, "FROM tickets") || statements.Add(1) > 1 {
 					return nil
 				}
-				if statements.Add(1); breaks {
-					return fault.New(fault.DatabaseUnavailable, "away")
-				}
-				return nil
+				return tt.first
 			})
-			release := store.HoldReads(s)
-			ids := []string{"tkt_0", "tkt_1", "tkt_9", "tkt_2", "tkt_1"}
-			permits, errs := make([]setup.Permit, len(ids)), make([]error, len(ids))
-			var wg sync.WaitGroup
-			for i, id := range ids {
-				wg.Go(func() { permits[i], errs[i] = s.Permit(t.Context(), id) })
-			}
-			gone, leave := context.WithCancel(t.Context())
-			left := make(chan error, 1)
-			go func() {
-				_, err := s.Permit(gone, "tkt_0")
-				left <- err
-			}()
-			await(t, func() bool { return store.Reading(s) == len(ids)+1 })
-			leave()
-			if err := <-left; !errors.Is(err, context.Canceled) {
-				t.Errorf("for one who has gone: %v", err)
-			}
-			release()
-			wg.Wait()
-			if n := statements.Load(); n != 1 {
-				t.Errorf("%d statements, want 1", n)
+			permits, errs := permitsTogether(t, s, ids)
+			s.Database().Watch(nil)
+			if n := int(statements.Load()); n != tt.statements {
+				t.Errorf("%s: %d statements, want %d", name, n, tt.statements)
 			}
 			for i, id := range ids {
-				switch p := permits[i]; {
-				case breaks:
-					wantFault(t, errs[i], fault.DatabaseUnavailable)
+				switch {
+				case tt.code != "":
+					wantFault(t, errs[i], tt.code)
 				case id == "tkt_9":
 					wantFault(t, errs[i], fault.NotFound)
-				case errs[i] != nil || p.Ticket.ID != id || p.Link.ID != strings.Replace(id, "tkt", "lnk", 1) || p.Domain.Name != "example.com":
-					t.Errorf("%s: %+v, %v", id, p, errs[i])
+				case errs[i] != nil || permits[i].Ticket.ID != id || !reflect.DeepEqual(permits[i], alone[i]):
+					t.Errorf("%s: %s: got %+v, %v, want %+v", name, id, permits[i], errs[i], alone[i])
 				}
 			}
-			s.Database().Watch(nil)
 		}
 	})
+}
+
+// TestUnreadableTicket damages a row as SQLite permits it.
+func TestUnreadableTicket(t *testing.T) {
+	database := storetest.SQLite(t)
+	s := storetest.Open(t, store.Config{Database: database})
+	withTickets(t, s, 2)
+	storetest.Exec(t, database, `UPDATE tickets SET expires = 'tomorrow' WHERE id = 'tkt_0'`)
+	if _, errs := permitsTogether(t, s, []string{"tkt_0", "tkt_1"}); errs[0] == nil || errs[1] != nil {
+		t.Errorf("got %v and %v, want an error and none", errs[0], errs[1])
+	}
+}
+
+// permitsTogether reads the tickets in one group, which another caller leaves
+// before it starts.
+func permitsTogether(t *testing.T, s *store.Store, ids []string) ([]setup.Permit, []error) {
+	t.Helper()
+	release := store.HoldReads(s)
+	permits, errs := make([]setup.Permit, len(ids)), make([]error, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { permits[i], errs[i] = s.Permit(t.Context(), id) })
+	}
+	gone, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := s.Permit(gone, "tkt_0")
+		left <- err
+	}()
+	await(t, func() bool { return store.Reading(s) == len(ids)+1 })
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("for one who has gone: %v", err)
+	}
+	release()
+	wg.Wait()
+	return permits, errs
 }
