@@ -9,9 +9,10 @@ import (
 	"runtime/debug"
 )
 
-// Niceness is that of the threads of background work: beside a busy thread,
-// one gets a thirtieth of a core. See setpriority(2).
-const Niceness = 15
+// Niceness is that of the threads of background work: beside a busy thread, one
+// gets a quarter of a core. With less, work that holds a lock of the database
+// would stand still on a machine with other busy programs. See setpriority(2).
+const Niceness = 5
 
 // Cores is GOMAXPROCS before MakeRoom raises it: how much work can be done at a
 // time.

@@ -249,7 +249,7 @@ func (r *rig) create(t testing.TB, by audit.Grant, list string, c batches.Choice
 // await waits until the batch is no longer being processed.
 func (r *rig) await(t testing.TB, id string) batches.Batch {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // a hanging test
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a hanging test
 	defer cancel()
 	var last batches.Batch
 	if err := r.Watch(ctx, account.Default, id, func(b batches.Batch) error { last = b; return nil }); err != nil {

@@ -336,7 +336,7 @@ func TestTimeout(t *testing.T) {
 		<-end // whatever the resolver's own timeout
 		return nil, io.EOF
 	}}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer cancel()
 	_, err := New(Config{Resolver: silent, Timeout: 200 * time.Millisecond}).DialContext(ctx, "tcp", "mail.example.com:993")
 	if timeout, ok := errors.AsType[net.Error](err); !ok || !timeout.Timeout() || ctx.Err() != nil {

@@ -147,7 +147,7 @@ func TestRelayNeedsTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
 		err = r.Send(ctx, Mail{ID: "msg_1", To: "jane@example.com", Subject: "x", Text: "x", HTML: "x"})
 		cancel()
 		if e, ok := errors.AsType[*SendError](err); !ok || e.Permanent {

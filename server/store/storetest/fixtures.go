@@ -205,7 +205,7 @@ func RaceWith(t testing.TB, database string, n int, fn func(s *store.Store, i in
 // Await waits until done returns true.
 func Await(t testing.TB, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(3 * time.Minute); !done(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(15 * time.Minute); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("waited for too long")
 		}
