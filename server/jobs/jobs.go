@@ -64,6 +64,9 @@ const (
 	// batchTimeout is the maximum time for reading a list and for writing an
 	// archive, counted from the first file of the batch.
 	batchTimeout = time.Hour
+	// chunkTimeout is the maximum time of a chunk: thousands of times what it
+	// takes, because other programs may keep it from the processor.
+	chunkTimeout = 10 * time.Minute
 	// batchTries is how often a step is tried, for about twenty minutes.
 	batchTries = 25
 )
@@ -148,7 +151,7 @@ func Run(ctx context.Context, store Store, w Work, log *slog.Logger) error {
 		addStep(workers, batch, batchTimeout, func(j batches.CheckJob) string { return j.Batch }, func(ctx context.Context, j batches.CheckJob) error {
 			return w.Batcher.Check(ctx, j.Batch)
 		}),
-		addStep(workers, batch, jobTimeout, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error {
+		addStep(workers, batch, chunkTimeout, func(j batches.ChunkJob) string { return j.Batch }, func(ctx context.Context, j batches.ChunkJob) error {
 			return w.Batcher.Chunk(ctx, j.Batch, j.Number)
 		}),
 		addStep(workers, batch, batchTimeout, func(j batches.ArchiveJob) string { return j.Batch }, func(ctx context.Context, j batches.ArchiveJob) error {
