@@ -348,12 +348,12 @@ func TestOrphans(t *testing.T) {
 	})
 }
 
-// Whatever servers that died in the middle of a step have left is deleted: when
-// the batch is done, by a step that then runs again, or by Tidy.
+// TestLeftovers checks that the files of killed servers are deleted: when the
+// batch is done, by a step that is repeated until it can delete them, or by Tidy.
 func TestLeftovers(t *testing.T) {
 	each(t, func(t *testing.T, r *rig) {
 		r.files.set(r.leave)
-		r.work(t)
+		stop := r.work(t)
 		b := r.create(t, owner(), people(10), batches.Choice{})
 		r.want(t, b.ID, batches.Ready)
 		r.start(t, owner(), b.ID)
@@ -363,8 +363,20 @@ func TestLeftovers(t *testing.T) {
 		for !slices.Equal(r.names(t, b.ID), needed) { // the step ends after the batch
 			time.Sleep(10 * time.Millisecond)
 		}
+		stop()
 		left := filepath.Join(r.archive, "batches", b.ID, ".new-left")
 		storetest.Must(t, errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "part"), nil, 0o600)))
+		for name, step := range map[string]func() error{
+			"check":   func() error { return r.Check(t.Context(), b.ID) },
+			"chunk":   func() error { return r.Chunk(t.Context(), b.ID, 0) },
+			"archive": func() error { return r.Archive(t.Context(), b.ID, 1) },
+		} {
+			r.files.keep = errors.New("the disk is gone")
+			if err := step(); !errors.Is(err, r.files.keep) {
+				t.Errorf("%s: got %v, want an error with which it is repeated", name, err)
+			}
+			r.files.keep = nil
+		}
 		storetest.Must(t, r.Chunk(t.Context(), b.ID, 0))
 		if got := r.names(t, b.ID); !slices.Equal(got, needed) {
 			t.Errorf("got %q after a step was repeated, want %q", got, needed)

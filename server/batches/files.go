@@ -169,7 +169,10 @@ func (s *Service) clean(ctx context.Context, id string) error {
 	if err != nil || b.Live() {
 		return err
 	}
-	return s.deleteFiles(ctx, b.ID, func(name string) bool { return b.needs(name) || isManifest(path.Base(name)) })
+	if err := s.deleteFiles(ctx, b.ID, func(name string) bool { return b.needs(name) || isManifest(path.Base(name)) }); err != nil {
+		return fmt.Errorf("batches: clean: %w", err)
+	}
+	return nil
 }
 
 // expire deletes list and archives of a batch.

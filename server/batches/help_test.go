@@ -102,11 +102,12 @@ func (r *rig) signer() *signing.Identity {
 }
 
 // A gated store calls functions before it stores and before it opens a file, and
-// reports which files are opened.
+// reports which files are opened. It deletes nothing while keep is set.
 type gated struct {
 	blob.Store
 	mu     sync.Mutex
 	put    func(name string) error
+	keep   error
 	open   func()
 	opened chan<- string
 }
@@ -128,6 +129,16 @@ func (g *gated) set(put func(name string) error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.put = put
+}
+
+func (g *gated) Delete(ctx context.Context, name string) error {
+	g.mu.Lock()
+	keep := g.keep
+	g.mu.Unlock()
+	if keep != nil {
+		return keep
+	}
+	return g.Store.Delete(ctx, name)
 }
 
 func (g *gated) Put(ctx context.Context, name string, file *os.File) error {

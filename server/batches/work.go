@@ -219,10 +219,10 @@ func (s *Service) Archive(ctx context.Context, id string, number int) error {
 	if b.Archive(number) == nil {
 		err = s.inFolder(b, func(dir string) error { return s.makeArchive(ctx, b, number, dir) })
 	}
-	if err == nil {
-		err = s.clean(ctx, b.ID)
+	if err != nil {
+		return s.ended(ctx, b, err)
 	}
-	return s.ended(ctx, b, err)
+	return s.clean(ctx, b.ID)
 }
 
 // makeArchive writes an archive while its files are being created.
@@ -381,16 +381,16 @@ func (s *Service) keepArchive(ctx context.Context, b Batch, made Archive) error 
 // lost the right to the batch, that is reported before anything else. A step of
 // a batch that has ended may be one whose server died, so it cleans up.
 func (s *Service) ended(ctx context.Context, b Batch, err error) error {
-	if errors.Is(err, errOver) {
-		err = s.clean(ctx, b.ID)
-	}
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, errOver) {
+		return s.clean(ctx, b.ID)
 	}
 	f := fault.Of(err)
 	if f.Code == fault.Internal || f.RetryAfter > 0 || b.ID == "" {
 		if errors.Is(s.still(ctx, b), errOver) {
-			return nil // the step may have missed files that were deleted with the batch
+			return s.clean(ctx, b.ID) // the step may have missed files that were deleted with the batch
 		}
 		return fmt.Errorf("batches: %w", err)
 	}
