@@ -36,7 +36,7 @@ var arrows = map[string][]string{
 
 	"server":                 {"server/certificate", "profile", "server/account", "server/api", "server/audit", "server/background", "server/batches", "server/blob", "server/crypt", "server/dial", "server/discovery", "server/fault", "server/id", "server/issue", "server/jobs", "server/mailing", "server/maintenance", "server/notify", "server/pages", "server/panel", "server/panel/access", "server/panel/log", "server/panel/mail", "server/probe", "server/push", "server/pushes", "server/redirect", "server/reload", "server/settings", "server/setup", "server/signerd", "server/store", "server/web", "signing", "templates", "server/admission", "server/secret", "server/branding", "server/panel/brand"},
 	"server/certificate":     {"server/account", "server/audit", "server/crypt", "server/fault", "server/id", "signing", "signing/gate"},
-	"server/account":         {"profile", "server/account/guess", "server/account/passkey", "server/admission", "server/audit", "server/fault", "server/id", "server/crypt"},
+	"server/account":         {"profile", "server/account/guess", "server/account/internal/hashing", "server/account/passkey", "server/admission", "server/audit", "server/fault", "server/id", "server/crypt"},
 	"server/account/guess":   {},
 	"server/admission":       {},
 	"server/account/passkey": {"server/fault"},
@@ -94,17 +94,20 @@ var arrows = map[string][]string{
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt", "server/tempfile"},
 
+	"server/account/internal/hashing": {},
+
 	// Not a part of the program: code that imports these can create members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
 	"server/demo": {"profile", "server/account", "server/audit", "server/fault", "server/id", "server/issue", "server/maintenance", "server/notify", "server/redirect", "server/secret",
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
 
+	"server/account/accounttest":  {"server/account/internal/hashing"},
 	"server/crashtest":            {},
 	"server/certificate/acmetest": {"server/dial/dialtest", "server/prepared", "signing/signingtest"},
 	"server/doctor":               {"server", "server/account", "server/audit", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing", "server/secret", "server/fault"},
 	"server/dial/dialtest":        {},
 	"server/probe/probetest":      {"signing/signingtest"},
-	"server/servertest": {"profile", "server", "server/account", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
+	"server/servertest": {"profile", "server", "server/account", "server/account/accounttest", "server/audit", "server/dial/dialtest", "server/id", "server/notify", "server/notify/notifytest", "server/crypt", "server/settings", "server/store", "server/store/storetest",
 		"signing", "signing/signingtest"},
 	"server/blob/blobtest":     {"server/dial/dialtest", "server/blob", "server/prepared"},
 	"server/notify/notifytest": {"profile", "signing/signingtest"},
@@ -133,7 +136,7 @@ var homes = map[string][]string{
 	"os/exec":                       {"server/certificate/acmetest", "server/blob/blobtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
-	"github.com/alexedwards":        {"server/account"},
+	"github.com/alexedwards":        {"server/account/internal/hashing"},
 	"github.com/ccojocar":           {"server/account/guess"},
 	"github.com/boombuler/barcode":  {"server/web"},
 	"golang.org/x/mod":              {"server/audit"},

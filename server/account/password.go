@@ -8,10 +8,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/alexedwards/argon2id"
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/updatecase/mobileconfig/server/account/guess"
+	"github.com/updatecase/mobileconfig/server/account/internal/hashing"
 	"github.com/updatecase/mobileconfig/server/admission"
 	"github.com/updatecase/mobileconfig/server/fault"
 )
@@ -31,22 +31,15 @@ const minGuesses = 2e9
 // grows faster than the length.
 const scored = 64
 
-// Hashing takes 46 MiB and about 50 ms (OWASP's second choice for argon2id), so
-// only a few may hash at once and only a few may wait.
-var argon2 = &argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
-
-// Some places are reserved for devices from which a member has signed in
-// before, and the strangers of one network can't take all others.
+// Hashing takes memory and time, so only a few may hash at once and only a few
+// may wait. Some places are reserved for devices from which a member has signed
+// in before, and the strangers of one network can't take all others.
 const (
 	mostHashers     = 2 // or the number of cores minus one, if that is less
 	keptHashers     = 1
 	queue           = 32
 	queuePerNetwork = 4
 )
-
-// absent is a hash that no password matches. Checking it takes as long as
-// checking a member's.
-const absent = "$argon2id$v=19$m=47104,t=1,p=1$bm90IGEgbWVtYmVyIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // passwords hashes and checks passwords, a few at a time.
 type passwords struct{ budget *admission.Budget }
@@ -71,7 +64,7 @@ func (p *passwords) hash(ctx context.Context, password string, withFactor bool, 
 	if err := checkPassword(password, withFactor, known...); err != nil {
 		return "", err
 	}
-	return argon2id.CreateHash(norm.NFC.String(password), argon2)
+	return hashing.Create(norm.NFC.String(password))
 }
 
 // check reports whether the hash is the password's. Without a hash it is false,
@@ -83,12 +76,12 @@ func (p *passwords) check(ctx context.Context, who admission.Guest, password, ha
 	}
 	defer leave()
 	if hash == "" {
-		hash = absent
+		hash = hashing.Absent()
 	}
 	if len(password) > maxPassword {
 		password = ""
 	}
-	return argon2id.ComparePasswordAndHash(norm.NFC.String(password), hash)
+	return hashing.Check(norm.NFC.String(password), hash)
 }
 
 func (p *passwords) enter(ctx context.Context, who admission.Guest) (leave func(), err error) {

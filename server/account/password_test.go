@@ -73,9 +73,6 @@ func TestHash(t *testing.T) {
 			t.Errorf("%q: got %v, %v", password, got, err)
 		}
 	}
-	if !strings.HasPrefix(hash, absent[:len("$argon2id$v=19$m=47104,t=1,p=1$")]) {
-		t.Errorf("%s takes another time than %s", hash, absent)
-	}
 	if ok, err := p.check(t.Context(), insider, "", ""); ok || err != nil {
 		t.Errorf("without a hash: got %v, %v", ok, err)
 	}

@@ -1,4 +1,5 @@
-// Package servertest runs whole servers for tests.
+// Package servertest runs whole servers for tests. Their hashes of passwords are
+// cheap.
 package servertest
 
 import (
@@ -17,6 +18,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server"
+	_ "github.com/updatecase/mobileconfig/server/account/accounttest"
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
