@@ -31,13 +31,15 @@ FUZZTIME  ?= 30s
 BENCHTIME ?= 1s
 SIZE      ?= full
 
-# Everything is built as shipped; only the race detector needs cgo.
+# Everything is built as shipped, without cgo, which only the race detector needs,
+# and without paths, so that every clone and every target finds what another one
+# has compiled.
 export CGO_ENABLED = 0
+export GOFLAGS := $(strip $(filter-out -trimpath,$(GOFLAGS)) -trimpath)
 
-# Lint already runs vet, no debugger needs symbols (-w), and without paths
-# (-trimpath) every clone finds what another one has compiled. The timeout only
-# ends hanging tests. More packages at a time use the CPU while others wait.
-TESTING = -vet off -trimpath -ldflags=-w -timeout 60m -p 4
+# Lint already runs vet, and no debugger needs symbols (-s). The timeout only ends
+# hanging tests. More packages at a time use the CPU while others wait.
+TESTING = -vet off -ldflags=-s -timeout 60m -p 4
 
 # Fewer garbage collections take less CPU time, and more memory.
 LAZY = GOGC=200
@@ -66,7 +68,7 @@ dev-code dev-reset:
 	@go run ./cmd/mobileconfig-dev $(DEV) $(@:dev-%=%)
 
 build:
-	go build -trimpath -o mobileconfig ./cmd/mobileconfig
+	go build -o mobileconfig ./cmd/mobileconfig
 
 release:
 	cd packages && go run . -version '$(VERSION)' -check
@@ -86,7 +88,7 @@ prepare:
 # All modules at once: one uses the CPU while another waits for a browser or a
 # disk.
 test: prepare
-	go build -trimpath -o /dev/null ./cmd/mobileconfig
+	go build -o /dev/null ./cmd/mobileconfig
 	@$(MAKE) --no-print-directory -j 3 test-main test-e2e test-packages
 
 test-main:
