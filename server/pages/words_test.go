@@ -1,3 +1,5 @@
+//go:build !race
+
 package pages_test
 
 import (

@@ -1,3 +1,5 @@
+//go:build soak
+
 package openapi
 
 import (
@@ -21,9 +23,9 @@ import (
 	"github.com/updatecase/mobileconfig/server/prepared"
 )
 
-// TestGoClients generates clients with two generators, and calls every
+// TestSoakGoClients generates clients with two generators, and calls every
 // operation of a running server with each.
-func TestGoClients(t *testing.T) {
+func TestSoakGoClients(t *testing.T) {
 	const folder = "_generated" // always, so that builds are cached; go ignores it
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	keep := func(name, text string) {
