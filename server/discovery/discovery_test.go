@@ -156,24 +156,27 @@ func TestFindBounded(t *testing.T) {
 		t.Errorf("%d servers were probed", n)
 	}
 
-	slow := &held{begun: make(chan struct{}, 10), release: make(chan struct{})}
+	slow := &held{begun: make(chan string, 100), release: make(chan struct{})}
 	f := discovery.New(dns, slow, client(w))
 	done := make(chan error, 2)
-	for range 2 {
-		go func() { _, err := f.Find(t.Context(), "example.com"); done <- err }()
-	}
-	<-slow.begun
-	<-slow.begun
-	for {
-		_, err := f.Find(t.Context(), "example.org")
-		if fault.Is(err, fault.Limited) {
-			if fault.Of(err).RetryAfter <= 0 {
-				t.Error("no time to wait")
-			}
-			break
+	for _, domain := range []string{"example.com", "example.net"} {
+		go func() { _, err := f.Find(t.Context(), domain); done <- err }()
+		for !strings.HasSuffix(<-slow.begun, domain) {
 		}
-		if err != nil {
-			t.Fatal(err)
+	}
+	third := make(chan error, 1)
+	go func() { _, err := f.Find(t.Context(), "example.org"); third <- err }()
+	for refused := false; !refused; {
+		select {
+		case host := <-slow.begun:
+			if strings.HasSuffix(host, "example.org") {
+				close(slow.release)
+				t.Fatal("a third search begins")
+			}
+		case err := <-third:
+			if refused = true; !fault.Is(err, fault.Limited) || fault.Of(err).RetryAfter <= 0 {
+				t.Errorf("a third search: %v", err)
+			}
 		}
 	}
 	close(slow.release)
@@ -186,13 +189,13 @@ func TestFindBounded(t *testing.T) {
 
 // held is a prober that answers when it is released.
 type held struct {
-	begun   chan struct{}
+	begun   chan string // hosts
 	release chan struct{}
 }
 
 func (h *held) Check(_ context.Context, kind probe.Kind, s profile.Server) probe.Result {
 	select {
-	case h.begun <- struct{}{}:
+	case h.begun <- s.Host:
 	default:
 	}
 	<-h.release
