@@ -9,4 +9,4 @@ import (
 )
 
 // TestSoakAgree is TestAgree with all combinations.
-func TestSoakAgree(t *testing.T) { agree(t, soak.Count(120, 500)) }
+func TestSoakAgree(t *testing.T) { agree(t, soak.Count(40, 500)) }

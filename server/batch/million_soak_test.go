@@ -64,12 +64,12 @@ func TestSoakVerifyScriptSeesEachByte(t *testing.T) {
 }
 
 // TestSoakResumeDamaged is TestResumeDamaged, many times.
-func TestSoakResumeDamaged(t *testing.T) { resumeDamaged(t, soak.Count(4, 200)) }
+func TestSoakResumeDamaged(t *testing.T) { resumeDamaged(t, soak.Count(1, 200)) }
 
 // TestSoakMalformed is TestMalformed with more inputs, and with 100 MB of rows
 // that are too small, too many or bad.
 func TestSoakMalformed(t *testing.T) {
-	checkMalformed(t, soak.Count(5000, 200_000))
+	checkMalformed(t, soak.Count(2000, 200_000))
 	checkHuge(t, soak.Count(2<<20, 100<<20))
 }
 

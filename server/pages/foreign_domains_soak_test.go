@@ -9,4 +9,4 @@ import (
 )
 
 // TestSoakForeignDomains is TestForeignDomains with more domains.
-func TestSoakForeignDomains(t *testing.T) { foreignDomains(t, soak.Count(5000, 50_000)) }
+func TestSoakForeignDomains(t *testing.T) { foreignDomains(t, soak.Count(1000, 50_000)) }

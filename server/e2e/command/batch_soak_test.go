@@ -18,7 +18,7 @@ import (
 
 // TestSoakBatchKilled is TestBatchKilled, many times.
 func TestSoakBatchKilled(t *testing.T) {
-	killBatch(t, soak.Count(10, 200), soak.Count(6_000, 30_000))
+	killBatch(t, soak.Count(5, 200), soak.Count(5_000, 30_000))
 }
 
 // TestSoakBatchMemory measures the program's memory for few people and for
