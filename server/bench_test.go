@@ -89,8 +89,8 @@ func benchmarkHTTP(b *testing.B, kind, database string) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(float64(within)/float64(over), "of-inprocess")
-	b.ReportMetric(float64(b.N*callers*perCaller)/over.Seconds(), "downloads/s")
-	b.ReportMetric(float64(used.Microseconds())/1000/float64(b.N*callers*perCaller), "cpu-ms/download")
+	b.ReportMetric(float64(b.N*callers*perCaller())/over.Seconds(), "downloads/s")
+	b.ReportMetric(float64(used.Microseconds())/1000/float64(b.N*callers*perCaller()), "cpu-ms/download")
 }
 
 // ticketsOf requests tickets like visitors do, four per client, and allows as

@@ -14,6 +14,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/setup"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // BenchmarkBulkLinks creates links over HTTP with one request for all and with
@@ -46,7 +47,7 @@ func benchmarkBulk(b *testing.B, database string) {
 			b.Fatalf("%d %.300s", a.Status, a.Body)
 		}
 	}
-	links := make([]string, setup.MaxBulk)
+	links := make([]string, signingtest.Size(setup.MaxBulk))
 	for i := range links {
 		links[i] = fmt.Sprintf(`{"address":"p%d@example.com","name":"Jane Doe","external_id":"mbx_%d"}`, i, i)
 	}

@@ -30,12 +30,12 @@ import (
 	"github.com/updatecase/mobileconfig/templates"
 )
 
-// The load of BenchmarkLoggedDownloads in a round: each client downloads this
-// many of its own tickets, one after another.
-const (
-	callers   = 64
-	perCaller = 64
-)
+// callers is the number of clients.
+const callers = 64
+
+// perCaller returns how many of its own tickets each client downloads in a round,
+// one after another.
+func perCaller() int { return signingtest.Size(64) }
 
 // BenchmarkLoggedDownloads has 64 clients build, gate and sign a profile with
 // P-256 and record the download, each the first of its ticket, on databases
@@ -85,7 +85,7 @@ func benchmarkDownloads(b *testing.B, database string) {
 // allAtOnce times a round: the total, and each call of op.
 func allAtOnce(b *testing.B, op func(i int) error) (whole time.Duration, each []time.Duration) {
 	b.Helper()
-	each = make([]time.Duration, callers*perCaller)
+	each = make([]time.Duration, callers*perCaller())
 	var wg sync.WaitGroup
 	start := time.Now()
 	for caller := range callers {
@@ -138,7 +138,7 @@ func fillTickets(b *testing.B, s *store.Store, database string) {
 	if err := s.SetDomain(b.Context(), audit.ByProgram(), domain, benchAction(audit.DomainUpdate, "dom_1")); err != nil {
 		b.Fatal(err)
 	}
-	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, callers*perCaller-1)
+	numbers := fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) `, callers*perCaller()-1)
 	until := time.Now().Add(time.Hour).UnixMilli()
 	storetest.Exec(b, database, fmt.Sprintf(numbers+`INSERT INTO links (id, account, domain, address, name, login, locale, created, expires, revoked, max_downloads, tickets, downloads, mailbox)
 		SELECT 'lnk_' || i, 'acc_default', 'example.com', 'jane' || i || '@example.com', 'Jane', '', 'en', 0, %d, 0, 5, 1, 0, 'jane' || i || '@example.com' FROM n`, until))
@@ -291,5 +291,5 @@ func alternate(b *testing.B, signer *signerProcess, database string, op func(sep
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(ratios[len(ratios)/2], "x-in-process")
 	b.ReportMetric(cpu[len(cpu)/2], "x-cpu")
-	b.ReportMetric(float64(callers*perCaller*b.N)/all.Seconds(), "downloads/s")
+	b.ReportMetric(float64(callers*perCaller()*b.N)/all.Seconds(), "downloads/s")
 }
