@@ -2,12 +2,13 @@
 # make dev     runs the service with demo data, templates from disk and a readable
 #              log. make dev-code prints a sign-in code, make dev-reset deletes the
 #              demo; DEV='-listen 127.0.0.1:9000' passes flags
-# make test    runs all tests once, on both databases, with one pass in a browser;
-#              installs what it needs if it can
+# make test    runs all tests but the soak once, on both databases, with one pass in
+#              a browser; installs what it needs if it can
 # make race    tests packages with goroutines under the race detector
-# make soak    tests under stress: kill -9, full disks, races of hundreds of clients,
+# make soak    runs tests under stress: kill -9, full disks, races of hundreds of clients,
 #              slow and malformed requests, every page on every device, long
-#              fuzzing. It takes hours; SIZE=short takes minutes
+#              fuzzing; and clients generated from the API document, and the release
+#              packages. It takes hours; SIZE=short takes minutes
 # make lint    runs gofmt, vet, staticcheck, go mod tidy
 # make fuzz    runs every fuzz target for FUZZTIME each: 10m, or 5000x for a count
 # make bench   runs every benchmark and prints ratios, such as multiples of a raw
