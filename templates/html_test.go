@@ -64,11 +64,6 @@ func checkPage(t *testing.T, html string, lang Language, page string) {
 	if panel {
 		checkPanelPage(t, html)
 	}
-}
-
-// checkStructure checks what hardly depends on the language.
-func checkStructure(t *testing.T, html string) {
-	t.Helper()
 	checkHeadings(t, html)
 	checkIDs(t, html)
 	checkInputs(t, html)

@@ -263,20 +263,14 @@ func render(t *testing.T, s *Set, r rendering, lang Language) string {
 	return b.String()
 }
 
-// TestEveryPageInEveryLanguage checks the texts of every page in every language,
-// and its structure in English and one other language.
 func TestEveryPageInEveryLanguage(t *testing.T) {
 	t.Parallel()
 	s := newSet(t)
-	all := s.Languages()
-	for i, r := range renderings() {
-		for j, lang := range all {
+	pages := renderings()
+	for _, lang := range s.Languages() {
+		for _, r := range pages {
 			t.Run(r.name+"/"+lang.Tag, func(t *testing.T) {
-				html := render(t, s, r, lang)
-				checkPage(t, html, lang, r.page)
-				if lang.Tag == "en" || j == i%len(all) {
-					checkStructure(t, html)
-				}
+				checkPage(t, render(t, s, r, lang), lang, r.page)
 			})
 		}
 	}
