@@ -13,7 +13,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
-	"github.com/updatecase/mobileconfig/server/account/accounttest"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
@@ -57,7 +56,7 @@ func TestStrangersCannotLockOut(t *testing.T) {
 		if jane.Device == "" || jane.Device == tom.Device {
 			t.Fatalf("marks %q and %q", jane.Device, tom.Device)
 		}
-		storetest.Exec(t, database, `UPDATE members SET password = '`+accounttest.Costly+`'`) // guesses take time
+		storetest.Exec(t, database, `UPDATE members SET password = '`+servertest.CostlyHash+`'`) // guesses take time
 		c.ahead.Add(int64(time.Minute))
 		stop := make(chan struct{})
 		var group sync.WaitGroup

@@ -18,6 +18,10 @@ import (
 // create none like it.
 const cheapHash = "$argon2id$v=19$m=8,t=1,p=1$ghB7g7eY6XE7fYTERgxACA$CZBJ+FudUob/TitLFwRTJw"
 
+// CostlyHash is a hash of [Password] that takes the program's usual time to
+// check.
+const CostlyHash = "$argon2id$v=19$m=47104,t=1,p=1$o+muTaPstHiRECfnXHxv8A$0qwwp9XTvRbauM8KOW/fFaOl0aL4HtGCjK2zrYKcIsk"
+
 // A Seeder writes accounts, and members who are signed in, directly into a
 // database, without hashing passwords.
 type Seeder struct {
