@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -165,8 +166,9 @@ func TestSoakClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	rounds := func() int {
-		return len(storetest.Column(t, database, `SELECT id FROM river_job WHERE kind = 'maintenance.round' AND state = 'completed'`))
+	// A round is known by its day: the queue deletes it a day later, which a jump may be.
+	rounds := func() []string {
+		return storetest.Column(t, database, `SELECT args FROM river_job WHERE kind = 'maintenance.round' AND state = 'completed'`)
 	}
 	logged := func() int { return len(storetest.Column(t, database, `SELECT seq FROM actions`)) }
 	j := newJournal()
@@ -197,7 +199,9 @@ func TestSoakClock(t *testing.T) {
 			p.stop(t)
 			p = run()
 			if by >= 24*time.Hour {
-				servertest.Eventually(t, "a round of maintenance", func() bool { return rounds() > had })
+				servertest.Eventually(t, "a round of maintenance", func() bool {
+					return slices.ContainsFunc(rounds(), func(round string) bool { return !slices.Contains(had, round) })
+				})
 			}
 			use()
 			if logged() <= before {
