@@ -43,7 +43,7 @@ export GOFLAGS := $(strip $(filter-out -trimpath,$(GOFLAGS)) -trimpath)
 TESTING = -vet off -ldflags=-s -timeout 60m -p 4
 
 # Fewer garbage collections take less CPU time, and more memory.
-LAZY = GOGC=200
+LAZY = GOGC=400
 
 # The packages that take longest start first.
 SLOWEST = ./server ./cmd/mobileconfig ./server/panel

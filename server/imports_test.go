@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 	"server/api/strict":      {"server/fault"},
 	"server/audit":           {"server/fault", "server/ordered"},
 	"server/autoconfig":      {"profile", "server/fault", "server/settings"},
-	"server/backup":          {"server/datadir", "server/db"},
+	"server/backup":          {"server/backup/internal/passphrase", "server/datadir", "server/db"},
 	"server/branding":        {"profile", "profile/idn", "server/audit", "server/branding/logo", "server/fault", "templates"},
 	"server/branding/logo":   {"server/fault"},
 	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
@@ -94,7 +94,8 @@ var arrows = map[string][]string{
 	"server/ledger":          {"server/account", "server/audit", "server/db", "server/fault", "server/id", "server/maintenance", "server/notify", "server/replay"},
 	"server/web":             {"server/audit", "server/fault", "server/id", "server/crypt", "server/tempfile"},
 
-	"server/account/internal/hashing": {},
+	"server/account/internal/hashing":   {},
+	"server/backup/internal/passphrase": {},
 
 	// Not a part of the program: code that imports these can create members.
 	"cmd/mobileconfig-dev": {"server", "server/datadir", "server/demo", "server/setup"},
@@ -102,6 +103,7 @@ var arrows = map[string][]string{
 		"server/settings", "server/setup", "server/store", "signing", "templates"},
 
 	"server/account/accounttest":  {"server/account/internal/hashing"},
+	"server/backup/backuptest":    {"server/backup/internal/passphrase"},
 	"server/crashtest":            {},
 	"server/certificate/acmetest": {"server/dial/dialtest", "server/prepared", "signing/signingtest"},
 	"server/doctor":               {"server", "server/account", "server/audit", "server/autoconfig", "server/certificate", "server/datadir", "server/dial", "server/notify", "server/probe", "server/settings", "server/signerd", "server/store", "signing", "server/secret", "server/fault"},
@@ -131,7 +133,7 @@ var homes = map[string][]string{
 	"github.com/nicksnyder/go-i18n": {"templates"},
 	"html/template":                 {"templates", "docs/button/demo"},
 	"github.com/danielgtaylor/huma": {"server/desired", "server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
-	"filippo.io/age":                {"server/backup"},
+	"filippo.io/age":                {"server/backup", "server/backup/internal/passphrase"},
 	"github.com/mholt/acmez":        {"server/certificate"},
 	"os/exec":                       {"server/certificate/acmetest", "server/blob/blobtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},

@@ -49,8 +49,12 @@ func TestPanelPagesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.parseAll(); err != nil {
-		t.Fatal(err)
+	for name, languages := range s.pages {
+		for language, page := range languages {
+			if _, err := page(); err != nil {
+				t.Fatalf("%s in %s: %v", name, language, err)
+			}
+		}
 	}
 	if n := len(s.panel.now) + len(s.panel.before); n > 2*maxCopies || n < maxCopies {
 		t.Errorf("%d pages of the panel are kept", n)

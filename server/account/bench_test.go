@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/updatecase/mobileconfig/server/account/accounttest"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -11,6 +12,7 @@ import (
 // BenchmarkRefused compares the refused sign-in of a stranger with that of a
 // member. A difference would tell attackers who is a member.
 func BenchmarkRefused(b *testing.B) {
+	accounttest.Costly(b)
 	h := open(b, storetest.SQLite(b), storetest.NewClock())
 	h.first()
 	h.enroll(h.signIn(jane, ""))

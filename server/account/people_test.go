@@ -13,6 +13,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/account/accounttest"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/crypt"
 	"github.com/updatecase/mobileconfig/server/fault"
@@ -678,7 +679,7 @@ func TestAccounts(t *testing.T) {
 
 // TestHashers checks that the number of waiting sign-ins is limited.
 func TestHashers(t *testing.T) {
-	t.Parallel()
+	accounttest.Costly(t)
 	each(t, func(h *installation) {
 		h.first()
 		ctx, cancel := context.WithCancel(h.t.Context())

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
+	"github.com/updatecase/mobileconfig/server/backup/internal/passphrase"
 )
 
 // Keys encrypt or decrypt a backup (age-encryption.org/v1).
@@ -22,12 +24,11 @@ type Keys struct {
 
 // Passphrase returns the keys for a passphrase.
 func Passphrase(text string) (Keys, error) {
-	recipient, err := age.NewScryptRecipient(text)
+	recipient, identity, err := passphrase.Keys(text)
 	if err != nil {
 		return Keys{}, err
 	}
-	identity, err := age.NewScryptIdentity(text)
-	return Keys{[]age.Recipient{recipient}, []age.Identity{identity}}, err
+	return Keys{[]age.Recipient{recipient}, []age.Identity{identity}}, nil
 }
 
 // PublicKeys parses public keys, which look like age1….

@@ -18,6 +18,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/backup"
+	_ "github.com/updatecase/mobileconfig/server/backup/backuptest"
 	"github.com/updatecase/mobileconfig/server/datadir"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store"

@@ -6,7 +6,13 @@ import (
 	"testing"
 
 	"github.com/updatecase/mobileconfig/server/soak"
+	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
 // TestSoakCodeRace is TestCodeRace with more clients.
 func TestSoakCodeRace(t *testing.T) { codeRace(t, soak.Count(200, 1000)) }
+
+// TestSoakGuesses guesses a password more often than testGuesses.
+func TestSoakGuesses(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) { build(t, database).guesses(soak.Count(2000, 10_000)) })
+}

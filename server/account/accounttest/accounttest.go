@@ -2,6 +2,19 @@
 // it: otherwise they would take a fifth of the time of many tests.
 package accounttest
 
-import "github.com/updatecase/mobileconfig/server/account/internal/hashing"
+import (
+	"testing"
 
-func init() { hashing.Cost.Memory = 64 } // KiB
+	"github.com/updatecase/mobileconfig/server/account/internal/hashing"
+)
+
+const cheap = 64 // KiB
+
+func init() { hashing.Cost.Memory = cheap }
+
+// Costly makes new hashes take as long as in the program until the test ends. No
+// other test may run at the same time.
+func Costly(t testing.TB) {
+	hashing.Cost.Memory = hashing.Memory
+	t.Cleanup(func() { hashing.Cost.Memory = cheap })
+}
