@@ -56,7 +56,7 @@ AXE = $(CURDIR)/.cache/node_modules/axe-core/axe.min.js
 # program runs as another process. In other packages it skips files marked with
 # //go:build !race.
 NO_RACE = ./cmd/... ./docs/... ./profile/... ./signing/... ./templates ./server/account/guess ./server/account/internal/... ./server/account/passkey \
-	./server/backup ./server/branding/... ./server/crashtest ./server/desired ./server/doctor/... ./server/fault ./server/id \
+	./server/backup/... ./server/branding/... ./server/crashtest ./server/desired ./server/doctor/... ./server/fault ./server/id \
 	./server/panel/log ./server/setup ./server/tempfile
 
 .PHONY: release run dev dev-code dev-reset packages prepare test test-main test-e2e race soak lint fuzz bench bench-log vuln build codes review screenshots
