@@ -13,6 +13,8 @@ import (
 	"strings"
 
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 //go:embed migrations/*.sql
@@ -81,6 +83,29 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	return noteSchema(ctx, db, know)
+}
+
+// isCurrent reports whether there is nothing to migrate, in one statement: most
+// starts find that, and need neither the lock nor more connections. It fails if
+// a table of ours is missing.
+func isCurrent[T any](ctx context.Context, db conn, jobs riverdriver.Driver[T]) (bool, error) {
+	m, err := rivermigrate.New(jobs, &rivermigrate.Config{Logger: silent()})
+	if err != nil {
+		return false, fmt.Errorf("migrate jobs: %w", err)
+	}
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return false, fmt.Errorf("migrate: %w", err)
+	}
+	hash, err := schemaHash(int64(len(files)))
+	if err != nil {
+		return false, err
+	}
+	var stored string
+	var version, steps, none int
+	err = db.row(ctx, `SELECT schema, (SELECT MAX(version_id) FROM goose_db_version), (SELECT COUNT(*) FROM river_migration),
+		(SELECT COUNT(*) FROM accounts, logs, actions WHERE 1 = 0) FROM installation`, nil).Scan(&stored, &version, &steps, &none)
+	return err == nil && stored == hash && version == len(files) && steps == len(m.AllVersions()), err
 }
 
 // schemaHash returns the hash of the migrations up to a version.

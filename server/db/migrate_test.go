@@ -189,6 +189,47 @@ func TestWaitForTheMigrationLock(t *testing.T) {
 	must(t, <-ended)
 }
 
+// A process whose schema is current doesn't wait for another's migration. One
+// whose tables are gone is refused.
+func TestCurrentSchema(t *testing.T) {
+	database := storetest.Postgres(t)
+	holder, err := pgx.Connect(t.Context(), database)
+	must(t, err)
+	defer holder.Close(t.Context())
+	_, err = holder.Exec(t.Context(), `SELECT pg_advisory_lock($1)`, int64(db.MigrationLock))
+	must(t, err)
+	opened, waits := make(chan error, 1), false
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		s, err := store.Open(ctx, store.Config{Database: database})
+		if err == nil {
+			s.Close()
+		}
+		opened <- err
+	}()
+	await(t, func() bool {
+		waits = storetest.Column(t, database, `SELECT CAST(COUNT(*) AS TEXT) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`)[0] != "0"
+		return waits || len(opened) == 1
+	})
+	cancel()
+	if err := <-opened; err != nil || waits {
+		t.Errorf("it waits for the lock: %v, %v", waits, err)
+	}
+	must(t, holder.Close(t.Context()))
+	for _, table := range []string{"actions", "logs", "accounts"} {
+		storetest.Exec(t, database, `ALTER TABLE `+table+` RENAME TO away`)
+		if s, err := store.Open(t.Context(), store.Config{Database: database}); err == nil {
+			s.Close()
+			t.Errorf("it was opened without %s", table)
+		} else if !strings.Contains(err.Error(), "belongs to another program") {
+			t.Errorf("without %s: %v", table, err)
+		}
+		storetest.Exec(t, database, `ALTER TABLE away RENAME TO `+table)
+	}
+	storetest.Open(t, store.Config{Database: database})
+}
+
 // impatient adds short timeouts to the URL of a database.
 func impatient(t *testing.T, database string) string {
 	t.Helper()

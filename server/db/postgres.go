@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
@@ -44,11 +45,12 @@ func openPostgres(ctx context.Context, text string, limits timeouts) (*pgDB, err
 	if err != nil {
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
-	if err := migratePostgres(ctx, cfg.Copy()); err != nil {
-		return nil, fmt.Errorf("postgres: %w", err)
-	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
+		return nil, fmt.Errorf("postgres: %w", err)
+	}
+	if err := migratePostgres(ctx, pool); err != nil {
+		pool.Close()
 		return nil, fmt.Errorf("postgres: %w", err)
 	}
 	probe, err := newPool(ctx, pool, 1)
@@ -115,7 +117,12 @@ func pgTime(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds(
 // migratePostgres migrates under an advisory lock on its own connection.
 // Neither waiting for the lock nor a long migration times out; both end with
 // ctx.
-func migratePostgres(ctx context.Context, cfg *pgxpool.Config) error {
+func migratePostgres(ctx context.Context, pool *pgxpool.Pool) error {
+	current, err := isCurrent(ctx, pgConn{db: pool}, riverpgxv5.New(pool))
+	if _, answered := errors.AsType[*pgconn.PgError](err); current || err != nil && !answered {
+		return err
+	}
+	cfg := pool.Config()
 	for _, name := range []string{"idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"} {
 		cfg.ConnConfig.RuntimeParams[name] = "0"
 	}

@@ -132,12 +132,14 @@ func (l *liteDB) checkDurable(ctx context.Context) error {
 }
 
 func (l *liteDB) migrate(ctx context.Context) (err error) {
-	if err := migrate(ctx, goose.DialectSQLite3, l.writer); err != nil {
-		return err
-	}
 	driver := riversqlite.New(l.writer)
-	if err := migrateJobs(ctx, driver); err != nil {
-		return err
+	if current, _ := isCurrent(ctx, liteConn{l.writer}, driver); !current {
+		if err := migrate(ctx, goose.DialectSQLite3, l.writer); err != nil {
+			return err
+		}
+		if err := migrateJobs(ctx, driver); err != nil {
+			return err
+		}
 	}
 	l.jobs, err = newInserter(driver)
 	return err

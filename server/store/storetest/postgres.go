@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // errNone means that no PostgreSQL can be started here.
@@ -82,13 +84,28 @@ func run(t testing.TB, admin, statement string) {
 func command(admin, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	c, err := pgx.Connect(ctx, admin)
-	if err != nil {
-		return err
+	db, err := administer(admin)
+	if err == nil {
+		_, err = db.ExecContext(ctx, statement)
 	}
-	defer c.Close(ctx)
-	_, err = c.Exec(ctx, statement)
 	return err
+}
+
+// admins are connections for creating and dropping databases, by the URL of
+// their server. They stay open for the next test.
+var admins sync.Map
+
+func administer(admin string) (*sql.DB, error) {
+	open, _ := admins.LoadOrStore(admin, sync.OnceValues(func() (*sql.DB, error) {
+		config, err := pgx.ParseConfig(admin)
+		if err != nil {
+			return nil, err
+		}
+		db := stdlib.OpenDB(*config)
+		db.SetMaxOpenConns(2)
+		return db, nil
+	}))
+	return open.(func() (*sql.DB, error))()
 }
 
 // PostgresServer starts a PostgreSQL server for this test only. It returns the
