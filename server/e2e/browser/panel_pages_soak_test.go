@@ -12,11 +12,15 @@ import (
 )
 
 // TestSoakPanelPages checks every page of the panel on screens of several
-// widths, in light and dark mode.
+// widths, in light and dark mode, and with large text.
 func TestSoakPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, soak.Count(1, allPages), "en", (*tab).wantPanelScreens)
+	lookAtPanel(t, soak.Count(1, allPages), "en", func(b *tab, axe string) {
+		b.wantPanelScreens(axe)
+		b.foldMenu()
+		b.wantLargeText()
+	})
 }
 
 // TestSoakPanelLanguages looks at every page of the panel in every other language.
@@ -57,6 +61,11 @@ func (b *tab) wantPanelScreens(axe string) {
 			b.wantAccessible(state+", the menu open", axe)
 		}
 	}
+}
+
+func (b *tab) foldMenu() {
+	b.t.Helper()
+	evaluate[int](b, `[...document.querySelectorAll("details.menu")].map((d) => d.open = false).length`)
 }
 
 // TestSoakPasskeyDuringAttack is TestPasskeyDuringAttack with many guesses.

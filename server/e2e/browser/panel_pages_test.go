@@ -20,11 +20,7 @@ type look func(b *tab, axe string)
 func TestPanelPages(t *testing.T) {
 	t.Parallel()
 	running(t)
-	lookAtPanel(t, allPages, "en", func(b *tab, axe string) {
-		b.wantPanelPage(axe)
-		b.foldMenu()
-		b.wantLargeText()
-	})
+	lookAtPanel(t, allPages, "en", (*tab).wantPanelPage)
 }
 
 // allPages is more than the number of pages in any part of the panel.
@@ -127,11 +123,6 @@ func (b *tab) wantPanelPage(axe string) {
 func (b *tab) unfoldAllButMenu() {
 	b.t.Helper()
 	evaluate[int](b, `[...document.querySelectorAll("details:not(.menu)")].map((d) => d.open = true).length`)
-}
-
-func (b *tab) foldMenu() {
-	b.t.Helper()
-	evaluate[int](b, `[...document.querySelectorAll("details.menu")].map((d) => d.open = false).length`)
 }
 
 // sample returns n of all, evenly distributed.

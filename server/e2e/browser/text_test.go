@@ -44,7 +44,7 @@ func (b *tab) wantLargeText() {
 }
 
 // TestLargeText checks every public page with text at twice its size;
-// TestPanelPages does the same with those of the panel.
+// TestSoakPanelPages does the same with those of the panel.
 func TestLargeText(t *testing.T) {
 	t.Parallel()
 	running(t)
