@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 )
 
@@ -16,7 +18,7 @@ const maxFileName = 255
 // Only Add writes its text, from a digest and a checked name. So a client that
 // may have lists signed can't get anything else signed: no profile, in any
 // encoding, consists of such lines.
-type Checksums struct{ text strings.Builder }
+type Checksums struct{ text []byte }
 
 // Add adds a file. Its name is a relative path of ASCII letters and digits,
 // "._@-" and slashes, without empty parts or parts that start with a dot.
@@ -24,12 +26,17 @@ func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
 	if !isFileName(name) {
 		return fmt.Errorf("signing: %q can't be the name of a file in a list of checksums", name)
 	}
-	var line [2*sha256.Size + 2 + maxFileName + 1]byte
-	out := hex.AppendEncode(line[:0], sum[:])
-	out = append(out, "  "...)
-	out = append(out, name...)
-	c.text.Write(append(out, '\n'))
+	c.text = hex.AppendEncode(c.text, sum[:])
+	c.text = append(c.text, "  "...)
+	c.text = append(c.text, name...)
+	c.text = append(c.text, '\n')
 	return nil
+}
+
+// Grow gets memory for a number of files with names of usual length.
+func (c *Checksums) Grow(files int) {
+	const usualName = 90
+	c.text = slices.Grow(c.text, files*(2*sha256.Size+2+usualName+1))
 }
 
 // ReadChecksums parses a list exactly as Text writes it. Any other byte is an
@@ -37,7 +44,7 @@ func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
 func ReadChecksums(text string) (*Checksums, error) {
 	const digits, gap = 2 * sha256.Size, "  "
 	var c Checksums
-	c.text.Grow(len(text))
+	c.text = make([]byte, 0, len(text))
 	for n := 1; text != ""; n++ {
 		line, rest, whole := strings.Cut(text, "\n")
 		var sum [sha256.Size]byte
@@ -56,24 +63,35 @@ func ReadChecksums(text string) (*Checksums, error) {
 }
 
 // Text returns the list as sha256sum writes it.
-func (c *Checksums) Text() string { return c.text.String() }
+func (c *Checksums) Text() string { return string(c.text) }
+
+// WriteTo writes the text.
+func (c *Checksums) WriteTo(w io.Writer) (int64, error) {
+	n, err := w.Write(c.text)
+	return int64(n), err
+}
 
 // digest returns the SHA-256 of the text.
-func (c *Checksums) digest() [sha256.Size]byte { return sha256.Sum256([]byte(c.Text())) }
+func (c *Checksums) digest() [sha256.Size]byte { return sha256.Sum256(c.text) }
 
+// isFileName is called for each file of a batch.
 func isFileName(name string) bool {
 	if len(name) > maxFileName {
 		return false
 	}
-	for part := range strings.SplitSeq(name, "/") {
-		if part == "" || part[0] == '.' || strings.ContainsFunc(part, func(r rune) bool {
-			return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && !strings.ContainsRune("._@-", r)
-		}) {
+	begins := true // a part of the path
+	for _, c := range []byte(name) {
+		switch {
+		case c == '/' && !begins:
+			begins = true
+		case c == '.' && !begins, c == '_', c == '@', c == '-', '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+			begins = false
+		default:
 			return false
 		}
 	}
-	return true
+	return !begins
 }
 
-// Reset empties the list.
-func (c *Checksums) Reset() { c.text.Reset() }
+// Reset empties the list, and keeps its memory.
+func (c *Checksums) Reset() { c.text = c.text[:0] }

@@ -41,7 +41,7 @@ func (id *Identity) SignApart(ctx context.Context, profile gate.Cleared) (rest [
 // SignChecksums returns a detached signature of the list, as described for
 // [Signer].
 func (id *Identity) SignChecksums(ctx context.Context, list *Checksums) ([]byte, error) {
-	if list.text.Len() == 0 {
+	if len(list.text) == 0 {
 		return nil, errors.New("signing: the list of checksums is empty")
 	}
 	now, err := id.ready(ctx)

@@ -199,7 +199,11 @@ func (p *part) finish(ctx context.Context, errors io.ReaderAt, declare Declare, 
 	if err != nil {
 		return err
 	}
-	if err := p.addText("SHA256SUMS", format.PlainMode, false, text(p.sums.Text())); err != nil {
+	list := func(w io.Writer) error {
+		_, err := p.sums.WriteTo(w)
+		return err
+	}
+	if err := p.addText("SHA256SUMS", format.PlainMode, false, list); err != nil {
 		return err
 	}
 	if err := p.addText("SHA256SUMS.p7s", format.PlainMode, false, text(string(signature))); err != nil {

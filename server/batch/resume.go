@@ -92,7 +92,8 @@ func (p *part) openAt(base string, at mark) (err error) {
 	p.sums.Reset()
 	p.made = 0
 	skip := &skipper{w: p.out, left: at.out}
-	p.zip = format.NewZIP(skip)
+	p.zip = format.NewZIP(skip, p.Files)
+	p.sums.Grow(p.Files)
 	if err := p.replay(at.out); err != nil {
 		return err
 	}

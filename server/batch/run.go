@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gofrs/flock"
 )
@@ -181,14 +182,20 @@ func (b *Batch) parts() []*part {
 func (b *Batch) base(p *part) string { return b.file(fmt.Sprintf("part-%03d", p.Number)) }
 
 // Make creates the archives, each under a temporary name, and continues where
-// it was interrupted. It calls progress with the number of people whose files
-// exist.
+// it was interrupted. While an archive is completed, which mostly waits for the
+// disk, the files of the next one are created. It calls progress with the number
+// of people whose files exist.
 func (b *Batch) Make(ctx context.Context, m *Maker, progress func(people int)) error {
 	bad, err := openSpool(b.file("errors.csv"), b.state.Plan.Errors)
 	if err != nil {
 		return err
 	}
 	defer bad.file.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var completing sync.WaitGroup // the archive before
+	var failed error
+	defer completing.Wait()
 	people := 0
 	parts := b.parts()
 	for i, p := range parts {
@@ -198,19 +205,30 @@ func (b *Batch) Make(ctx context.Context, m *Maker, progress func(people int)) e
 			return err
 		}
 		if !done {
-			err := b.makePart(ctx, m, p, bad, func(made int) { progress(people + made) })
-			p.close()
+			err := b.fill(ctx, m, p, func(made int) { progress(people + made) })
+			if completing.Wait(); failed != nil {
+				err = failed
+			}
 			if err != nil {
+				p.close()
 				return err
 			}
+			completing.Go(func() {
+				defer p.close()
+				if failed = b.complete(ctx, m, p, bad); failed != nil {
+					stop(failed)
+				}
+			})
 		}
 		people += p.Rows
 		progress(people)
 	}
-	return nil
+	completing.Wait()
+	return failed
 }
 
-func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, progress func(int)) error {
+// fill adds the profiles to an archive.
+func (b *Batch) fill(ctx context.Context, m *Maker, p *part, progress func(int)) error {
 	next, err := p.open(b.base(p))
 	if err != nil {
 		return err
@@ -244,6 +262,11 @@ func (b *Batch) makePart(ctx context.Context, m *Maker, p *part, bad *spool, pro
 	if next != p.Last {
 		return errRows
 	}
+	return nil
+}
+
+// complete adds the other files and records that nothing is missing.
+func (b *Batch) complete(ctx context.Context, m *Maker, p *part, bad *spool) error {
 	if err := p.finish(ctx, bad.file, m.Declare, m.Issuer.SignChecksums); err != nil {
 		return err
 	}

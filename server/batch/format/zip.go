@@ -19,8 +19,14 @@ type ZIP struct {
 	fixed     [localSize]byte
 }
 
-// NewZIP returns a ZIP that writes to w.
-func NewZIP(w io.Writer) *ZIP { return &ZIP{w: w} }
+// NewZIP returns a ZIP that writes to w. It has memory for the directory entries
+// of a number of files, and takes more if there are more.
+func NewZIP(w io.Writer, files int) *ZIP {
+	return &ZIP{w: w, directory: make([]byte, 0, files*(centralSize+usualName))}
+}
+
+// usualName is longer than most names of files in an archive.
+const usualName = 90
 
 // Sizes of the header of a file, of its directory entry, and of the end.
 const (
