@@ -25,6 +25,9 @@ func IsPersonName(s string) bool {
 	if !IsLine(s) {
 		return false
 	}
+	if !strings.ContainsFunc(s, isUnusual) { // most names, without all the tables
+		return true
+	}
 	name := strings.ToLower(norm.NFKC.String(s))
 	for _, r := range name {
 		if !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(" '-.,&()", r) {
@@ -34,6 +37,13 @@ func IsPersonName(s string) bool {
 	// A hyphen may be part of a domain name, or follow one.
 	return !namesDomain(strings.FieldsFunc(name, isSeam)) &&
 		!namesDomain(strings.FieldsFunc(name, func(r rune) bool { return r == '-' || isSeam(r) }))
+}
+
+// isUnusual reports whether r isn't one of the ASCII characters that every name may
+// have: all but the dot.
+func isUnusual(r rune) bool {
+	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+	return !letter && r != ' ' && r != '\'' && r != '-'
 }
 
 // isSeam reports whether r ends a word of a name.
