@@ -1,0 +1,8 @@
+//go:build !linux
+
+package batch
+
+import "os"
+
+// startWriting does nothing on other systems.
+func startWriting(*os.File, int64, int64) {}
