@@ -7,10 +7,12 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,42 +78,94 @@ func readShift(name string) (n int64) {
 }
 `
 
-// clockProgram builds the command with a clock that can be set: everything gets
-// the time from the standard library, where one line is replaced.
+// shiftedSQLite is added to the C library of SQLite, which asks the system itself:
+// jobs are due, and lost, by both clocks.
+const shiftedSQLite = `package libc
+
+import "time"
+
+func shifted() (seconds, microseconds int64) {
+	now := time.Now()
+	return now.Unix(), int64(now.Nanosecond() / 1000)
+}
+`
+
+// clockProgram builds the command with a clock that can be set. Everything gets
+// the time from the standard library, or from SQLite's C library: a few lines are
+// replaced in both.
 var clockProgram = sync.OnceValues(func() (string, error) {
-	root, err := exec.Command("go", "env", "GOROOT").Output()
+	list := exec.Command("go", "list", "-f", "{{.Dir}}", "time", "modernc.org/libc")
+	out, err := list.Output()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(strings.TrimSpace(string(root)), "src", "time")
-	source, err := os.ReadFile(filepath.Join(dir, "time.go"))
-	if err != nil {
-		return "", err
-	}
-	const read = "sec, nsec, mono := runtimeNow()"
-	text := strings.Replace(string(source), read, read+"\n\tsec += shift.Load()", 1)
-	if text == string(source) {
-		return "", errors.New("package time reads the clock in another way now")
-	}
-	files := map[string]string{"time.go": text, "ahead.go": shifted}
-	replace := map[string]string{}
-	for name, text := range files {
+	dirs := strings.Fields(string(out))
+	const (
+		read  = "sec, nsec, mono := runtimeNow()"
+		value = "(*Ttimeval)(unsafe.Pointer(tv))"
+		from  = "(*(*Ttimespec)(__ccgo_ptr(bp)))"
+	)
+	// The standard library's files are replaced for the build.
+	overlay := map[string]string{}
+	replace := func(name, text string) error {
 		path := filepath.Join(program.Folder, "clock-"+name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		overlay[filepath.Join(dirs[0], name)] = path
+		return os.WriteFile(path, []byte(text), 0o600)
+	}
+	text, err := replaced(filepath.Join(dirs[0], "time.go"), read, read+"\n\tsec += shift.Load()")
+	if err == nil {
+		err = errors.Join(replace("time.go", text), replace("ahead.go", shifted))
+	}
+	if err != nil {
+		return "", err
+	}
+	overlays, err := json.Marshal(map[string]any{"Replace": overlay})
+	if err != nil {
+		return "", err
+	}
+	// Those of modules can't be, so the build has a copy of the module.
+	libc := filepath.Join(program.Folder, "libc")
+	if err := os.CopyFS(libc, os.DirFS(dirs[1])); err != nil {
+		return "", err
+	}
+	file := filepath.Join(libc, "ccgo_linux_"+runtime.GOARCH+".go")
+	text, err = replaced(file, value+".Ftv_sec = "+from+".Ftv_sec\n\t"+value+".Ftv_usec = int64(int32("+from+".Ftv_nsec) / int32(1000))\n",
+		value+".Ftv_sec, "+value+".Ftv_usec = shifted()\n")
+	if err == nil {
+		err = errors.Join(os.WriteFile(file, []byte(text), 0o600), os.WriteFile(filepath.Join(libc, "ahead.go"), []byte(shiftedSQLite), 0o600))
+	}
+	if err != nil {
+		return "", err
+	}
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		return "", err
+	}
+	sum, err := os.ReadFile("../../go.sum")
+	if err != nil {
+		return "", err
+	}
+	at := func(ending string) string { return filepath.Join(program.Folder, "clock."+ending) }
+	for ending, data := range map[string][]byte{"json": overlays, "mod": fmt.Appendf(mod, "\nreplace modernc.org/libc => %s\n", libc), "sum": sum} {
+		if err := os.WriteFile(at(ending), data, 0o600); err != nil {
 			return "", err
 		}
-		replace[filepath.Join(dir, name)] = path
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	return program.Build("mobileconfig-clock", "-overlay", at("json"), "-modfile", at("mod"))
+})
+
+// replaced returns the content of a file with a text that must be there once
+// replaced.
+func replaced(file, old, text string) (string, error) {
+	source, err := os.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
-	at := filepath.Join(program.Folder, "overlay.json")
-	if err := os.WriteFile(at, overlay, 0o600); err != nil {
-		return "", err
+	if n := strings.Count(string(source), old); n != 1 {
+		return "", fmt.Errorf("%s reads the clock in another way now, or in %d places", file, n)
 	}
-	return program.Build("mobileconfig-clock", "-overlay", at)
-})
+	return strings.Replace(string(source), old, text, 1), nil
+}
 
 // TestSoakClock sets the clock of the real program forward and back, while it
 // runs and while it is stopped. Nothing is erased, the daily maintenance runs
@@ -170,6 +224,15 @@ func TestSoakClock(t *testing.T) {
 	rounds := func() []string {
 		return storetest.Column(t, database, `SELECT args FROM river_job WHERE kind = 'maintenance.round' AND state = 'completed'`)
 	}
+	// Both clocks of the program agree, so jobs are due and lost as on a real machine.
+	wantOneClock := func() {
+		t.Helper()
+		for _, at := range storetest.Column(t, database, `SELECT created_at FROM river_job ORDER BY id DESC LIMIT 1`) {
+			if created, err := time.Parse(time.RFC3339Nano, at); err != nil || time.Until(created).Round(time.Hour) != ahead.Round(time.Hour) {
+				t.Fatalf("the latest job was created at %s, with the clock %v ahead: %v", at, ahead, err)
+			}
+		}
+	}
 	logged := func() int { return len(storetest.Column(t, database, `SELECT seq FROM actions`)) }
 	j := newJournal()
 	use := func() {
@@ -202,6 +265,7 @@ func TestSoakClock(t *testing.T) {
 				servertest.Eventually(t, "a round of maintenance", func() bool {
 					return slices.ContainsFunc(rounds(), func(round string) bool { return !slices.Contains(had, round) })
 				})
+				wantOneClock()
 			}
 			use()
 			if logged() <= before {
