@@ -86,8 +86,8 @@ func migrate(ctx context.Context, dialect goose.Dialect, db *sql.DB) error {
 }
 
 // isCurrent reports whether there is nothing to migrate, in one statement: most
-// starts find that, and need neither the lock nor more connections. It fails if
-// a table of ours is missing.
+// starts find that, and need neither the lock nor more connections. If it fails,
+// the migration finds out why: perhaps there are no tables yet, or not all.
 func isCurrent[T any](ctx context.Context, db conn, jobs riverdriver.Driver[T]) (bool, error) {
 	m, err := rivermigrate.New(jobs, &rivermigrate.Config{Logger: silent()})
 	if err != nil {

@@ -227,7 +227,15 @@ func TestCurrentSchema(t *testing.T) {
 		}
 		storetest.Exec(t, database, `ALTER TABLE away RENAME TO `+table)
 	}
-	storetest.Open(t, store.Config{Database: database})
+	storetest.Open(t, store.Config{Database: database}).Close()
+	// Migrating, not looking, says what is wrong.
+	storetest.Exec(t, database, `DELETE FROM goose_db_version`)
+	if s, err := store.Open(t.Context(), store.Config{Database: database}); err == nil {
+		s.Close()
+		t.Error("it was opened without its version")
+	} else if !strings.Contains(err.Error(), "migrate: ") {
+		t.Errorf("without its version: %v", err)
+	}
 }
 
 // impatient adds short timeouts to the URL of a database.

@@ -114,12 +114,12 @@ func pgConfig(text string, limits timeouts) (*pgxpool.Config, error) {
 // pgTime returns the duration as PostgreSQL writes it.
 func pgTime(d time.Duration) string { return fmt.Sprintf("%dms", d.Milliseconds()) }
 
-// migratePostgres migrates under an advisory lock on its own connection.
-// Neither waiting for the lock nor a long migration times out; both end with
-// ctx.
+// migratePostgres migrates under an advisory lock on its own connection, unless
+// the schema is current. Neither waiting for the lock nor a long migration times
+// out; both end with ctx.
 func migratePostgres(ctx context.Context, pool *pgxpool.Pool) error {
 	current, err := isCurrent(ctx, pgConn{db: pool}, riverpgxv5.New(pool))
-	if _, answered := errors.AsType[*pgconn.PgError](err); current || err != nil && !answered {
+	if _, unreachable := errors.AsType[*pgconn.ConnectError](err); current || unreachable {
 		return err
 	}
 	cfg := pool.Config()
