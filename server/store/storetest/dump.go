@@ -170,44 +170,62 @@ func use(t testing.TB, database string) (db *sql.DB, done func()) {
 // connect opens the database. The caller closes it.
 func connect(t testing.TB, database string) *sql.DB {
 	t.Helper()
-	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
-		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()+"?_pragma=busy_timeout(240000)&_pragma=foreign_keys(1)")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return db
-	}
-	config, err := pgx.ParseConfig(database)
+	db, err := openDatabase(database)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return db
+}
+
+func openDatabase(database string) (*sql.DB, error) {
+	if path, ok := strings.CutPrefix(database, "sqlite:"); ok {
+		return sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()+"?_pragma=busy_timeout(240000)&_pragma=foreign_keys(1)")
+	}
+	config, err := pgx.ParseConfig(database)
+	if err != nil {
+		return nil, err
+	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeDescribeExec // tests change tables between statements
-	return stdlib.OpenDB(*config)
+	return stdlib.OpenDB(*config), nil
 }
 
 // kept are the open connections to PostgreSQL by the URL of their database.
+// Opening one costs the server more than most queries of a test.
 var kept = struct {
 	sync.Mutex
 	open map[string]*sql.DB
 }{open: map[string]*sql.DB{}}
 
-// keep opens a PostgreSQL database until the test ends, because opening a
-// connection costs the server more than most queries of a test.
+// keep opens a PostgreSQL database until the test ends.
 func keep(t testing.TB, database string) *sql.DB {
 	t.Helper()
-	kept.Lock()
-	defer kept.Unlock()
-	if db := kept.open[database]; db != nil {
-		return db
+	db, opened, err := keepOpen(database)
+	if err != nil {
+		t.Fatal(err)
 	}
-	db := connect(t, database)
-	db.SetMaxIdleConns(1)
-	kept.open[database] = db
-	t.Cleanup(func() { release(database) })
+	if opened {
+		t.Cleanup(func() { release(database) })
+	}
 	return db
 }
 
-// release closes what keep has opened. A database can't be copied while
+// keepOpen opens a PostgreSQL database, unless it's open, until it is released
+// or the process ends.
+func keepOpen(database string) (db *sql.DB, opened bool, err error) {
+	kept.Lock()
+	defer kept.Unlock()
+	if db := kept.open[database]; db != nil {
+		return db, false, nil
+	}
+	if db, err = openDatabase(database); err != nil {
+		return nil, false, err
+	}
+	db.SetMaxIdleConns(1)
+	kept.open[database] = db
+	return db, true, nil
+}
+
+// release closes what is kept open. A database can't be copied while
 // someone is connected to it.
 func release(database string) {
 	kept.Lock()

@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io"
@@ -16,9 +15,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 )
 
 // errNone means that no PostgreSQL can be started here.
@@ -84,28 +80,11 @@ func run(t testing.TB, admin, statement string) {
 func command(admin, statement string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	db, err := administer(admin)
+	db, _, err := keepOpen(admin)
 	if err == nil {
 		_, err = db.ExecContext(ctx, statement)
 	}
 	return err
-}
-
-// admins are connections for creating and dropping databases, by the URL of
-// their server. They stay open for the next test.
-var admins sync.Map
-
-func administer(admin string) (*sql.DB, error) {
-	open, _ := admins.LoadOrStore(admin, sync.OnceValues(func() (*sql.DB, error) {
-		config, err := pgx.ParseConfig(admin)
-		if err != nil {
-			return nil, err
-		}
-		db := stdlib.OpenDB(*config)
-		db.SetMaxOpenConns(2)
-		return db, nil
-	}))
-	return open.(func() (*sql.DB, error))()
 }
 
 // PostgresServer starts a PostgreSQL server for this test only. It returns the
