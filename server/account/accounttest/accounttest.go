@@ -10,11 +10,13 @@ import (
 
 const cheap = 64 // KiB
 
+var usual = hashing.Cost.Memory
+
 func init() { hashing.Cost.Memory = cheap }
 
 // Costly makes new hashes take as long as in the program until the test ends. No
 // other test may run at the same time.
 func Costly(t testing.TB) {
-	hashing.Cost.Memory = hashing.Memory
+	hashing.Cost.Memory = usual
 	t.Cleanup(func() { hashing.Cost.Memory = cheap })
 }

@@ -8,12 +8,9 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// Memory is what a new hash takes, in KiB.
-const Memory = 46 << 10
-
 // Cost is the cost of new hashes: 46 MiB and about 50 ms (OWASP's second choice
 // for argon2id). It must not change while passwords are hashed.
-var Cost = argon2id.Params{Memory: Memory, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+var Cost = argon2id.Params{Memory: 46 << 10, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
 
 // Create returns the hash of a password in PHC form, with a random salt.
 func Create(password string) (string, error) {
