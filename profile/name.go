@@ -39,8 +39,8 @@ func IsPersonName(s string) bool {
 		!namesDomain(strings.FieldsFunc(name, func(r rune) bool { return r == '-' || isSeam(r) }))
 }
 
-// isUnusual reports whether r isn't one of the ASCII characters that every name may
-// have: all but the dot.
+// isUnusual reports whether r isn't one of the characters of most names. All others
+// need a closer look, such as dots.
 func isUnusual(r rune) bool {
 	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 	return !letter && r != ' ' && r != '\'' && r != '-'

@@ -33,10 +33,9 @@ func (c *Checksums) Add(name string, sum [sha256.Size]byte) error {
 	return nil
 }
 
-// Grow gets memory for a number of files with names of usual length.
-func (c *Checksums) Grow(files int) {
-	const usualName = 90
-	c.text = slices.Grow(c.text, files*(2*sha256.Size+2+usualName+1))
+// Grow gets memory for a number of files whose names have so many bytes together.
+func (c *Checksums) Grow(files, names int) {
+	c.text = slices.Grow(c.text, files*(2*sha256.Size+len("  \n"))+names)
 }
 
 // ReadChecksums parses a list exactly as Text writes it. Any other byte is an

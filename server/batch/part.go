@@ -87,8 +87,7 @@ type part struct {
 	json    summed // manifest.json
 	journal *spool
 	sums    signing.Checksums
-	made    int   // profiles in the archive
-	written int64 // bytes of the archive that the disk has been told to write
+	made    int // profiles in the archive
 	line    []byte
 }
 
@@ -327,8 +326,7 @@ func (p *part) record(next int) error {
 	if err := p.flush(); err != nil {
 		return err
 	}
-	startWriting(p.out.file, p.written, p.out.size-p.written)
-	p.written = p.out.size
+	startWriting(p.out.file)
 	fmt.Fprintf(p.journal, "%d %d %d %d %d %d\n", next, p.out.size, p.csv.size, p.csv.sum, p.json.size, p.json.sum)
 	return p.journal.buf.Flush()
 }

@@ -92,8 +92,9 @@ func (p *part) openAt(base string, at mark) (err error) {
 	p.sums.Reset()
 	p.made = 0
 	skip := &skipper{w: p.out, left: at.out}
-	p.zip = format.NewZIP(skip, p.Files)
-	p.sums.Grow(p.Files)
+	names := p.Files * usualName
+	p.zip = format.NewZIP(skip, p.Files, names)
+	p.sums.Grow(p.Files, names)
 	if err := p.replay(at.out); err != nil {
 		return err
 	}
@@ -102,6 +103,9 @@ func (p *part) openAt(base string, at mark) (err error) {
 	}
 	return p.begin()
 }
+
+// usualName is longer than most names of files in an archive.
+const usualName = 90
 
 // A skipper skips what is already in the file.
 type skipper struct {

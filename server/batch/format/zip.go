@@ -20,13 +20,11 @@ type ZIP struct {
 }
 
 // NewZIP returns a ZIP that writes to w. It has memory for the directory entries
-// of a number of files, and takes more if there are more.
-func NewZIP(w io.Writer, files int) *ZIP {
-	return &ZIP{w: w, directory: make([]byte, 0, files*(centralSize+usualName))}
+// of a number of files whose names have so many bytes together, and takes more if
+// it needs more.
+func NewZIP(w io.Writer, files, names int) *ZIP {
+	return &ZIP{w: w, directory: make([]byte, 0, files*centralSize+names)}
 }
-
-// usualName is longer than most names of files in an archive.
-const usualName = 90
 
 // Sizes of the header of a file, of its directory entry, and of the end.
 const (
