@@ -12,9 +12,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/updatecase/mobileconfig/profile"
 	"github.com/updatecase/mobileconfig/server/batch"
@@ -149,6 +153,61 @@ func TestDeclarations(t *testing.T) {
 	r.finish(t, b, again, choice{})
 	if same(t, resumed...) != same(t, archives...) {
 		t.Error("it differs from an uninterrupted run")
+	}
+}
+
+// TestCompletingFails has an archive fail when it's completed: the first, while the
+// second is filled, or the last. Nothing has its final name, and resuming completes
+// both.
+func TestCompletingFails(t *testing.T) {
+	r := newRig(t, "p256")
+	name := output(t)
+	b := beginDeclaring(t, r, name)
+	archives, _ := b.Names(name)
+	r.finish(t, b, name, choice{})
+	want := same(t, archives...)
+	for archive, domain := range map[string]string{"first": "example.com", "last": "example.org"} {
+		t.Run(archive, func(t *testing.T) {
+			name := output(t)
+			b := beginDeclaring(t, r, name)
+			failed, filling := errors.New("no declarations"), make(chan struct{})
+			m := r.maker()
+			m.Declare = func(of string, p profile.Platform) ([]profile.Declaration, error) {
+				if of != domain {
+					return r.maker().Declare(of, p)
+				}
+				select {
+				case <-filling:
+					return nil, failed
+				case <-time.After(5 * time.Minute):
+					return nil, errors.New("the second archive waits for the first")
+				}
+			}
+			var once sync.Once
+			err := b.Make(t.Context(), m, func(made int) {
+				if made > 2000 {
+					once.Do(func() { close(filling) })
+				}
+			})
+			if !errors.Is(err, failed) {
+				t.Fatalf("got %v", err)
+			}
+			if err := b.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if left, err := os.ReadDir(filepath.Dir(name)); err != nil || len(left) != 1 || left[0].Name() != "out.zip.unfinished" {
+				t.Errorf("%v, %v", left, err)
+			}
+			if b, err = batch.Resume(name + ".unfinished"); err != nil {
+				t.Fatal(err)
+			}
+			b.Limit(2000)
+			resumed, _ := b.Names(name)
+			r.finish(t, b, name, choice{})
+			if same(t, resumed...) != want {
+				t.Error("it differs from an uninterrupted run")
+			}
+		})
 	}
 }
 
