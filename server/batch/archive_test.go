@@ -20,6 +20,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/batch"
 	"github.com/updatecase/mobileconfig/server/settings"
 	"github.com/updatecase/mobileconfig/signing"
+	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
 // members are the files of an archive, in their order.
@@ -50,23 +51,32 @@ func members(t testing.TB, name string) (names []string, contents map[string][]b
 var signatures = regexp.MustCompile(`"file_sha256":"[0-9a-f]{64}","bytes":\d+`)
 
 // same returns a digest of what two runs of a batch have in common: everything
-// except times and signatures.
+// except times and signatures. It verifies one in twenty signatures, and all checksums
+// of the manifest.
 func same(t testing.TB, archives ...string) string {
 	t.Helper()
-	h := sha256.New()
+	h, profiles := sha256.New(), 0
 	for _, archive := range archives {
 		names, contents := members(t, archive)
 		for _, name := range names {
 			data := contents[name]
 			switch {
 			case strings.HasSuffix(name, ".mobileconfig"):
-				data = data[bytes.Index(data, []byte("<?xml")) : bytes.LastIndex(data, []byte("</plist>"))+len("</plist>")]
+				if profiles++; profiles%20 == 1 {
+					if _, err := signing.Open(data); err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+				}
+				data = signingtest.Content(t, data)
 			case name == "manifest.csv":
 				rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, row := range rows[1:] {
+					if sum := sha256.Sum256(contents[row[3]]); hex.EncodeToString(sum[:]) != row[7] {
+						t.Errorf("%s isn't what the manifest says", row[3])
+					}
 					row[7], row[8] = "", ""
 				}
 				data = fmt.Append(nil, rows)

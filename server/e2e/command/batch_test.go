@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/updatecase/mobileconfig/signing"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
 )
 
@@ -108,7 +109,8 @@ func killAfter(t *testing.T, cmd *exec.Cmd, events int) bool {
 }
 
 // unsigned returns a digest of an archive's content, without times and
-// signatures.
+// signatures. It verifies one in twenty signatures, and all checksums of the
+// manifest.
 func unsigned(t *testing.T, archive string) string {
 	t.Helper()
 	r, err := zip.OpenReader(archive)
@@ -116,7 +118,7 @@ func unsigned(t *testing.T, archive string) string {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	h := sha256.New()
+	h, sums := sha256.New(), map[string]string{}
 	for _, f := range r.File {
 		in, err := f.Open()
 		if err != nil {
@@ -128,13 +130,22 @@ func unsigned(t *testing.T, archive string) string {
 		}
 		switch {
 		case strings.HasSuffix(f.Name, ".mobileconfig"):
-			data = data[bytes.Index(data, []byte("<?xml")) : bytes.LastIndex(data, []byte("</plist>"))+len("</plist>")]
+			sums[f.Name] = fmt.Sprintf("%x", sha256.Sum256(data))
+			if len(sums)%20 == 1 {
+				if _, err := signing.Open(data); err != nil {
+					t.Fatalf("%s: %v", f.Name, err)
+				}
+			}
+			data = signingtest.Content(t, data)
 		case f.Name == "manifest.csv":
 			rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, row := range rows {
+			for i, row := range rows {
+				if i > 0 && sums[row[3]] != row[7] {
+					t.Errorf("%s isn't what the manifest says", row[3])
+				}
 				row[7], row[8] = "", ""
 			}
 			data = fmt.Append(nil, rows)
