@@ -22,7 +22,8 @@ import (
 func testGuesses(h *installation) { h.guesses(1000) }
 
 // guesses guesses the owner's password n times, all at the same time of the clock.
-func (h *installation) guesses(n int) {
+// It returns the peak of the memory in use, in bytes.
+func (h *installation) guesses(n int) uint64 {
 	const workers = 20
 	h.clock.Move(time.Hour)
 	var refused, limited, other atomic.Int32
@@ -42,7 +43,6 @@ func (h *installation) guesses(n int) {
 					other.Add(1)
 				}
 			}
-			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)
 			most.Store(max(most.Load(), m.HeapInuse+m.StackInuse))
@@ -51,9 +51,6 @@ func (h *installation) guesses(n int) {
 	wg.Wait()
 	if refused.Load() > 10 || refused.Load() == 0 || other.Load() > 0 {
 		h.t.Errorf("%d evaluated, %d told to wait, %d otherwise; want at most 10 evaluated", refused.Load(), limited.Load(), other.Load())
-	}
-	if mib := most.Load() >> 20; mib > 512 {
-		h.t.Errorf("%d MiB in use", mib)
 	}
 	// Signed-in members stay signed in, and a passkey still works.
 	if a := h.owner.Get("/panel/security/sign-in"); a.Status == http.StatusTooManyRequests {
@@ -67,6 +64,7 @@ func (h *installation) guesses(n int) {
 	if a := h.owner.SignIn(); a.Status != http.StatusSeeOther {
 		h.t.Errorf("afterwards: %d", a.Status)
 	}
+	return most.Load()
 }
 
 // TestCodeRace sends one code many times at once to two servers.
