@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"server/backup":          {"server/backup/internal/passphrase", "server/datadir", "server/db"},
 	"server/branding":        {"profile", "profile/idn", "server/audit", "server/branding/logo", "server/fault", "templates"},
 	"server/branding/logo":   {"server/fault"},
-	"server/batch":           {"profile", "profile/mdm", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
+	"server/batch":           {"profile", "profile/mdm", "server/background", "server/batch/format", "server/ordered", "server/issue", "server/settings", "signing"},
 	"server/batches":         {"profile", "server/audit", "server/batch", "server/batch/format", "server/blob", "server/fault", "server/id", "server/issue", "server/settings", "server/setup", "server/tempfile", "signing"},
 	"server/blob":            {},
 	"server/tempfile":        {},

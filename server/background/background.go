@@ -62,3 +62,12 @@ func Go(ctx context.Context, f func()) {
 		go f()
 	}
 }
+
+// Yield lets other threads run first, if ctx is that of background work. Without
+// it, a request waits until the system interrupts the work, which takes
+// milliseconds.
+func Yield(ctx context.Context) {
+	if ctx.Value(key{}) != nil {
+		yield()
+	}
+}

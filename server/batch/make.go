@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/updatecase/mobileconfig/profile"
+	"github.com/updatecase/mobileconfig/server/background"
 	"github.com/updatecase/mobileconfig/server/issue"
 	"github.com/updatecase/mobileconfig/server/ordered"
 )
@@ -71,9 +72,26 @@ func units(rows iter.Seq2[Row, error], index int) iter.Seq2[unit, error] {
 // Make creates the files of the rows on all cores and passes them to sink in
 // the order of the rows. The index is that of the first row in the whole batch.
 func (m *Maker) Make(ctx context.Context, rows iter.Seq2[Row, error], index int, sink func(*File) error) error {
-	return ordered.Do(ctx, units(rows, index), m.make, func(files []File) error {
-		for i := range files {
-			if err := sink(&files[i]); err != nil {
+	return ordered.Do(ctx, units(rows, index), m.make, pass(sink))
+}
+
+// MakeAlone is Make in the calling goroutine, for callers that create several
+// runs of rows at a time: passing units between threads of low priority takes
+// long.
+func (m *Maker) MakeAlone(ctx context.Context, rows iter.Seq2[Row, error], index int, sink func(*File) error) error {
+	return ordered.Turn(ctx, func() error {
+		for u, err := range units(rows, index) {
+			if err == nil {
+				err = context.Cause(ctx)
+			}
+			if err != nil {
+				return err
+			}
+			files, err := m.make(ctx, u)
+			if err == nil {
+				err = pass(sink)(files)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -81,9 +99,22 @@ func (m *Maker) Make(ctx context.Context, rows iter.Seq2[Row, error], index int,
 	})
 }
 
+// pass returns a function that passes each file to sink.
+func pass(sink func(*File) error) func([]File) error {
+	return func(files []File) error {
+		for i := range files {
+			if err := sink(&files[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func (m *Maker) make(ctx context.Context, u unit) ([]File, error) {
 	files := make([]File, 0, len(u.rows))
 	for i := range u.rows {
+		background.Yield(ctx)
 		row := &u.rows[i]
 		for _, what := range row.fileKinds() {
 			order, err := m.Orders(row.Person, what)

@@ -118,7 +118,7 @@ func (s *Service) check(ctx context.Context, b Batch, dir string) error {
 	})
 }
 
-// Chunk creates the files of a chunk. It can be repeated.
+// Chunk creates the files of a chunk on one core. It can be repeated.
 func (s *Service) Chunk(ctx context.Context, id string, number int) error {
 	b, err := s.running(ctx, id)
 	if err != nil {
@@ -191,7 +191,7 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	buffer := bufio.NewWriterSize(out, 1<<20)
 	maker := batch.Maker{Issuer: s.Issuer, Orders: s.orders(ctx, b).order}
 	var line []byte
-	err = maker.Make(ctx, batch.ReadRows(io.NewSectionReader(rows, c.Offset, c.Size)), c.Number*batch.ChunkRows, func(f *batch.File) error {
+	err = maker.MakeAlone(ctx, batch.ReadRows(io.NewSectionReader(rows, c.Offset, c.Size)), c.Number*batch.ChunkRows, func(f *batch.File) error {
 		line = batch.AppendFile(line[:0], f)
 		_, err := buffer.Write(line)
 		return err

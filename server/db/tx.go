@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -112,6 +113,13 @@ func (t *Tx) ByKeys(fn func(Row) error, query string, keys []string) error {
 	return each(ctx, fn, r, err)
 }
 
+// Table returns a table of the values, for the FROM of a statement, and the
+// argument that the statement must have at the position, starting at 1. The
+// table's only column is named value.
+func (t *Tx) Table(position int, values []string) (from string, arg any) {
+	return t.conn.table(position, values)
+}
+
 // Each runs a query and calls fn for every row.
 func (t *Tx) Each(fn func(Row) error, query string, args ...any) error {
 	if err := t.watched(query, args); err != nil {
@@ -191,6 +199,8 @@ type conn interface {
 	byKeys(ctx context.Context, query string, keys []string) (rows, error)
 	// among is the condition, after a column, that it is one of the keys in $1.
 	among() string
+	// table is [Tx.Table].
+	table(position int, values []string) (from string, arg any)
 	// head is row for the last lock of a transaction.
 	head(ctx context.Context, query string, args []any) Row
 	rows(ctx context.Context, query string, args []any) (rows, error)
@@ -247,6 +257,11 @@ func (c liteConn) byKey(ctx context.Context, query string, args []any) Row {
 }
 
 func (c liteConn) among() string { return ` IN (SELECT value FROM json_each($1))` }
+
+func (c liteConn) table(position int, values []string) (from string, arg any) {
+	list, _ := json.Marshal(values) // of strings it can't fail
+	return fmt.Sprintf("json_each($%d)", position), string(list)
+}
 
 func (c liteConn) byKeys(ctx context.Context, query string, keys []string) (rows, error) {
 	list, err := json.Marshal(keys)
@@ -342,12 +357,15 @@ func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, erro
 func (c pgConn) row(ctx context.Context, query string, args []any) Row {
 	return c.db.QueryRow(ctx, query, args...)
 }
-
 func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
 }
 
 func (c pgConn) among() string { return ` = ANY($1)` }
+
+func (c pgConn) table(position int, values []string) (from string, arg any) {
+	return fmt.Sprintf("unnest($%d::text[]) AS given (value)", position), values
+}
 
 func (c pgConn) byKeys(ctx context.Context, query string, keys []string) (rows, error) {
 	return c.rows(ctx, query, []any{keys})

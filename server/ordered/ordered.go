@@ -13,6 +13,18 @@ import (
 // core.
 var turns = make(chan struct{}, background.Cores())
 
+// Turn calls f when one of the cores is free. If ctx is done before, it returns
+// the cause. f must not call Turn or Do.
+func Turn(ctx context.Context, f func() error) error {
+	select {
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
+		return f()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // Do processes the values of a sequence on all cores, and calls done with the
 // results in the order of the values. If there are other sequences, they share
 // the cores: work must not call Do itself. It stops at the first error or when ctx
@@ -57,13 +69,11 @@ func Do[In, Out any](ctx context.Context, in iter.Seq2[In, error], work func(con
 		background.Go(ctx, func() {
 			defer wg.Done()
 			for j := range jobs {
-				select {
-				case turns <- struct{}{}:
-				case <-ctx.Done():
-					return
-				}
-				out, err := work(ctx, j.in)
-				<-turns
+				var out Out
+				err := Turn(ctx, func() (err error) {
+					out, err = work(ctx, j.in)
+					return err
+				})
 				if err != nil {
 					stop(err)
 					return

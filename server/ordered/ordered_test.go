@@ -41,6 +41,31 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestWaitingTurn checks that waiting for a turn ends with the context.
+func TestWaitingTurn(t *testing.T) {
+	var all sync.WaitGroup
+	ended := make(chan struct{})
+	for range runtime.GOMAXPROCS(0) {
+		started := make(chan struct{})
+		all.Go(func() {
+			ordered.Turn(t.Context(), func() error {
+				close(started)
+				<-ended
+				return nil
+			})
+		})
+		<-started
+	}
+	want := errors.New("no")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(want)
+	if err := ordered.Turn(ctx, func() error { return errors.New("it got a turn") }); err != want {
+		t.Errorf("error %v, want %v", err, want)
+	}
+	close(ended)
+	all.Wait()
+}
+
 // TestErrors checks that an error of any part ends the sequence.
 func TestErrors(t *testing.T) {
 	want := errors.New("no")
@@ -53,6 +78,7 @@ func TestErrors(t *testing.T) {
 		"work":    ordered.Do(t.Context(), numbers(100), func(context.Context, int) (int, error) { return 0, want }, done),
 		"done":    ordered.Do(t.Context(), numbers(100), work, func(int) error { return want }),
 		"context": ordered.Do(canceled, numbers(100), work, done),
+		"turn":    ordered.Turn(t.Context(), func() error { return want }),
 	} {
 		if err != want {
 			t.Errorf("%s: error %v, want %v", name, err, want)
@@ -60,20 +86,34 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestShared checks that several sequences together use no more than all cores,
-// and that an error of one frees them for the others.
+// TestShared checks that several sequences and single pieces of work together use
+// no more than all cores, and that an error of one frees them for the others.
 func TestShared(t *testing.T) {
 	most := int64(runtime.GOMAXPROCS(0))
 	var working, seen atomic.Int64
+	step := func() {
+		seen.Store(max(seen.Load(), working.Add(1)))
+		defer working.Add(-1)
+		for range 50 { // others could start meanwhile
+			runtime.Gosched()
+		}
+	}
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			err := ordered.Do(t.Context(), numbers(200), func(_ context.Context, i int) (int, error) {
-				seen.Store(max(seen.Load(), working.Add(1)))
-				defer working.Add(-1)
-				for range 50 { // others could start meanwhile
-					runtime.Gosched()
+			for i := range 100 {
+				var want error
+				if i%10 == 0 {
+					want = context.Canceled
 				}
+				if err := ordered.Turn(t.Context(), func() error { step(); return want }); err != want {
+					t.Errorf("error %v, want %v", err, want)
+				}
+			}
+		})
+		all.Go(func() {
+			err := ordered.Do(t.Context(), numbers(200), func(_ context.Context, i int) (int, error) {
+				step()
 				if i == 150 {
 					return 0, context.Canceled
 				}

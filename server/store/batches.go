@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/audit"
@@ -331,21 +329,10 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 }
 
 // keepPeople records that the batch has created something for the mailboxes.
-// One statement stores many: single statements took a tenth of a batch's time.
 func keepPeople(t *db.Tx, b batches.Batch, mailboxes []string) error {
-	for some := range slices.Chunk(mailboxes, 250) {
-		args := []any{b.Account, b.ID}
-		var values strings.Builder
-		for i, mailbox := range some {
-			args = append(args, mailbox)
-			fmt.Fprintf(&values, ", ($1, $%d, $2)", i+3)
-		}
-		_, err := t.Exec(`INSERT INTO batch_people (account, mailbox, batch) VALUES`+values.String()[1:]+` ON CONFLICT DO NOTHING`, args...)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	from, arg := t.Table(3, mailboxes)
+	_, err := t.Exec(`INSERT INTO batch_people (account, mailbox, batch) SELECT $1, value, $2 FROM `+from+` WHERE true ON CONFLICT DO NOTHING`, b.Account, b.ID, arg)
+	return err
 }
 
 // ForgetMailbox deletes the record that batches of the account have created
