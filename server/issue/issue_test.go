@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -293,23 +292,6 @@ func TestOrderOf(t *testing.T) {
 	who.Login = "jd7"
 	if o, err := issue.OrderOf(d, who, settings.Mail, profile.IPhone); err != nil || o.Person.Login != "jd7" {
 		t.Errorf("with a login: %v", err)
-	}
-}
-
-// TestManySettings changes settings so often that templates are dropped: each
-// profile still has its own.
-func TestManySettings(t *testing.T) {
-	i, _, _ := issuer(t, "p256", nil)
-	o := order(t, settings.Mail, profile.IPhone)
-	for n := range 4200 {
-		o.Organization = fmt.Sprint("Host ", n)
-		data, err := i.Build(o)
-		if err != nil || !bytes.Contains(data, []byte("<string>"+o.Organization+"<")) {
-			t.Fatalf("%d: %v\n%s", n, err, data)
-		}
-	}
-	if got := i.Kept(); got > 4096 {
-		t.Errorf("%d templates are kept", got)
 	}
 }
 
