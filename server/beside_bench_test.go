@@ -17,6 +17,7 @@ import (
 
 	"github.com/updatecase/mobileconfig/server"
 	"github.com/updatecase/mobileconfig/server/account"
+	"github.com/updatecase/mobileconfig/server/prepared"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 	"github.com/updatecase/mobileconfig/signing/signingtest"
@@ -94,7 +95,7 @@ type visitor struct {
 }
 
 func newVisitor(b *testing.B, url string) *visitor {
-	v := &visitor{b: b, cmd: exec.Command(os.Args[0])}
+	v := &visitor{b: b, cmd: prepared.Command(os.Args[0])}
 	v.cmd.Env = append(os.Environ(), visited+"="+url)
 	v.cmd.Stdout, v.cmd.Stderr = &v.took, os.Stderr
 	var err error

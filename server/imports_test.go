@@ -135,7 +135,7 @@ var homes = map[string][]string{
 	"github.com/danielgtaylor/huma": {"server/desired", "server/api", "server/api/field", "server/api/openapi", "server/api/problem", "server/api/strict"},
 	"filippo.io/age":                {"server/backup", "server/backup/internal/passphrase"},
 	"github.com/mholt/acmez":        {"server/certificate"},
-	"os/exec":                       {"server/certificate/acmetest", "server/blob/blobtest", "server/notify/notifytest", "server/servertest", "server/store/storetest", "server/web/qrtest"},
+	"os/exec":                       {"server/certificate/acmetest", "server/notify/notifytest", "server/prepared", "server/servertest", "server/store/storetest", "server/web/qrtest"},
 	"github.com/go-webauthn":        {"server/account/passkey"},
 	"github.com/pquerna/otp":        {"server/account", "server/demo", "server/servertest"},
 	"github.com/alexedwards":        {"server/account/internal/hashing"},
@@ -145,7 +145,7 @@ var homes = map[string][]string{
 	"crypto/hkdf":                   {"server/crypt"},
 	"crypto/hmac":                   {"server/crypt", "server/notify", "server/notify/notifytest", "server/push", "signing"}, // webhooks and PKCS#12 have their own keys
 	"github.com/golang-jwt":         {"server/redirect"},
-	"github.com/minio/minio-go":     {"server/blob"},
+	"github.com/minio/minio-go":     {"server/blob", "server/blob/blobtest"},
 	"github.com/srwiley/rasterx":    {"server/branding/logo"},
 	"golang.org/x/image":            {"server/branding/logo"},
 	"go.yaml.in/yaml":               {"server/desired"},

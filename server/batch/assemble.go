@@ -35,7 +35,7 @@ func AppendFile(out []byte, f *File) []byte {
 // valid only until the next one is read.
 func ReadFiles(r io.Reader) iter.Seq2[*File, error] {
 	return func(yield func(*File, error) bool) {
-		b, f := bufio.NewReaderSize(r, 256<<10), &File{Row: new(Row)}
+		b, f := bufio.NewReaderSize(r, 1<<20), &File{Row: new(Row)}
 		for {
 			err := f.read(b)
 			if err == io.EOF || !yield(f, err) || err != nil {
@@ -88,27 +88,38 @@ type Assembly struct {
 	Errors io.ReaderAt
 	// Declare is required if the plan has declarations.
 	Declare Declare
+	// Out receives the archive.
+	Out io.Writer
 	// Sign signs the checksums.
 	Sign func(context.Context, *signing.Checksums) ([]byte, error)
 }
 
 // A ZIP is an archive that was written.
 type ZIP struct {
-	Path   string
 	Size   int64  // in bytes
 	Digest string // SHA-256 in hex
 }
 
-// Write writes the archive and its manifest.csv to new files in the folder, and
-// returns the manifest's path, too.
+// outBuffer is how many bytes of an archive are written at a time.
+const outBuffer = 1 << 20
+
+// Write writes the archive, and its manifest.csv to a new file in the folder,
+// whose path it returns.
 func (a *Assembly) Write(ctx context.Context, folder string) (archive ZIP, manifest string, err error) {
 	base := filepath.Join(folder, "archive")
 	p := &part{Archive: a.Archive, plan: a.Plan, about: a.About}
 	defer p.close()
-	if err := p.openAt(base, mark{next: p.First}); err != nil {
+	p.out = &spool{buf: bufio.NewWriterSize(a.Out, outBuffer), sha: sha256.New()}
+	for ending, s := range map[string]*summed{".csv": &p.csv, ".json": &p.json} {
+		if s.spool, err = openSpool(base+ending, 0); err != nil {
+			return ZIP{}, "", err
+		}
+		s.sha = sha256.New()
+	}
+	p.reset(p.out)
+	if err := p.begin(); err != nil {
 		return ZIP{}, "", err
 	}
-	p.out.sha = sha256.New()
 	for f, err := range a.Files {
 		if err == nil {
 			err = ctx.Err()
@@ -126,7 +137,7 @@ func (a *Assembly) Write(ctx context.Context, folder string) (archive ZIP, manif
 	if err := p.finish(ctx, a.Errors, a.Declare, a.Sign); err != nil {
 		return ZIP{}, "", err
 	}
-	return ZIP{base + ".zip", p.out.size, hex.EncodeToString(p.out.sha.Sum(nil))}, base + ".csv", nil
+	return ZIP{p.out.size, hex.EncodeToString(p.out.sha.Sum(nil))}, p.csv.file.Name(), nil
 }
 
 // Digest returns the SHA-256, in hex, of what r reads, and its size.

@@ -18,7 +18,7 @@ import (
 
 // A spool is a file that is written sequentially.
 type spool struct {
-	file *os.File
+	file *os.File // nil: written elsewhere
 	buf  *bufio.Writer
 	size int64
 	sha  hash.Hash // of what is written, if not nil
@@ -333,7 +333,7 @@ func (p *part) record(next int) error {
 
 func (p *part) close() {
 	for _, s := range []*spool{p.out, p.csv.spool, p.json.spool, p.journal} {
-		if s != nil {
+		if s != nil && s.file != nil {
 			s.file.Close()
 		}
 	}

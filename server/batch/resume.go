@@ -89,12 +89,7 @@ func (p *part) openAt(base string, at mark) (err error) {
 			return errDamaged
 		}
 	}
-	p.sums.Reset()
-	p.made = 0
-	skip := &skipper{w: p.out, left: at.out}
-	names := p.Files * usualName
-	p.zip = format.NewZIP(skip, p.Files, names)
-	p.sums.Grow(p.Files, names)
+	p.reset(&skipper{w: p.out, left: at.out})
 	if err := p.replay(at.out); err != nil {
 		return err
 	}
@@ -102,6 +97,14 @@ func (p *part) openAt(base string, at mark) (err error) {
 		return p.record(at.next)
 	}
 	return p.begin()
+}
+
+// reset starts an empty archive, which is written to w.
+func (p *part) reset(w io.Writer) {
+	names := p.Files * usualName
+	p.zip, p.made = format.NewZIP(w, p.Files, names), 0
+	p.sums.Reset()
+	p.sums.Grow(p.Files, names)
 }
 
 // usualName is longer than most names of files in an archive.

@@ -19,6 +19,8 @@ import (
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/blob"
+	"github.com/updatecase/mobileconfig/server/blob/blobtest"
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/settings"
@@ -346,6 +348,26 @@ func TestOrphans(t *testing.T) {
 			t.Errorf("got %q, want that an old one is deleted", got)
 		}
 	})
+}
+
+// TestUnfinishedUpload checks that an upload whose server was killed is deleted
+// once the batch is done.
+func TestUnfinishedUpload(t *testing.T) {
+	service := blobtest.Start(t)
+	service.Setenv(t)
+	r := newRigWith(t, storetest.SQLite(t), service.Address("archives"), blob.S3Options{Endpoint: service.URL})
+	stop := r.work(t)
+	b := r.create(t, owner(), people(3), batches.Choice{})
+	r.want(t, b.ID, batches.Ready)
+	service.Interrupt(t, "archives", "batches/"+b.ID+"/archive-001-p_killed")
+	r.start(t, owner(), b.ID)
+	done := r.want(t, b.ID, batches.Done)
+	stop() // after the step has cleaned up
+	got := r.names(t, b.ID)
+	slices.Sort(got)
+	if want := []string{done.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}; !slices.Equal(got, want) {
+		t.Errorf("left are %q, want %q", got, want)
+	}
 }
 
 // TestLeftovers checks that the files of killed servers are deleted: when the

@@ -143,18 +143,27 @@ func (b Batch) needs(name string) bool {
 // in its folder. Tidy finds what can't be deleted now.
 func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name string) bool) error {
 	ctx = context.WithoutCancel(ctx)
-	var names []string
+	var left []blob.Info
 	for info, err := range s.Files.List(ctx, fileOf(id, "")) {
 		if err != nil {
 			return err
 		}
 		if kept == nil || !kept(strings.TrimPrefix(info.Name, fileOf(id, ""))) {
-			names = append(names, info.Name)
+			left = append(left, info)
 		}
 	}
+	return s.deleteAll(ctx, left)
+}
+
+// deleteAll deletes the files, finished or not.
+func (s *Service) deleteAll(ctx context.Context, files []blob.Info) error {
 	var errs []error
-	for _, name := range names {
-		errs = append(errs, s.Files.Delete(ctx, name))
+	for _, f := range files {
+		remove := s.Files.Delete
+		if f.Unfinished {
+			remove = s.Files.Discard
+		}
+		errs = append(errs, remove(ctx, f.Name))
 	}
 	return errors.Join(errs...)
 }
@@ -209,7 +218,7 @@ func (s *Service) Tidy(ctx context.Context) error {
 // deleteLeft deletes the files that no batch needs.
 func (s *Service) deleteLeft(ctx context.Context) error {
 	old := s.Now().Add(-leftAge)
-	var left []string
+	var left []blob.Info
 	batches := map[string]*Batch{} // nil: it doesn't exist
 	for info, err := range s.Files.List(ctx, folder) {
 		if err != nil {
@@ -227,12 +236,8 @@ func (s *Service) deleteLeft(ctx context.Context) error {
 			batches[id] = b
 		}
 		if (b == nil || !b.needs(name)) && info.Modified.Before(old) {
-			left = append(left, info.Name)
+			left = append(left, info)
 		}
 	}
-	var errs []error
-	for _, name := range left {
-		errs = append(errs, s.Files.Delete(ctx, name))
-	}
-	return errors.Join(errs...)
+	return s.deleteAll(ctx, left)
 }

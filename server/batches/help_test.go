@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -153,6 +154,19 @@ func (g *gated) Put(ctx context.Context, name string, file *os.File) error {
 	return g.Store.Put(ctx, name, file)
 }
 
+func (g *gated) Write(ctx context.Context, name string, write func(io.Writer) error) error {
+	return g.Store.Write(ctx, name, func(w io.Writer) error {
+		err := write(w)
+		g.mu.Lock()
+		put := g.put
+		g.mu.Unlock()
+		if err == nil && put != nil {
+			err = put(name)
+		}
+		return err
+	})
+}
+
 // names returns the stored files of a batch.
 func (r *rig) names(t testing.TB, id string) (all []string) {
 	t.Helper()
@@ -165,21 +179,32 @@ func (r *rig) names(t testing.TB, id string) (all []string) {
 	return all
 }
 
-// leave copies the folders for temporary files of the batch that the stored file
+// leave copies the temporary files and folders of the batch that the stored file
 // belongs to: what a server that dies at that moment leaves.
 func (r *rig) leave(name string) error {
 	const temporary = ".new-"
 	batch := filepath.Join(r.archive, filepath.Dir(filepath.FromSlash(name)))
-	dirs, err := filepath.Glob(filepath.Join(batch, temporary+"[0-9]*"))
+	paths, err := filepath.Glob(filepath.Join(batch, temporary+"[0-9]*"))
 	if err != nil {
 		return err
 	}
-	for _, dir := range dirs {
+	for _, path := range paths {
 		left, err := os.MkdirTemp(batch, temporary+"left")
 		if err != nil {
 			return err
 		}
-		if err := os.CopyFS(left, os.DirFS(dir)); err != nil {
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		if !info.IsDir() {
+			data, err := os.ReadFile(path)
+			if err := errors.Join(err, os.Remove(left), os.WriteFile(left, data, 0o600)); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.CopyFS(left, os.DirFS(path)); err != nil {
 			return err
 		}
 	}

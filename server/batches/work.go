@@ -249,22 +249,20 @@ func (s *Service) makeArchive(ctx context.Context, b Batch, number int, dir stri
 		return err
 	}
 	defer bad.Close()
-	a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, archive), Errors: bad, Declare: s.orders(ctx, b).declare, Sign: s.Issuer.SignChecksums}
-	zip, manifest, err := a.Write(ctx, dir)
-	if err == nil { // the settings may have changed while it waited for the last files
-		_, err = s.running(ctx, b.ID)
-	}
+	made := Archive{Number: number, Rows: archive.Rows, Files: archive.Files, Blob: fmt.Sprintf("archive-%03d-%s", number, id.New("p"))}
+	err = s.Files.Write(ctx, fileOf(b.ID, made.Blob), func(out io.Writer) error {
+		a := batch.Assembly{Plan: &plan, About: b.About, Archive: archive, Files: s.files(ctx, b, archive), Errors: bad, Out: out, Declare: s.orders(ctx, b).declare, Sign: s.Issuer.SignChecksums}
+		zip, manifest, err := a.Write(ctx, dir)
+		if err == nil { // the settings may have changed while it waited for the last files
+			_, err = s.running(ctx, b.ID)
+		}
+		if err != nil {
+			return err
+		}
+		made.Size, made.Digest = zip.Size, zip.Digest
+		return s.put(ctx, b, ManifestName(number), manifest) // while the end of the archive is being sent
+	})
 	if err != nil {
-		return err
-	}
-	made := Archive{
-		Number: number, Rows: archive.Rows, Files: archive.Files, Size: zip.Size, Digest: zip.Digest,
-		Blob: fmt.Sprintf("archive-%03d-%s", number, id.New("p")),
-	}
-	if err := s.put(ctx, b, made.Blob, zip.Path); err != nil {
-		return err
-	}
-	if err := s.put(ctx, b, ManifestName(number), manifest); err != nil {
 		return err
 	}
 	return s.keepArchive(ctx, b, made)

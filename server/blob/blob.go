@@ -23,6 +23,10 @@ type Store interface {
 	// An existing file of that name is replaced. A file in a folder that Temp
 	// has created may be moved instead of copied.
 	Put(ctx context.Context, name string, file *os.File) error
+	// Write stores what write writes under the name: all of it, or nothing if
+	// write returns an error, which Write then returns, too. What is written is
+	// sent while write is still running.
+	Write(ctx context.Context, name string, write func(io.Writer) error) error
 	// Temp creates a folder for files that will be stored under names with the
 	// prefix, which ends with a slash. The caller calls remove. If it can't, a
 	// folder's List and Delete find what is left; with S3, it's deleted when
@@ -32,8 +36,11 @@ type Store interface {
 	Open(ctx context.Context, name string) (Reader, error)
 	// Delete deletes a file. A missing file isn't an error.
 	Delete(ctx context.Context, name string) error
+	// Discard deletes what unfinished files have left under the name. Nothing may
+	// be writing it.
+	Discard(ctx context.Context, name string) error
 	// List lists the files whose names begin with the prefix, which ends with a
-	// slash, in no order.
+	// slash, in no order, and what programs that were killed have left of files.
 	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 }
 
@@ -48,6 +55,9 @@ type Reader interface {
 type Info struct {
 	Name     string
 	Modified time.Time
+	// Unfinished reports whether the file is being written, or was when a program
+	// was killed. Discard deletes it, and Delete doesn't.
+	Unfinished bool
 }
 
 // Scheme is the prefix of a bucket's URL.

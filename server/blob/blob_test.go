@@ -1,6 +1,7 @@
 package blob_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -49,6 +50,16 @@ func names(t *testing.T, s blob.Store, prefix string) (all []string) {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// each runs f with a folder and with a bucket.
+func each(t *testing.T, f func(t *testing.T, s blob.Store)) {
+	t.Helper()
+	t.Run("folder", func(t *testing.T) {
+		s, _ := open(t)
+		f(t, s)
+	})
+	t.Run("s3", func(t *testing.T) { f(t, blobtest.Start(t).Open(t, "some/prefix")) })
 }
 
 // TestStores runs the same test with a folder and with a bucket.
@@ -112,6 +123,90 @@ func testStore(t *testing.T, s blob.Store) {
 	}
 	if got := names(t, s, "batches/bat_1/"); got != nil {
 		t.Errorf("got %q, want nothing", got)
+	}
+}
+
+// TestWrite checks that a file that is written is stored only as a whole. On S3,
+// some of it has been sent when the writing fails.
+func TestWrite(t *testing.T) {
+	each(t, func(t *testing.T, s blob.Store) {
+		const name = "batches/bat_1/archive"
+		whole := strings.Repeat("a line of an archive\n", 1<<20) // several pieces
+		half := func(w io.Writer) error {
+			_, err := io.WriteString(w, whole[:len(whole)*2/3])
+			return err
+		}
+		for _, failure := range []error{errors.New("no"), io.ErrUnexpectedEOF, io.EOF} {
+			err := s.Write(t.Context(), name, func(w io.Writer) error { return errors.Join(half(w), failure) })
+			if !errors.Is(err, failure) {
+				t.Errorf("got %v, want %v", err, failure)
+			}
+		}
+		func() {
+			defer func() { recover() }()
+			s.Write(t.Context(), name, func(w io.Writer) error { panic(half(w)) })
+		}()
+		canceled, cancel := context.WithCancel(t.Context())
+		err := s.Write(canceled, name, func(w io.Writer) error {
+			cancel()
+			return errors.Join(half(w), canceled.Err())
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, want that it was canceled", err)
+		}
+		if got := names(t, s, "batches/"); got != nil {
+			t.Errorf("left are %q, want nothing", got)
+		}
+		for _, text := range []string{whole, "", "short"} { // each replaces the one before
+			err := s.Write(t.Context(), name, func(w io.Writer) error {
+				_, err := io.WriteString(w, text)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := s.Open(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r)
+			if r.Close(); err != nil || string(got) != text {
+				t.Errorf("got %d bytes, %v; want the %d that were written", len(got), err, len(text))
+			}
+		}
+		if err := s.Write(t.Context(), "../archive", half); err == nil {
+			t.Error("a bad name was accepted")
+		}
+	})
+}
+
+// TestUnfinished checks that an upload whose program was killed can be listed
+// and deleted, and that this spares the file.
+func TestUnfinished(t *testing.T) {
+	service := blobtest.Start(t)
+	s := service.Open(t, "archives")
+	const name = "batches/bat_1/archive"
+	put(t, s, name, "an earlier one")
+	service.Interrupt(t, "archives", name)
+	service.Interrupt(t, "archives2", "batches/bat_9/archive") // another's
+	var found []bool
+	for info, err := range s.List(t.Context(), "batches/bat_1/") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Name != name || info.Modified.IsZero() {
+			t.Errorf("found %+v", info)
+		}
+		found = append(found, info.Unfinished)
+	}
+	if !slices.Equal(found, []bool{false, true}) {
+		t.Errorf("found %v, want the file and the upload", found)
+	}
+	if err := s.Discard(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, s, "batches/"); !slices.Equal(got, []string{name}) {
+		t.Errorf("left are %q, want the file alone", got)
 	}
 }
 

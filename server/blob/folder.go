@@ -56,9 +56,29 @@ func (f *folder) prune(dir string) {
 	}
 }
 
-// Put renames a file of a folder that Temp has created. It copies others to a
-// temporary name beside their place, and renames the copy.
-func (f *folder) Put(_ context.Context, name string, file *os.File) error {
+// Put renames a file of a folder that Temp has created, and copies others.
+func (f *folder) Put(ctx context.Context, name string, file *os.File) error {
+	path, err := f.name(name)
+	if err != nil {
+		return err
+	}
+	if f.isTemp(filepath.Dir(file.Name())) {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return fmt.Errorf("blob: %w", err)
+		}
+		return move(file, path)
+	}
+	return f.Write(ctx, name, func(out io.Writer) error {
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return err
+		}
+		_, err := io.Copy(out, file)
+		return err
+	})
+}
+
+// Write writes to a temporary name beside the file's, and renames it.
+func (f *folder) Write(_ context.Context, name string, write func(io.Writer) error) error {
 	path, err := f.name(name)
 	if err != nil {
 		return err
@@ -67,27 +87,18 @@ func (f *folder) Put(_ context.Context, name string, file *os.File) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
-	if f.isTemp(filepath.Dir(file.Name())) {
-		return move(file, path)
-	}
 	out, err := os.CreateTemp(dir, temporary+"*")
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
-	if _, err = file.Seek(0, io.SeekStart); err == nil {
-		_, err = io.Copy(out, file)
+	defer func() {
+		out.Close()
+		os.Remove(out.Name()) // unless it was moved
+	}()
+	if err := write(out); err != nil {
+		return err
 	}
-	if err = errors.Join(err, out.Sync(), out.Close()); err == nil {
-		err = os.Rename(out.Name(), path)
-	}
-	if err == nil {
-		err = syncFolder(dir)
-	}
-	if err != nil {
-		os.Remove(out.Name())
-		return fmt.Errorf("blob: %w", err)
-	}
-	return nil
+	return move(out, path)
 }
 
 // isTemp reports whether the folder is one that Temp has created.
@@ -161,6 +172,9 @@ func (f *folder) Delete(_ context.Context, name string) error {
 	return nil
 }
 
+// Discard does nothing: unfinished files have names of their own.
+func (f *folder) Discard(_ context.Context, name string) error { return checkName(name) }
+
 func (f *folder) List(_ context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		root := filepath.Join(f.path, filepath.FromSlash(prefix))
@@ -173,7 +187,7 @@ func (f *folder) List(_ context.Context, prefix string) iter.Seq2[Info, error] {
 				return gone(err)
 			}
 			name, err := filepath.Rel(f.path, path)
-			if err == nil && !yield(Info{filepath.ToSlash(name), info.ModTime()}, nil) {
+			if err == nil && !yield(Info{Name: filepath.ToSlash(name), Modified: info.ModTime()}, nil) {
 				err = fs.SkipAll
 			}
 			return err

@@ -26,8 +26,16 @@ type S3Options struct {
 	Region string
 }
 
-// partSize is how much of a file is sent in one request.
-const partSize = 16 << 20
+// partSize is how many bytes of a file are sent in one request. What is being
+// written is collected in memory before it is sent: streams pieces of streamSize
+// at a time. A file can have 10,000 pieces, so it can have 80 GB.
+const (
+	partSize   = 16 << 20
+	streamSize = 8 << 20
+	streams    = 2
+)
+
+const contentType = "application/octet-stream"
 
 type s3 struct {
 	client         *minio.Client
@@ -101,12 +109,49 @@ func (s *s3) Put(ctx context.Context, name string, file *os.File) error {
 	}
 	if err == nil {
 		_, err = s.client.PutObject(ctx, s.bucket, s.prefix+name, file, size,
-			minio.PutObjectOptions{ContentType: "application/octet-stream", PartSize: partSize})
+			minio.PutObjectOptions{ContentType: contentType, PartSize: partSize})
 	}
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
 	return nil
+}
+
+// errUnfinished is what the client reads if the file can't be finished. An
+// error that means an end, such as io.ErrUnexpectedEOF, would store what there
+// is.
+var errUnfinished = errors.New("blob: the file couldn't be finished")
+
+// Write sends pieces while the next ones are being written.
+func (s *s3) Write(ctx context.Context, name string, write func(io.Writer) error) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	const unknown = -1
+	r, w := io.Pipe()
+	sent := make(chan error, 1)
+	go func() {
+		_, err := s.client.PutObject(ctx, s.bucket, s.prefix+name, r, unknown,
+			minio.PutObjectOptions{ContentType: contentType, PartSize: streamSize, NumThreads: streams, ConcurrentStreamParts: true})
+		if err != nil {
+			err = fmt.Errorf("blob: %w", err)
+		}
+		r.CloseWithError(err)
+		sent <- err
+	}()
+	written := false
+	defer func() {
+		if !written { // after a panic, too
+			w.CloseWithError(errUnfinished)
+			<-sent
+		}
+	}()
+	if err := write(w); err != nil {
+		return err
+	}
+	written = true
+	w.Close()
+	return <-sent
 }
 
 type s3Reader struct {
@@ -146,20 +191,36 @@ func (s *s3) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
+// Discard ends uploads.
+func (s *s3) Discard(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := s.client.RemoveIncompleteUpload(ctx, s.bucket, s.prefix+name); err != nil {
+		return fmt.Errorf("blob: %w", err)
+	}
+	return nil
+}
+
 func (s *s3) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
+		yieldOne := func(key string, info Info, err error) bool {
+			if err != nil {
+				err = fmt.Errorf("blob: %w", err)
+			} else {
+				info.Name = key[len(s.prefix):]
+			}
+			return yield(info, err) && err == nil
+		}
 		for object := range s.client.ListObjects(ctx, s.bucket, minio.ListObjectsOptions{Prefix: s.prefix + prefix, Recursive: true}) {
-			var err error
-			if object.Err != nil {
-				err = fmt.Errorf("blob: %w", object.Err)
+			if !yieldOne(object.Key, Info{Modified: object.LastModified}, object.Err) {
+				return
 			}
-			info := Info{Modified: object.LastModified}
-			if err == nil {
-				info.Name = object.Key[len(s.prefix):]
-			}
-			if !yield(info, err) || err != nil {
+		}
+		for upload := range s.client.ListIncompleteUploads(ctx, s.bucket, s.prefix+prefix, true) {
+			if !yieldOne(upload.Key, Info{Modified: upload.Initiated, Unfinished: true}, upload.Err) {
 				return
 			}
 		}

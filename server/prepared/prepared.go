@@ -3,7 +3,9 @@ package prepared
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -35,4 +37,12 @@ func Missing(t testing.TB, why string) {
 		t.Fatal(why)
 	}
 	t.Skip(why)
+}
+
+// Command is exec.Command for a program that runs on another machine in real
+// use: a database, a storage service or a visitor. For benchmarks,
+// MOBILECONFIG_ELSEWHERE is a command to run it with, such as "taskset -c 1".
+func Command(program string, args ...string) *exec.Cmd {
+	args = append(append(strings.Fields(os.Getenv("MOBILECONFIG_ELSEWHERE")), program), args...)
+	return exec.Command(args[0], args[1:]...)
 }

@@ -6,10 +6,13 @@ import (
 	"bytes"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/updatecase/mobileconfig/server/blob"
 	"github.com/updatecase/mobileconfig/server/dial/dialtest"
@@ -46,7 +49,7 @@ func Start(t testing.TB) *Service {
 	}
 	address := dialtest.Free(t)
 	var log bytes.Buffer
-	cmd := exec.Command(program, "--access", access, "--secret", secret, "--port", address, "--quiet", "posix", "--sidecar", sidecar, files)
+	cmd := prepared.Command(program, "--access", access, "--secret", secret, "--port", address, "--quiet", "posix", "--sidecar", sidecar, files)
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -97,4 +100,22 @@ func (s *Service) Open(t testing.TB, prefix string) blob.Store {
 		t.Fatal(err)
 	}
 	return store
+}
+
+// Interrupt leaves an upload to a file of a store as a program does that is
+// killed while it writes.
+func (s *Service) Interrupt(t testing.TB, prefix, name string) {
+	t.Helper()
+	client, err := minio.NewCore(strings.TrimPrefix(s.URL, "http://"), &minio.Options{Creds: credentials.NewStaticV4(access, secret, "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upload, err := client.NewMultipartUpload(t.Context(), bucket, prefix+"/"+name, minio.PutObjectOptions{})
+	if err == nil {
+		const text = "half of it"
+		_, err = client.PutObjectPart(t.Context(), bucket, prefix+"/"+name, upload, 1, strings.NewReader(text), int64(len(text)), minio.PutObjectPartOptions{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }

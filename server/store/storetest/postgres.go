@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/prepared"
 )
 
 // errNone means that no PostgreSQL can be started here.
@@ -175,7 +177,7 @@ func watch(dir, script string, args ...string) (io.WriteCloser, error) {
 }
 
 func finish(dir, program string, args ...string) error {
-	cmd := exec.Command(program, args...)
+	cmd := prepared.Command(program, args...)
 	cmd.Dir = dir
 	if err := lower(cmd, dir); err != nil {
 		return err
