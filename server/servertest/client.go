@@ -9,7 +9,6 @@ import (
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
-	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
@@ -71,15 +70,13 @@ func NewKey(t testing.TB, database string, spec account.KeySpec) string {
 	if spec.Name == "" {
 		spec.Name = "panel"
 	}
-	kept := storetest.Open(t, store.Config{Database: database})
-	_, key, err := account.NewKeys(kept, time.Now).Create(t.Context(), audit.ByOperator(), spec)
+	_, key, err := account.NewKeys(storetest.Shared(t, database), time.Now).Create(t.Context(), audit.ByOperator(), spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	storetest.Exec(t, database, `UPDATE accounts SET erasing_policies_by_key = 1 WHERE id = $1`, spec.Account)
-	for _, suffix := range []string{"com", "net", "org", "test", "example"} {
-		storetest.Exec(t, database, `INSERT INTO approved_hosts (account, pattern, created) VALUES ($1, $2, 0) ON CONFLICT (account, pattern) DO NOTHING`, spec.Account, "*."+suffix)
-	}
+	storetest.Exec(t, database, `INSERT INTO approved_hosts (account, pattern, created)
+		VALUES ($1, '*.com', 0), ($1, '*.net', 0), ($1, '*.org', 0), ($1, '*.test', 0), ($1, '*.example', 0) ON CONFLICT (account, pattern) DO NOTHING`, spec.Account)
 	return key
 }
 

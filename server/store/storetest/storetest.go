@@ -78,6 +78,38 @@ func Open(t testing.TB, cfg store.Config) *store.Store {
 	return s
 }
 
+// An opener is a test that uses a database.
+type opener struct {
+	t        testing.TB
+	database string
+}
+
+// shared are the open stores of Shared.
+var shared = struct {
+	sync.Mutex
+	open map[opener]*store.Store
+}{open: map[opener]*store.Store{}}
+
+// Shared returns a store that is open until the test ends. A test's calls for the
+// same database return the same one, because opening costs more than most calls.
+func Shared(t testing.TB, database string) *store.Store {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	u := opener{t, database}
+	if s := shared.open[u]; s != nil {
+		return s
+	}
+	s := Open(t, store.Config{Database: database})
+	shared.open[u] = s
+	t.Cleanup(func() {
+		shared.Lock()
+		defer shared.Unlock()
+		delete(shared.open, u)
+	})
+	return s
+}
+
 // A Clock stands still until it is moved. It is safe for concurrent use.
 type Clock struct {
 	mu sync.Mutex
