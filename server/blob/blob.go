@@ -25,7 +25,8 @@ type Store interface {
 	Put(ctx context.Context, name string, file *os.File) error
 	// Write stores what write writes under the name: all of it, or nothing if
 	// write returns an error, which Write then returns, too. What is written is
-	// sent while write is still running.
+	// sent while write is still running. If it isn't stored, some of it may be
+	// left as an unfinished file.
 	Write(ctx context.Context, name string, write func(io.Writer) error) error
 	// Temp creates a folder for files that will be stored under names with the
 	// prefix, which ends with a slash. The caller calls remove. If it can't, a
@@ -40,7 +41,7 @@ type Store interface {
 	// be writing it.
 	Discard(ctx context.Context, name string) error
 	// List lists the files whose names begin with the prefix, which ends with a
-	// slash, in no order, and what programs that were killed have left of files.
+	// slash, in no order, and what is left of files that weren't finished.
 	List(ctx context.Context, prefix string) iter.Seq2[Info, error]
 }
 
@@ -55,8 +56,8 @@ type Reader interface {
 type Info struct {
 	Name     string
 	Modified time.Time
-	// Unfinished reports whether the file is being written, or was when a program
-	// was killed. Discard deletes it, and Delete doesn't.
+	// Unfinished reports whether the file is being written, or was when that
+	// failed. Discard deletes it, and Delete doesn't.
 	Unfinished bool
 }
 
