@@ -259,16 +259,13 @@ func (c liteConn) byKey(ctx context.Context, query string, args []any) Row {
 func (c liteConn) among() string { return ` IN (SELECT value FROM json_each($1))` }
 
 func (c liteConn) table(position int, values []string) (from string, arg any) {
-	list, _ := json.Marshal(values) // of strings it can't fail
+	list, _ := json.Marshal(append([]string{}, values...)) // of strings it can't fail; nil would be one NULL
 	return fmt.Sprintf("json_each($%d)", position), string(list)
 }
 
 func (c liteConn) byKeys(ctx context.Context, query string, keys []string) (rows, error) {
-	list, err := json.Marshal(keys)
-	if err != nil {
-		return nil, err
-	}
-	return c.rows(ctx, query, []any{string(list)})
+	_, list := c.table(1, keys)
+	return c.rows(ctx, query, []any{list})
 }
 
 func (c liteConn) head(ctx context.Context, query string, args []any) Row {
@@ -357,6 +354,7 @@ func (c pgConn) exec(ctx context.Context, query string, args []any) (int64, erro
 func (c pgConn) row(ctx context.Context, query string, args []any) Row {
 	return c.db.QueryRow(ctx, query, args...)
 }
+
 func (c pgConn) byKey(ctx context.Context, query string, args []any) Row {
 	return c.row(ctx, query, args)
 }
