@@ -37,8 +37,8 @@ type Store interface {
 	Open(ctx context.Context, name string) (Reader, error)
 	// Delete deletes a file. A missing file isn't an error.
 	Delete(ctx context.Context, name string) error
-	// Discard deletes what unfinished files have left under the name. Nothing may
-	// be writing it.
+	// Discard deletes what unfinished files have left under the name. A Write to
+	// it that is running fails.
 	Discard(ctx context.Context, name string) error
 	// List lists the files whose names begin with the prefix, which ends with a
 	// slash, in no order, and what is left of files that weren't finished.

@@ -91,14 +91,19 @@ func (f *folder) Write(_ context.Context, name string, write func(io.Writer) err
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
 	}
+	moved := false
 	defer func() {
 		out.Close()
-		os.Remove(out.Name()) // unless it was moved
+		if !moved { // after a panic, too
+			os.Remove(out.Name())
+		}
 	}()
 	if err := write(out); err != nil {
 		return err
 	}
-	return move(out, path)
+	err = move(out, path)
+	moved = err == nil
+	return err
 }
 
 // isTemp reports whether the folder is one that Temp has created.
