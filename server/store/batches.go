@@ -186,13 +186,19 @@ func (s *Store) KeepPlan(ctx context.Context, by audit.Grant, account, id string
 	return nil
 }
 
-// DeleteBatch deletes the batch with its chunks and problems, and stores a.
+// DeleteBatch deletes the batch with everything that is stored about it, and
+// stores a.
 func (s *Store) DeleteBatch(ctx context.Context, by audit.Grant, account, id string, a audit.Action) error {
 	err := s.change(ctx, by, a, func(t *db.Tx) error {
 		n, err := t.Exec(`DELETE FROM batches WHERE id = $1 AND account = $2`, id, account)
 		if err == nil && n == 0 {
 			err = errBatchMissing()
 		}
+		if err != nil {
+			return err
+		}
+		// After the batch: a chunk that was being finished held its lock until now.
+		_, err = t.Exec(`DELETE FROM batch_people WHERE batch = $1`, id)
 		return err
 	})
 	if err != nil {
@@ -328,7 +334,8 @@ func (s *Store) FinishChunk(ctx context.Context, by audit.Grant, id string, numb
 	return counts, nil
 }
 
-// keepPeople records that the batch has created something for the mailboxes.
+// keepPeople records that the batch, which is locked, has created something for
+// the mailboxes.
 func keepPeople(t *db.Tx, b batches.Batch, mailboxes []string) error {
 	from, arg := t.Table(3, mailboxes)
 	_, err := t.Exec(`INSERT INTO batch_people (account, mailbox, batch) SELECT $1, value, $2 FROM `+from+` WHERE true ON CONFLICT DO NOTHING`, b.Account, b.ID, arg)

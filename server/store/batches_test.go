@@ -3,12 +3,14 @@ package store_test
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/updatecase/mobileconfig/server/account"
 	"github.com/updatecase/mobileconfig/server/audit"
 	"github.com/updatecase/mobileconfig/server/batches"
+	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
@@ -51,6 +53,46 @@ func TestBatchOrders(t *testing.T) {
 					t.Errorf("%q by %d: got %q, want %q", sort, limit, got, want[sort])
 				}
 			}
+		}
+	})
+}
+
+// TestDeleteBatch deletes batches while their last chunk is being finished:
+// nothing is stored about the people of a batch that doesn't exist.
+func TestDeleteBatch(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		s := storetest.Open(t, store.Config{Database: database})
+		withDomain(t, s)
+		by := by
+		by.Account = account.Default
+		mailboxes := make([]string, 200)
+		for i := range mailboxes {
+			mailboxes[i] = fmt.Sprintf("user%d@example.com", i)
+		}
+		for i := range 20 {
+			id := fmt.Sprint("bat_", i)
+			a := audit.Action{Account: account.Default, Name: audit.BatchCreate, Actor: by.Actor, Target: audit.Target{Kind: audit.BatchTarget, ID: id}}
+			must(t, s.CreateBatch(t.Context(), by, batches.Batch{
+				ID: id, Account: account.Default, Name: id, State: batches.Running, By: by, Created: start, Round: 1,
+			}, a))
+			must(t, s.KeepPlan(t.Context(), by, account.Default, id, []batches.Chunk{{Number: 0}, {Number: 1}}, nil, func(*batches.Batch) ([]audit.Action, error) { return nil, nil }))
+			_, err := s.FinishChunk(t.Context(), by, id, 0, batches.Made{Part: "part", Mailboxes: mailboxes[:100]})
+			must(t, err)
+			var both sync.WaitGroup
+			both.Go(func() {
+				_, err := s.FinishChunk(t.Context(), by, id, 1, batches.Made{Part: "part", Mailboxes: mailboxes[100:]})
+				if err != nil && !fault.Is(err, fault.NotFound) {
+					t.Error(err)
+				}
+			})
+			a.Name = audit.BatchDelete
+			if err := s.DeleteBatch(t.Context(), by, account.Default, id, a); err != nil {
+				t.Error(err)
+			}
+			both.Wait()
+		}
+		if left := storetest.Column(t, database, `SELECT COUNT(*) FROM batch_people`); left[0] != "0" {
+			t.Errorf("%s rows are left", left[0])
 		}
 	})
 }
