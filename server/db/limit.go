@@ -64,8 +64,8 @@ func (t timeouts) limit(ctx context.Context) (context.Context, context.CancelFun
 	if waited == nil {
 		return context.WithTimeout(ctx, t.call)
 	}
-	limited, cancel := context.WithTimeout(ctx, t.call-time.Duration(waited.Load()))
-	began := time.Now()
+	began := time.Now() // the call has all of its time, or is late
+	limited, cancel := context.WithDeadline(ctx, began.Add(t.call-time.Duration(waited.Load())))
 	return limited, func() {
 		late := limited.Err() != nil
 		cancel()
