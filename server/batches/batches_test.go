@@ -248,6 +248,42 @@ func TestArchiveWaits(t *testing.T) {
 	}
 }
 
+// TestKept checks that an archive fetches no part from the store that its server
+// has created, and all of them otherwise.
+func TestKept(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, database string) {
+		here := newRig(t, database, filepath.Join(t.TempDir(), "archive"))
+		there := newRig(t, database, here.archive)
+		there.identity = here.identity
+		for archiver, want := range map[*rig]int{here: 0, there: 3} {
+			b := here.create(t, owner(), people(2500), batches.Choice{})
+			storetest.Must(t, here.Check(t.Context(), b.ID))
+			here.start(t, owner(), b.ID)
+			for i := range 3 {
+				storetest.Must(t, here.Chunk(t.Context(), b.ID, i))
+			}
+			opened := make(chan string, 16)
+			archiver.files.opened = opened
+			storetest.Must(t, archiver.Archive(t.Context(), b.ID, 1))
+			archiver.files.opened = nil
+			close(opened)
+			fetched := 0
+			for name := range opened {
+				if strings.Contains(name, "/part-") {
+					fetched++
+				}
+			}
+			if fetched != want {
+				t.Errorf("%d parts were fetched, want %d", fetched, want)
+			}
+			here.want(t, b.ID, batches.Done)
+			if stable(t, here.open(t, b.ID, batches.ManifestName(1))) != stable(t, here.offline(t, people(2500))) {
+				t.Error("the manifest isn't the one of the command line")
+			}
+		}
+	})
+}
+
 // TestSettingsChangedMeanwhile changes the policy of the domain while an archive
 // is being written, after the check at its start. The archive must not be kept: its
 // declarations would have rules that nobody started.

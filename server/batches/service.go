@@ -52,6 +52,8 @@ type Service struct {
 	Retention time.Duration
 	Log       *slog.Logger
 	Now       func() time.Time
+
+	kept kept
 }
 
 // Create stores the list from the file, and enqueues its check.

@@ -187,7 +187,12 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	keep := false
+	defer func() {
+		if !keep {
+			out.Close()
+		}
+	}()
 	buffer := bufio.NewWriterSize(out, 1<<20)
 	maker := batch.Maker{Issuer: s.Issuer, Orders: s.orders(ctx, b).order}
 	var line []byte
@@ -207,6 +212,7 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	if !counts && (err == nil || fault.Of(err).Code != fault.Internal) {
 		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, made.Part)))
 	}
+	keep = counts && s.kept.add(made.Part, out)
 	return err
 }
 
@@ -332,7 +338,7 @@ func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2
 				yield(nil, err)
 				return
 			}
-			r, err := s.Files.Open(ctx, fileOf(b.ID, part))
+			r, err := s.openPart(ctx, b, part)
 			if err != nil {
 				yield(nil, err)
 				return
@@ -348,6 +354,14 @@ func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2
 			}
 		}
 	}
+}
+
+// openPart opens a part, which may still be here.
+func (s *Service) openPart(ctx context.Context, b Batch, part string) (io.ReadCloser, error) {
+	if here := s.kept.take(part); here != nil {
+		return here, nil
+	}
+	return s.Files.Open(ctx, fileOf(b.ID, part))
 }
 
 // keepArchive stores an archive. With the last one the batch is done.

@@ -1,0 +1,64 @@
+package batches
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// An archive usually takes a part within a second, if this server writes it.
+// maxKept parts have about 100 MB.
+const (
+	maxKept = 16
+	keptFor = time.Minute
+)
+
+// kept are parts that this server has created, so that an archive that is
+// written here needn't fetch them from a bucket. They have no other name than
+// that of the part: their folder has been deleted.
+type kept struct {
+	mu    sync.Mutex
+	files map[string]*os.File
+}
+
+// add keeps the part until it is taken or too old, and closes it then. It
+// reports false if there are too many: then the caller closes it.
+func (k *kept) add(part string, file *os.File) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.files) >= maxKept {
+		return false
+	}
+	if k.files == nil {
+		k.files = map[string]*os.File{}
+	}
+	k.files[part] = file
+	time.AfterFunc(keptFor, func() {
+		if old := k.remove(part); old != nil {
+			old.Close()
+		}
+	})
+	return true
+}
+
+// take returns the part, or nil if it isn't here. The caller closes it.
+func (k *kept) take(part string) io.ReadCloser {
+	file := k.remove(part)
+	if file == nil {
+		return nil
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		file.Close()
+		return nil
+	}
+	return file
+}
+
+func (k *kept) remove(part string) *os.File {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	file := k.files[part]
+	delete(k.files, part)
+	return file
+}
