@@ -392,18 +392,12 @@ func TestUnfinishedUpload(t *testing.T) {
 	service := blobtest.Start(t)
 	service.Setenv(t)
 	r := newRigWith(t, storetest.SQLite(t), service.Address("archives"), blob.S3Options{Endpoint: service.URL})
-	stop := r.work(t)
+	r.work(t)
 	b := r.create(t, owner(), people(3), batches.Choice{})
 	r.want(t, b.ID, batches.Ready)
 	service.Interrupt(t, "archives", "batches/"+b.ID+"/archive-001-p_killed")
 	r.start(t, owner(), b.ID)
-	done := r.want(t, b.ID, batches.Done)
-	stop() // after the step has cleaned up
-	got := r.names(t, b.ID)
-	slices.Sort(got)
-	if want := []string{done.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}; !slices.Equal(got, want) {
-		t.Errorf("left are %q, want %q", got, want)
-	}
+	r.wantCleaned(t, r.want(t, b.ID, batches.Done))
 }
 
 // TestLeftovers checks that the files of killed servers are deleted: when the
@@ -417,10 +411,7 @@ func TestLeftovers(t *testing.T) {
 		r.start(t, owner(), b.ID)
 		b = r.want(t, b.ID, batches.Done)
 		r.files.set(nil)
-		needed := []string{b.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}
-		for !slices.Equal(r.names(t, b.ID), needed) { // the step ends after the batch
-			time.Sleep(10 * time.Millisecond)
-		}
+		needed := r.wantCleaned(t, b)
 		stop()
 		left := filepath.Join(r.archive, "batches", b.ID, ".new-left")
 		storetest.Must(t, errors.Join(os.Mkdir(left, 0o700), os.WriteFile(filepath.Join(left, "part"), nil, 0o600)))

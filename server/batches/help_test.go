@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -177,6 +178,26 @@ func (r *rig) names(t testing.TB, id string) (all []string) {
 		all = append(all, strings.TrimPrefix(info.Name, "batches/"+id+"/"))
 	}
 	return all
+}
+
+// wantCleaned waits until there are only the files that the done batch needs, and
+// returns their names. Its last step ends after the batch, or is repeated.
+func (r *rig) wantCleaned(t testing.TB, b batches.Batch) []string {
+	t.Helper()
+	want := []string{b.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a hanging test
+	defer cancel()
+	for {
+		got := slices.Sorted(slices.Values(r.names(t, b.ID)))
+		if slices.Equal(got, want) {
+			return want
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("left are %q, want %q", got, want)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }
 
 // leave copies the temporary files and folders of the batch that the stored file
