@@ -1,7 +1,9 @@
 package batches
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -15,8 +17,8 @@ const (
 )
 
 // kept are parts that this server has created, so that an archive that is
-// written here needn't fetch them from a bucket. They have no other name than
-// that of the part: their folder has been deleted.
+// written here needn't fetch them from a bucket. Their files have no name, except
+// that of the part where files are in a folder.
 type kept struct {
 	mu    sync.Mutex
 	files map[string]*os.File
@@ -53,6 +55,14 @@ func (k *kept) take(part string) io.ReadCloser {
 		return nil
 	}
 	return file
+}
+
+// nameless deletes the name that an open file had when it was created, unless it
+// has been moved, and reports whether that worked. On Windows it doesn't, and the
+// file's folder can't be deleted before the file is closed.
+func nameless(file *os.File) bool {
+	err := os.Remove(file.Name())
+	return err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 func (k *kept) remove(part string) *os.File {

@@ -51,7 +51,9 @@ func TestKeptParts(t *testing.T) {
 		if !k.add("more", more) {
 			t.Error("no part is kept in the place of the taken one")
 		}
+		k.mu.Lock()
 		old := k.files["5"]
+		k.mu.Unlock()
 		time.Sleep(keptFor + time.Second)
 		synctest.Wait()
 		if k.take("5") != nil || !isClosed(old) || !isClosed(more) {

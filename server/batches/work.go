@@ -212,7 +212,7 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	if !counts && (err == nil || fault.Of(err).Code != fault.Internal) {
 		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, made.Part)))
 	}
-	keep = counts && s.kept.add(made.Part, out)
+	keep = counts && nameless(out) && s.kept.add(made.Part, out)
 	return err
 }
 
