@@ -24,6 +24,7 @@ import (
 	"github.com/updatecase/mobileconfig/server/fault"
 	"github.com/updatecase/mobileconfig/server/servertest"
 	"github.com/updatecase/mobileconfig/server/settings"
+	"github.com/updatecase/mobileconfig/server/store"
 	"github.com/updatecase/mobileconfig/server/store/storetest"
 )
 
@@ -249,7 +250,7 @@ func TestArchiveWaits(t *testing.T) {
 }
 
 // TestKept checks that an archive fetches no part from the store that its server
-// has created, and all of them otherwise.
+// has created, however soon it looks for it, and all of them otherwise.
 func TestKept(t *testing.T) {
 	storetest.EachDatabase(t, func(t *testing.T, database string) {
 		here := newRig(t, database, filepath.Join(t.TempDir(), "archive"))
@@ -259,13 +260,17 @@ func TestKept(t *testing.T) {
 			b := here.create(t, owner(), people(2500), batches.Choice{})
 			storetest.Must(t, here.Check(t.Context(), b.ID))
 			here.start(t, owner(), b.ID)
-			for i := range 3 {
+			for i := range 2 {
 				storetest.Must(t, here.Chunk(t.Context(), b.ID, i))
 			}
 			opened := make(chan string, 16)
-			archiver.files.opened = opened
-			storetest.Must(t, archiver.Archive(t.Context(), b.ID, 1))
-			archiver.files.opened = nil
+			here.Store = finishing{here.store, func() {
+				archiver.files.opened = opened
+				storetest.Must(t, archiver.Archive(t.Context(), b.ID, 1))
+				archiver.files.opened = nil
+			}}
+			storetest.Must(t, here.Chunk(t.Context(), b.ID, 2))
+			here.Store = here.store
 			close(opened)
 			fetched := 0
 			for name := range opened {
@@ -282,6 +287,18 @@ func TestKept(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A finishing store calls then when a chunk is stored.
+type finishing struct {
+	*store.Store
+	then func()
+}
+
+func (f finishing) FinishChunk(ctx context.Context, by audit.Grant, id string, number int, made batches.Made) (bool, error) {
+	counts, err := f.Store.FinishChunk(ctx, by, id, number, made)
+	f.then()
+	return counts, err
 }
 
 // TestSettingsChangedMeanwhile changes the policy of the domain while an archive

@@ -159,13 +159,19 @@ func (s *Service) deleteFiles(ctx context.Context, id string, kept func(name str
 func (s *Service) deleteAll(ctx context.Context, files []blob.Info) error {
 	var errs []error
 	for _, f := range files {
-		remove := s.Files.Delete
+		remove := s.deleteFile
 		if f.Unfinished {
 			remove = s.Files.Discard
 		}
 		errs = append(errs, remove(ctx, f.Name))
 	}
 	return errors.Join(errs...)
+}
+
+// deleteFile deletes a finished file, which this server may also have open.
+func (s *Service) deleteFile(ctx context.Context, name string) error {
+	s.kept.drop(name)
+	return s.Files.Delete(ctx, name)
 }
 
 // clean deletes what a batch no longer needs, except the manifest that Forget

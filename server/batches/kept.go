@@ -21,12 +21,12 @@ const (
 // that of the part where files are in a folder.
 type kept struct {
 	mu    sync.Mutex
-	files map[string]*os.File
+	files map[string]*os.File // by the name under which it's stored
 }
 
-// add keeps the part until it is taken or too old, and closes it then. It
-// reports false if there are too many: then the caller closes it.
-func (k *kept) add(part string, file *os.File) bool {
+// add keeps the part until it is taken, dropped or too old. It reports false if
+// there are too many: then the caller closes it.
+func (k *kept) add(name string, file *os.File) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.files) >= maxKept {
@@ -35,18 +35,14 @@ func (k *kept) add(part string, file *os.File) bool {
 	if k.files == nil {
 		k.files = map[string]*os.File{}
 	}
-	k.files[part] = file
-	time.AfterFunc(keptFor, func() {
-		if old := k.remove(part); old != nil {
-			old.Close()
-		}
-	})
+	k.files[name] = file
+	time.AfterFunc(keptFor, func() { k.drop(name) })
 	return true
 }
 
 // take returns the part, or nil if it isn't here. The caller closes it.
-func (k *kept) take(part string) io.ReadCloser {
-	file := k.remove(part)
+func (k *kept) take(name string) io.ReadCloser {
+	file := k.remove(name)
 	if file == nil {
 		return nil
 	}
@@ -57,18 +53,25 @@ func (k *kept) take(part string) io.ReadCloser {
 	return file
 }
 
+// drop closes the part if it's here.
+func (k *kept) drop(name string) {
+	if file := k.remove(name); file != nil {
+		file.Close()
+	}
+}
+
+func (k *kept) remove(name string) *os.File {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	file := k.files[name]
+	delete(k.files, name)
+	return file
+}
+
 // nameless deletes the name that an open file had when it was created, unless it
 // has been moved, and reports whether that worked. On Windows it doesn't, and the
 // file's folder can't be deleted before the file is closed.
 func nameless(file *os.File) bool {
 	err := os.Remove(file.Name())
 	return err == nil || errors.Is(err, fs.ErrNotExist)
-}
-
-func (k *kept) remove(part string) *os.File {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	file := k.files[part]
-	delete(k.files, part)
-	return file
 }

@@ -9,7 +9,35 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/updatecase/mobileconfig/server/blob"
 )
+
+func isClosed(f *os.File) bool { return errors.Is(f.Close(), os.ErrClosed) }
+
+// TestDeletedPart checks that nothing of a deleted part stays on its server.
+func TestDeletedPart(t *testing.T) {
+	files, err := blob.Open(t.Context(), t.TempDir(), blob.S3Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := os.CreateTemp(t.TempDir(), "part")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const name = "batches/bat_1/part-000000-p_1"
+	if err := files.Put(t.Context(), name, part); err != nil {
+		t.Fatal(err)
+	}
+	s := &Service{Files: files}
+	s.kept.add(name, part)
+	if err := s.deleteFiles(t.Context(), "bat_1", nil); err != nil {
+		t.Fatal(err)
+	}
+	if !isClosed(part) {
+		t.Error("a deleted part is still open")
+	}
+}
 
 // TestKeptParts checks that a part is kept for one reader and a limited time, and
 // that there are never too many.
@@ -26,7 +54,6 @@ func TestKeptParts(t *testing.T) {
 		}
 		return f
 	}
-	isClosed := func(f *os.File) bool { return errors.Is(f.Close(), os.ErrClosed) }
 	synctest.Test(t, func(t *testing.T) {
 		var k kept
 		for i := range maxKept {
@@ -52,8 +79,12 @@ func TestKeptParts(t *testing.T) {
 			t.Error("no part is kept in the place of the taken one")
 		}
 		k.mu.Lock()
-		old := k.files["5"]
+		dropped, old := k.files["4"], k.files["5"]
 		k.mu.Unlock()
+		k.drop("4")
+		if k.take("4") != nil || !isClosed(dropped) {
+			t.Error("a dropped part is still here, or open")
+		}
 		time.Sleep(keptFor + time.Second)
 		synctest.Wait()
 		if k.take("5") != nil || !isClosed(old) || !isClosed(more) {

@@ -187,9 +187,9 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 	if err != nil {
 		return err
 	}
-	keep := false
+	keeps := false
 	defer func() {
-		if !keep {
+		if !keeps {
 			out.Close()
 		}
 	}()
@@ -205,14 +205,15 @@ func (s *Service) makeChunk(ctx context.Context, b Batch, c Chunk, dir string) e
 		return err
 	}
 	made.Part = fmt.Sprintf("part-%06d-%s", c.Number, id.New("p"))
-	if err := s.Files.Put(ctx, fileOf(b.ID, made.Part), out); err != nil {
+	name := fileOf(b.ID, made.Part)
+	if err := s.Files.Put(ctx, name, out); err != nil {
 		return err
 	}
+	keeps = nameless(out) && s.kept.add(name, out) // before an archive looks for it
 	counts, err := s.Store.FinishChunk(ctx, b.By, b.ID, c.Number, made)
 	if !counts && (err == nil || fault.Of(err).Code != fault.Internal) {
-		err = errors.Join(err, s.Files.Delete(context.WithoutCancel(ctx), fileOf(b.ID, made.Part)))
+		err = errors.Join(err, s.deleteFile(context.WithoutCancel(ctx), name))
 	}
-	keep = counts && nameless(out) && s.kept.add(made.Part, out)
 	return err
 }
 
@@ -338,7 +339,7 @@ func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2
 				yield(nil, err)
 				return
 			}
-			r, err := s.openPart(ctx, b, part)
+			r, err := s.openPart(ctx, fileOf(b.ID, part))
 			if err != nil {
 				yield(nil, err)
 				return
@@ -357,11 +358,11 @@ func (s *Service) files(ctx context.Context, b Batch, a batch.Archive) iter.Seq2
 }
 
 // openPart opens a part, which may still be here.
-func (s *Service) openPart(ctx context.Context, b Batch, part string) (io.ReadCloser, error) {
-	if here := s.kept.take(part); here != nil {
+func (s *Service) openPart(ctx context.Context, name string) (io.ReadCloser, error) {
+	if here := s.kept.take(name); here != nil {
 		return here, nil
 	}
-	return s.Files.Open(ctx, fileOf(b.ID, part))
+	return s.Files.Open(ctx, name)
 }
 
 // keepArchive stores an archive. With the last one the batch is done.
