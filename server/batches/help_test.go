@@ -184,20 +184,9 @@ func (r *rig) names(t testing.TB, id string) (all []string) {
 // returns their names. Its last step ends after the batch, or is repeated.
 func (r *rig) wantCleaned(t testing.TB, b batches.Batch) []string {
 	t.Helper()
-	want := []string{b.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute) // a hanging test
-	defer cancel()
-	for {
-		got := slices.Sorted(slices.Values(r.names(t, b.ID)))
-		if slices.Equal(got, want) {
-			return want
-		}
-		select {
-		case <-ctx.Done():
-			t.Fatalf("left are %q, want %q", got, want)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	needed := []string{b.Archives[0].Blob, batches.ErrorsFile, batches.ManifestName(1)}
+	storetest.Await(t, func() bool { return slices.Equal(slices.Sorted(slices.Values(r.names(t, b.ID))), needed) })
+	return needed
 }
 
 // leave copies the temporary files and folders of the batch that the stored file
